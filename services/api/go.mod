@@ -1,0 +1,11 @@
+module github.com/channelstream/channelstream/services/api
+
+go 1.26
+
+require (
+	github.com/channelstream/channelstream/shared v0.0.0
+)
+
+replace (
+	github.com/channelstream/channelstream/shared => ../../shared
+)

@@ -1,0 +1,4 @@
+module github.com/channelstream/channelstream/shared
+
+go 1.26
+
