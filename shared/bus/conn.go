@@ -1,0 +1,220 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
+var ErrUnavailable = errors.New("nats is not available")
+
+// MinimumVersion is the oldest NATS server that has what the buckets need.
+const MinimumVersion = "2.12"
+
+// Options say where NATS is.
+type Options struct {
+	URL       string    // of the servers, separated by commas; unused with InProcess
+	InProcess InProcess // an embedded server
+	Name      string    // of this connection, as NATS monitoring shows it
+	Prefix    string    // of the inboxes; empty for the library's own
+	Logger    *slog.Logger
+	OnChange  func(up bool) // called, in order, when the connection is lost (false) and when it is back (true); may be nil
+}
+
+// InProcess gives connections to a NATS server in this process.
+type InProcess interface {
+	InProcessConn() (net.Conn, error)
+}
+
+// Conn is a connection to NATS. It is safe for use by many goroutines.
+type Conn struct {
+	// set at construction
+	nc  *nats.Conn
+	js  jetstream.JetStream
+	log *slog.Logger
+
+	mu        sync.Mutex
+	listeners map[int]func(up bool) // guarded by mu
+	next      int                   // guarded by mu
+}
+
+// Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
+func Connect(ctx context.Context, o Options) (*Conn, error) {
+	c := &Conn{log: o.Logger, listeners: map[int]func(bool){}}
+	if o.OnChange != nil {
+		c.OnChange(o.OnChange)
+	}
+	opts := []nats.Option{
+		nats.Name(o.Name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(200 * time.Millisecond),
+		nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
+		nats.ReconnectBufSize(-1), // fail at once instead of keeping what may be stale when it is sent
+		nats.PingInterval(10 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.changed(false, err) }),
+		nats.ReconnectHandler(func(*nats.Conn) { c.changed(true, nil) }),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { c.asyncError(sub, err) }),
+	}
+	url := o.URL
+	if o.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(o.InProcess))
+		url = nats.DefaultURL // unused, but it must parse
+	}
+	for {
+		nc, err := nats.Connect(url, opts...)
+		if err == nil {
+			c.nc = nc
+			break
+		}
+		c.log.Warn("NATS does not answer yet; trying again", "url", url, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to NATS at %s: %w: %w", url, ErrUnavailable, err)
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+	if err := c.checkServer(ctx); err != nil {
+		c.nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Conn) checkServer(ctx context.Context) error {
+	version := c.nc.ConnectedServerVersion()
+	if !atLeast(version, MinimumVersion) {
+		return fmt.Errorf("the NATS server at %s is version %s: at least %s is needed", c.nc.ConnectedUrlRedacted(), version, MinimumVersion)
+	}
+	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(10*time.Second))
+	if err != nil {
+		return fmt.Errorf("open JetStream: %w", err)
+	}
+	c.js = js
+	for {
+		if _, err = js.AccountInfo(ctx); err == nil {
+			return nil
+		}
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return fmt.Errorf("the NATS server at %s has no JetStream: start it with -js: %w", c.nc.ConnectedUrlRedacted(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for JetStream: %w", unavailable(err))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// atLeast compares the first two numbers of two versions.
+func atLeast(version, minimum string) bool {
+	var major, minor, wantMajor, wantMinor int
+	if n, _ := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &major, &minor); n != 2 {
+		return false
+	}
+	fmt.Sscanf(minimum, "%d.%d", &wantMajor, &wantMinor)
+	return major > wantMajor || major == wantMajor && minor >= wantMinor
+}
+
+// OnChange calls f, in order, whenever the connection is lost (false) and when it is back (true), until the returned
+// function is called. f must not block.
+func (c *Conn) OnChange(f func(up bool)) (stop func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := c.next
+	c.next++
+	c.listeners[id] = f
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.listeners, id)
+	}
+}
+
+func (c *Conn) changed(up bool, err error) {
+	if up {
+		c.log.Info("connected to NATS again", "url", c.nc.ConnectedUrlRedacted())
+	} else if err != nil {
+		c.log.Warn("lost the connection to NATS", "error", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.listeners {
+		f(up)
+	}
+}
+
+func (c *Conn) asyncError(sub *nats.Subscription, err error) {
+	subject := ""
+	if sub != nil {
+		subject = sub.Subject
+	}
+	c.log.Error("NATS reported an error", "subject", subject, "error", err)
+}
+
+// Check says whether NATS answers: nil, or ErrUnavailable.
+func (c *Conn) Check(ctx context.Context) error {
+	if !c.nc.IsConnected() {
+		return ErrUnavailable
+	}
+	if _, err := c.js.AccountInfo(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// Connected says whether there is a connection now.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
+// Flush returns when NATS has everything that was published and subscribed before.
+func (c *Conn) Flush(ctx context.Context) error {
+	if err := c.nc.FlushWithContext(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// Drain lets subscriptions finish what they have and closes the connection; at the latest when ctx ends.
+func (c *Conn) Drain(ctx context.Context) error {
+	closed := c.nc.StatusChanged(nats.CLOSED)
+	if err := c.nc.Drain(); err != nil {
+		c.nc.Close()
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
+			return nil
+		}
+		return fmt.Errorf("drain the NATS connection: %w", err)
+	}
+	defer c.nc.Close()
+	for {
+		select {
+		case <-closed:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("drain the NATS connection: %w", ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+			if c.nc.IsClosed() {
+				return nil
+			}
+		}
+	}
+}
+
+// Close ends the connection at once.
+func (c *Conn) Close() { c.nc.Close() }
+
+// unavailable makes an error of NATS recognizable as ErrUnavailable, unless the caller's own context was cancelled.
+func unavailable(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

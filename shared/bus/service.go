@@ -1,0 +1,139 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Handler answers one request: a value to be written as JSON, or an error. A *contract.Fault goes to the caller as it
+// is; any other error is logged and the caller learns only that it happened.
+type Handler func(ctx context.Context, data []byte) (any, error)
+
+// Service is a set of request endpoints that shows in NATS service discovery.
+type Service struct {
+	Name        string // letters, digits, - and _
+	Description string
+	Version     string // semantic
+	QueueGroup  string // empty: every instance gets every request
+	Endpoints   map[string]Endpoint
+	Concurrent  int           // requests answered at once; more wait
+	Timeout     time.Duration // of one request
+	Logger      *slog.Logger
+}
+
+// Endpoint is one subject and what answers it.
+type Endpoint struct {
+	Subject string
+	Handler Handler
+}
+
+// On makes a Handler of a function with typed request and answer. A request that is not JSON of that shape is
+// refused as malformed.
+func On[R, A any](f func(ctx context.Context, request R) (A, error)) Handler {
+	return func(ctx context.Context, data []byte) (any, error) {
+		var request R
+		if err := json.Unmarshal(data, &request); err != nil {
+			return nil, &contract.Fault{Code: contract.CodeMalformed, Message: "The request is not the JSON it should be."}
+		}
+		return f(ctx, request)
+	}
+}
+
+// Serve answers the service's requests until ctx ends, then lets those that it has begun finish. It returns after
+// `ready`, if not nil, was called when the endpoints were in force.
+func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
+	service, err := micro.AddService(c.nc, micro.Config{
+		Name: s.Name, Description: s.Description, Version: s.Version,
+		QueueGroup: s.QueueGroup, QueueGroupDisabled: s.QueueGroup == "",
+	})
+	if err != nil {
+		return fmt.Errorf("add service %s: %w", s.Name, unavailable(err))
+	}
+	var running sync.WaitGroup
+	slots := make(chan struct{}, max(s.Concurrent, 1))
+	work := context.WithoutCancel(ctx)
+	for name, endpoint := range s.Endpoints {
+		handle := func(r micro.Request) {
+			slots <- struct{}{}
+			running.Go(func() {
+				defer func() { <-slots }()
+				s.answer(work, name, endpoint.Handler, r)
+			})
+		}
+		if err := service.AddEndpoint(name, micro.HandlerFunc(handle), micro.WithEndpointSubject(endpoint.Subject)); err != nil {
+			return errors.Join(fmt.Errorf("add endpoint %s: %w", name, err), service.Stop())
+		}
+	}
+	if err := c.Flush(ctx); err != nil {
+		return errors.Join(err, service.Stop())
+	}
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	err = service.Stop()
+	running.Wait()
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+		return fmt.Errorf("stop service %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (s *Service) answer(ctx context.Context, name string, handler Handler, r micro.Request) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	answer, err := handler(ctx, r.Data())
+	if err == nil {
+		var body []byte
+		if body, err = json.Marshal(answer); err == nil {
+			err = respond(r, body)
+		}
+	}
+	if err == nil {
+		return
+	}
+	fault := new(contract.Fault)
+	if !errors.As(err, &fault) {
+		s.Logger.Error("a request failed", "endpoint", name, "error", err)
+		fault = &contract.Fault{Code: contract.CodeInternal, Message: "The service failed; its log says why."}
+		if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			fault = contract.Unavailable("The service could not reach NATS; try again.")
+		}
+	}
+	body, err := json.Marshal(fault)
+	if err == nil {
+		err = r.Error(string(fault.Code), fault.Message, body)
+	}
+	if err != nil {
+		s.Logger.Warn("an answer could not be sent", "endpoint", name, "error", err)
+	}
+}
+
+func respond(r micro.Request, body []byte) error {
+	if len(body) <= maxPart {
+		return r.Respond(body)
+	}
+	if r.Headers().Get(headerParts) == "" {
+		return r.Respond(nil, micro.WithHeaders(micro.Headers{headerParts: {"ask"}}))
+	}
+	parts := (len(body) + maxPart - 1) / maxPart
+	for len(body) > 0 {
+		n := min(len(body), maxPart)
+		if err := r.Respond(body[:n], micro.WithHeaders(micro.Headers{headerParts: {strconv.Itoa(parts)}})); err != nil {
+			return err
+		}
+		body = body[n:]
+	}
+	return nil
+}

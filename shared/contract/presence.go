@@ -1,0 +1,221 @@
+package contract
+
+import "encoding/json"
+
+// PresenceService is the name of the presence service in NATS service discovery, and its queue group.
+const PresenceService = "channelstream-presence"
+
+// Presence verbs, each answered by any replica. Request and answer are JSON.
+const (
+	VerbConnect     = "connect"     // ConnectRequest → ConnectAnswer, from api
+	VerbSubscribe   = "subscribe"   // SubscribeRequest → SubscribeAnswer, from api
+	VerbUnsubscribe = "unsubscribe" // UnsubscribeRequest → UnsubscribeAnswer, from api
+	VerbDisconnect  = "disconnect"  // DisconnectRequest → DisconnectAnswer, from api
+	VerbInfo        = "info"        // InfoRequest → InfoAnswer, from api
+	VerbUserStatus  = "user_status" // UserStatusRequest → UserStatusAnswer, from api
+	VerbAttach      = "attach"      // AttachRequest → AttachAnswer, from gateway
+	VerbJoin        = "join"        // JoinRequest → ChannelsAnswer, from gateway
+	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
+	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
+	VerbLease       = "lease"       // LeaseRecord → LeaseAnswer, from gateway and api
+)
+
+// Seen is the revision of the connections bucket that a caller has seen the effect of. A replica answers a read only
+// when its index has come that far, so that a caller reads its own writes from any replica.
+type Seen struct {
+	Revision uint64 `json:"revision,omitempty"`
+}
+
+// InfoOptions say what of channels and users an answer shows. The zero value shows all but the connections.
+type InfoOptions struct {
+	ExcludeChannels    []string `json:"exclude_channels,omitempty"`
+	OmitHistory        bool     `json:"omit_history,omitempty"`
+	OmitUsers          bool     `json:"omit_users,omitempty"`
+	IncludeConnections bool     `json:"include_connections,omitempty"`
+	PublicState        bool     `json:"public_state,omitempty"` // states of users: the public keys only
+}
+
+// ConnectRequest makes a user known and registers a connection.
+type ConnectRequest struct {
+	ConnID         string                     `json:"conn_id"`
+	User           string                     `json:"user"`
+	Channels       []string                   `json:"channels,omitempty"`
+	ChannelConfigs map[string]ChannelConfig   `json:"channel_configs,omitempty"` // for channels that have no record yet
+	Status         *int                       `json:"status,omitempty"`
+	FreshState     map[string]json.RawMessage `json:"fresh_state,omitempty"` // the state of a user not known before
+	State          map[string]json.RawMessage `json:"state,omitempty"`       // merged over the state
+	PublicKeys     []string                   `json:"public_keys,omitempty"` // replaces those before
+	Info           InfoOptions                `json:"info"`
+}
+
+// ConnectAnswer is also the body of /connect's answer, but for Seen.
+type ConnectAnswer struct {
+	Seen
+	ConnID       string                     `json:"conn_id"`
+	User         string                     `json:"user"`
+	Status       int                        `json:"status"`
+	State        map[string]json.RawMessage `json:"state"`
+	PublicState  map[string]json.RawMessage `json:"public_state"`
+	Channels     []string                   `json:"channels"`
+	ChannelsInfo ChannelsInfo               `json:"channels_info"`
+}
+
+// SubscribeRequest adds channels to a connection, or, with User in place of ConnID, to what a user may join.
+type SubscribeRequest struct {
+	ConnID         string                   `json:"conn_id,omitempty"`
+	User           string                   `json:"user,omitempty"`
+	Channels       []string                 `json:"channels"`
+	ChannelConfigs map[string]ChannelConfig `json:"channel_configs,omitempty"`
+	Info           InfoOptions              `json:"info"`
+}
+
+// SubscribeAnswer comes after the subscription took effect on the open socket.
+type SubscribeAnswer struct {
+	Seen
+	Channels     []string      `json:"channels"` // all of the connection, or all that the user may join
+	ChannelsInfo *ChannelsInfo `json:"channels_info,omitempty"`
+	SubscribedTo []string      `json:"subscribed_to,omitempty"` // the new ones; null for a user
+}
+
+// UnsubscribeRequest takes channels from a connection, and from what its user may join.
+type UnsubscribeRequest struct {
+	ConnID   string      `json:"conn_id"`
+	Channels []string    `json:"channels"`
+	Info     InfoOptions `json:"info"`
+}
+
+// UnsubscribeAnswer comes after it took effect on the open socket.
+type UnsubscribeAnswer struct {
+	Seen
+	Channels         []string     `json:"channels"`
+	ChannelsInfo     ChannelsInfo `json:"channels_info"`
+	UnsubscribedFrom []string     `json:"unsubscribed_from"`
+}
+
+// DisconnectRequest ends a connection: its socket is closed and its channels are left at once.
+type DisconnectRequest struct {
+	ConnID string `json:"conn_id"`
+}
+
+// DisconnectAnswer says whether there was such a connection.
+type DisconnectAnswer struct {
+	Seen
+	Known bool `json:"known"`
+}
+
+// InfoRequest asks who is where. No channels means all.
+type InfoRequest struct {
+	Seen
+	Channels []string    `json:"channels,omitempty"`
+	Options  InfoOptions `json:"options"`
+}
+
+// InfoAnswer is also the body of /info's answer.
+type InfoAnswer struct {
+	ChannelsInfo
+	UniqueUsers         int     `json:"unique_users"`     // users with a connection
+	RememberedUsers     int     `json:"remembered_users"` // users known
+	TotalConnections    int     `json:"total_connections"`
+	TotalMessages       uint64  `json:"total_messages"`        // handed to sockets by the gateways that live
+	TotalUniqueMessages uint64  `json:"total_unique_messages"` // accepted from apps by the apis that live
+	Uptime              float64 `json:"uptime"`                // seconds since the oldest process that lives was started
+}
+
+// ChannelsInfo describes channels and the users in them.
+type ChannelsInfo struct {
+	Channels map[string]ChannelInfo `json:"channels"`
+	Users    []UserInfo             `json:"users"` // sorted by name
+}
+
+// ChannelInfo describes one channel.
+type ChannelInfo struct {
+	UUID             string            `json:"uuid"` // made from the name: the same on every replica and for ever
+	Name             string            `json:"name"`
+	LongName         *string           `json:"long_name"`
+	Settings         ChannelSettings   `json:"settings"`
+	History          []json.RawMessage `json:"history"`
+	LastActive       *string           `json:"last_active"` // TimestampLayout
+	TotalConnections int               `json:"total_connections"`
+	TotalUsers       int               `json:"total_users"`
+	Users            []string          `json:"users"` // sorted
+}
+
+// UserInfo describes one user.
+type UserInfo struct {
+	User        string                     `json:"user"`
+	Status      int                        `json:"status"`
+	State       map[string]json.RawMessage `json:"state"`
+	Connections []string                   `json:"connections,omitempty"`
+}
+
+// UserStatusRequest sets a user's status.
+type UserStatusRequest struct {
+	User   string `json:"user"`
+	Status int    `json:"status"`
+}
+
+// UserStatusAnswer is also the body of /user_status's answer.
+type UserStatusAnswer struct {
+	User   string                     `json:"user"`
+	Status int                        `json:"status"`
+	State  map[string]json.RawMessage `json:"state"`
+}
+
+// AttachRequest says that a gateway holds a socket for a connection. Without a ConnID the user, whose signature the
+// gateway has checked, gets a new connection under NewConnID.
+type AttachRequest struct {
+	ConnID    string `json:"conn_id,omitempty"`
+	User      string `json:"user,omitempty"`
+	NewConnID string `json:"new_conn_id,omitempty"`
+	Gateway   string `json:"gateway"`
+	Session   string `json:"session"`
+	Transport string `json:"transport"`
+}
+
+// AttachAnswer says whose connection it is and where it is subscribed.
+type AttachAnswer struct {
+	ConnID string `json:"conn_id"`
+	User   string `json:"user"`
+	Membership
+}
+
+// Membership is the whole list of a connection's channels as of a revision of its record. A gateway applies it when
+// the revision is newer than the one it has, so that answers and orders may cross.
+type Membership struct {
+	Revision uint64   `json:"revision"`
+	Channels []string `json:"channels"` // sorted
+}
+
+// JoinRequest asks for channels on behalf of the client of a session. Channels that its user may not join are left out
+// of the answer.
+type JoinRequest struct {
+	ConnID   string   `json:"conn_id"`
+	Gateway  string   `json:"gateway"`
+	Session  string   `json:"session"`
+	Channels []string `json:"channels"`
+}
+
+// LeaveRequest gives channels back on behalf of the client of a session.
+type LeaveRequest JoinRequest
+
+// ChannelsAnswer answers a join or a leave.
+type ChannelsAnswer struct {
+	Membership
+	Named []string `json:"named"` // join: those asked for that it is in now; leave: those it really left; sorted
+}
+
+// DetachRequest says that sockets are gone. A session that is no longer the connection's is passed over.
+type DetachRequest struct {
+	Gateway  string            `json:"gateway"`
+	Sessions map[string]string `json:"sessions"` // conn_id → session; at most 1,000
+}
+
+// DetachAnswer says how many connections began to linger.
+type DetachAnswer struct {
+	Detached int `json:"detached"`
+}
+
+// LeaseAnswer says how long the lease lasts, in seconds. It is to be renewed three times within that.
+type LeaseAnswer struct {
+	TTL float64 `json:"ttl"`
+}

@@ -1,0 +1,32 @@
+package contract
+
+// Reason says why a session ended. The set is closed: the same word stands in the close frame, the log and the metric.
+type Reason string
+
+// The reasons. Each is also the text of a WebSocket close frame.
+const (
+	ReasonReplaced         Reason = "replaced"          // a newer socket of the same conn_id took over
+	ReasonDisconnected     Reason = "disconnected"      // /disconnect, or the connection was forgotten
+	ReasonSlowConsumer     Reason = "slow_consumer"     // its backlog passed the limit of bytes or age
+	ReasonHeartbeatTimeout Reason = "heartbeat_timeout" // nothing came from it within the heartbeat's time
+	ReasonDraining         Reason = "draining"          // the gateway sends its clients to others before it stops
+	ReasonShuttingDown     Reason = "shutting_down"     // the gateway stops now
+	ReasonProtocolError    Reason = "protocol_error"    // it broke the rules of its protocol
+	ReasonTooLarge         Reason = "too_large"         // it sent more than a frame may hold
+	ReasonClosed           Reason = "closed"            // the client closed it, or its network did
+)
+
+// CloseCode is the WebSocket close code for a reason (RFC 6455 section 7.4.1).
+func (r Reason) CloseCode() int {
+	switch r {
+	case ReasonDraining, ReasonShuttingDown:
+		return 1012 // service restart, from the IANA registry of RFC 6455 section 11.7
+	case ReasonProtocolError:
+		return 1002
+	case ReasonTooLarge:
+		return 1009
+	case ReasonSlowConsumer, ReasonHeartbeatTimeout:
+		return 1008
+	}
+	return 1000
+}

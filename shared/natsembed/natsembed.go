@@ -1,0 +1,80 @@
+// Package natsembed runs a NATS server with JetStream inside this process, for single-node runs and tests.
+//
+// It promises a server that is ready when Start returns, reached by in-process connections and, only if asked for, by a
+// TCP port. It is the only importer of nats-server.
+package natsembed
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ErrNotReady is returned by Start when the server does not come up within ten seconds.
+var ErrNotReady = errors.New("the embedded NATS server did not become ready in time")
+
+// Options say where the server keeps its data and whether it listens.
+type Options struct {
+	StoreDir string // of JetStream
+	Port     int    // 0: no port, in-process connections only; -1: any free port; on 127.0.0.1
+	Logger   *slog.Logger
+}
+
+// Server is a running NATS server. Its InProcessConn makes it a bus.InProcess.
+type Server struct{ ns *server.Server }
+
+// Start starts a server and waits until it accepts connections.
+func Start(o Options) (*Server, error) {
+	opts := &server.Options{
+		ServerName: "channelstream-embedded",
+		Host:       "127.0.0.1", Port: o.Port, DontListen: o.Port == 0,
+		JetStream: true, StoreDir: o.StoreDir, NoSigs: true,
+		MaxPayload: 1 << 20, MaxPending: 256 << 20,
+	}
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("make the embedded NATS server: %w", err)
+	}
+	ns.SetLoggerV2(&logger{o.Logger}, false, false, false)
+	go ns.Start() // ends with Shutdown
+	if !ns.ReadyForConnections(10 * time.Second) {
+		ns.Shutdown()
+		return nil, ErrNotReady
+	}
+	if !ns.JetStreamEnabled() {
+		ns.Shutdown()
+		return nil, fmt.Errorf("start JetStream in %s: %w", o.StoreDir, ErrNotReady)
+	}
+	return &Server{ns: ns}, nil
+}
+
+// InProcessConn gives a connection that needs no port.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+
+// URL is where the server listens; empty without a port.
+func (s *Server) URL() string {
+	if addr, ok := s.ns.Addr().(*net.TCPAddr); ok {
+		return "nats://" + addr.String()
+	}
+	return ""
+}
+
+// Stop ends the server and waits for it.
+func (s *Server) Stop() {
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+}
+
+// logger lets the server write to slog. Its notices are many and of no use to an operator of the all-in-one.
+type logger struct{ log *slog.Logger }
+
+func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
+func (l *logger) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l *logger) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
