@@ -1,11 +1,7 @@
 module github.com/channelstream/channelstream/client
 
-go 1.26
+go 1.26.0
 
-require (
-	github.com/channelstream/channelstream/shared v0.0.0
-)
+require github.com/channelstream/channelstream/shared v0.0.0
 
-replace (
-	github.com/channelstream/channelstream/shared => ../shared
-)
+replace github.com/channelstream/channelstream/shared => ../shared
