@@ -1,0 +1,118 @@
+package settings
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// given is what one source says about one key.
+type given struct {
+	source string // as a fault names it
+	text   string
+}
+
+// Load reads defaults, then the ini file at iniPath if it is not empty, then environ ("KEY=value" as from os.Environ).
+// Faults holds all that is wrong with the keys and values; any other error is about reading the file.
+func Load(ctx context.Context, environ []string, iniPath string) (Settings, error) {
+	known := map[string]spec{}
+	for _, s := range specs() {
+		known[s.name] = s
+	}
+	var faults Faults
+	values, err := readIni(iniPath, known, &faults)
+	if err != nil {
+		return Settings{}, err
+	}
+	maps.Copy(values, readEnviron(environ, known, &faults))
+
+	texts := map[string]string{}
+	for _, s := range specs() {
+		value, found := values[s.name]
+		if !found {
+			value = given{text: s.initial}
+		}
+		if value.text == "" {
+			continue
+		}
+		text, err := s.read(value.text)
+		if err != nil {
+			faults.add(value.source, "%s", complaint(s, value.text, err))
+			continue
+		}
+		texts[s.name] = text
+	}
+	if len(faults) > 0 {
+		return Settings{}, faults
+	}
+
+	var settings Settings
+	decode := envconfig.Config{Target: &settings, Lookuper: envconfig.MapLookuper(texts), DefaultNoInit: true}
+	if err := envconfig.ProcessWith(ctx, &decode); err != nil {
+		return Settings{}, fmt.Errorf("decode settings: %w", err)
+	}
+	settings.checkTogether(values, &faults)
+	return settings, faults.orNil()
+}
+
+// complaint quotes the value where that helps and gives nothing away.
+func complaint(s spec, text string, err error) string {
+	if s.secret {
+		return err.Error()
+	}
+	const enough = 80
+	if len(text) > enough {
+		text = strings.ToValidUTF8(text[:enough], "") + "…"
+	}
+	return fmt.Sprintf("%q is not allowed: %v", text, err)
+}
+
+// readEnviron takes the keys with our prefix; the last of several equal ones counts, as everywhere.
+func readEnviron(environ []string, known map[string]spec, faults *Faults) map[string]given {
+	values := map[string]given{}
+	unknown := map[string]bool{}
+	for _, entry := range environ {
+		key, text, _ := strings.Cut(entry, "=")
+		name, ours := strings.CutPrefix(key, Prefix)
+		if !ours {
+			continue
+		}
+		if _, found := known[name]; !found {
+			unknown[key] = true
+			continue
+		}
+		if text = strings.TrimSpace(text); text != "" {
+			values[name] = given{source: key, text: text}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(unknown)) {
+		faults.add(key, "unknown key%s", suggestion(strings.TrimPrefix(key, Prefix), known))
+	}
+	return values
+}
+
+// checkTogether finds values that are right alone and wrong beside each other.
+func (s *Settings) checkTogether(values map[string]given, faults *Faults) {
+	atMost := func(small string, a int, big string, b int) {
+		if a > b {
+			faults.add(sourceOf(small, values), "%d bytes are more than %s allows (%d)", a, sourceOf(big, values), b)
+		}
+	}
+	atMost("MAX_MESSAGE", s.Limits.MaxMessage, "MAX_BODY", s.Limits.MaxBody)
+	// A message that does not fit into the backlog would close every client that is a little slow.
+	atMost("MAX_MESSAGE", s.Limits.MaxMessage, "BACKLOG_BYTES", s.Limits.BacklogBytes)
+	if s.Timing.Drain > s.Timing.Shutdown {
+		faults.add(sourceOf("DRAIN_WINDOW", values), "%v is longer than %s (%v)", s.Timing.Drain, sourceOf("SHUTDOWN_TIMEOUT", values), s.Timing.Shutdown)
+	}
+}
+
+func sourceOf(name string, values map[string]given) string {
+	if value, found := values[name]; found {
+		return value.source
+	}
+	return Prefix + name
+}

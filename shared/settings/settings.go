@@ -1,0 +1,149 @@
+// Package settings turns the environment and the ini file into one typed value.
+//
+// Every service reads the same vocabulary, so that one environment file serves all of them; each takes the groups that
+// concern it. The struct tags below are the single source: env names the key (CHANNELSTREAM_<env> in the environment,
+// lower case in the ini file), default is written as an operator would write it, form says how the text is read where
+// the Go type does not, min, max and oneof bound it, secret keeps the value out of messages, doc explains it.
+//
+// Order: defaults < ini file < environment. An empty value counts as not given.
+package settings
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Prefix stands before each key in the environment.
+const Prefix = "CHANNELSTREAM_"
+
+// Settings is everything that can be configured.
+type Settings struct {
+	Listen    Listen
+	Access    Access
+	Clients   Clients
+	Heartbeat Heartbeat
+	Flash     Flash
+	Presence  Presence
+	NATS      NATS
+	Limits    Limits
+	Timing    Timing
+	Log       Log
+	Demo      Demo
+}
+
+// Listen is where the server answers and how it is known outside.
+type Listen struct {
+	Host        string `env:"HOST" default:"127.0.0.1" form:"host" doc:"address to listen on"`
+	Port        int    `env:"PORT" default:"8000" min:"0" max:"65535" doc:"port to listen on; 0 takes any free one"`
+	PublicURL   string `env:"PUBLIC_URL" form:"url" doc:"URL under which clients reach the server, if it is not the one they ask for"`
+	Compression bool   `env:"COMPRESSION" default:"false" doc:"offer permessage-deflate to WebSocket clients"`
+}
+
+// Access says who may call.
+type Access struct {
+	// Secrets sign and verify; the first signs, all verify.
+	Secrets []string `env:"SECRET" secret:"true" doc:"secret that the app signs with; several, separated by commas, while one is rotated"`
+	// Generated is set by EnsureSecret and EnsureKeptSecret: nobody chose the secret.
+	Generated   bool
+	AdminSecret string `env:"ADMIN_SECRET" secret:"true" doc:"secret that opens the admin page; none closes it"`
+	// AllowPostingFrom is masked and unmapped: compare with netip.Addr.Unmap().
+	AllowPostingFrom []netip.Prefix `env:"ALLOW_POSTING_FROM" default:"127.0.0.0/8,::1/128" form:"callers" doc:"addresses and CIDR ranges the app may call from; 0.0.0.0 alone means anyone"`
+	// TrustedProxies is masked and unmapped like AllowPostingFrom.
+	TrustedProxies      []netip.Prefix `env:"TRUSTED_PROXIES" form:"prefixes" doc:"addresses and CIDR ranges whose forwarding headers count"`
+	EnforceHTTPS        bool           `env:"ENFORCE_HTTPS" default:"false" doc:"refuse requests that did not come over TLS"`
+	SignatureMaxAge     time.Duration  `env:"SIGNATURE_MAX_AGE" default:"60s" min:"0s" doc:"age at which the signature of a request expires; 0 sets no limit"`
+	UserSignatureMaxAge time.Duration  `env:"USER_SIGNATURE_MAX_AGE" default:"24h" min:"0s" doc:"age at which the signature of a user name expires; 0 sets no limit"`
+	// AllowedOrigins is lower case and without default ports; empty means any.
+	AllowedOrigins []string `env:"ALLOWED_ORIGINS" form:"origins" doc:"origins that browsers may connect from; empty or * means any"`
+}
+
+// Clients is how clients come in.
+type Clients struct {
+	// Transports is a subset of the Transport constants, without duplicates.
+	Transports []string `env:"TRANSPORTS" default:"websocket,polling" form:"transports" doc:"transports offered: websocket, polling (or xhr-polling), sse, listen, jsonp-polling"`
+	// Resource has no slash at either end.
+	Resource             string        `env:"RESOURCE" default:"socket.io" form:"resource" doc:"path under which Socket.IO is served"`
+	WakeConnectionsAfter time.Duration `env:"WAKE_CONNECTIONS_AFTER" default:"5s" min:"100ms" max:"10m" doc:"time after which a long poll of /listen is answered with nothing"`
+}
+
+// Transport names, as in Clients.Transports.
+const (
+	TransportWebSocket    = "websocket"
+	TransportPolling      = "polling"
+	TransportSSE          = "sse"
+	TransportListen       = "listen"
+	TransportJSONPPolling = "jsonp-polling"
+)
+
+// Heartbeat is how a dead peer is noticed.
+type Heartbeat struct {
+	Interval time.Duration `env:"HEARTBEAT_INTERVAL" default:"25s" min:"100ms" max:"1h" doc:"time between heartbeats"`
+	Timeout  time.Duration `env:"HEARTBEAT_TIMEOUT" default:"20s" min:"100ms" max:"1h" doc:"time a client has to answer a heartbeat"`
+}
+
+// Flash is the policy listener that Flash sockets ask first.
+type Flash struct {
+	PolicyServer bool   `env:"POLICY_SERVER" default:"false" doc:"run the Flash policy listener"`
+	PolicyHost   string `env:"POLICY_LISTENER_HOST" default:"0.0.0.0" form:"host" doc:"address of the Flash policy listener"`
+	PolicyPort   int    `env:"POLICY_LISTENER_PORT" default:"10843" min:"0" max:"65535" doc:"port of the Flash policy listener"`
+}
+
+// Presence is how long users and connections are kept.
+type Presence struct {
+	ConnectTimeout time.Duration `env:"CONNECT_TIMEOUT" default:"30s" min:"1s" doc:"time a registered connection has to open"`
+	Linger         time.Duration `env:"LINGER" default:"15s" min:"0s" doc:"time a dropped connection still counts as there"`
+	LeaseTTL       time.Duration `env:"LEASE_TTL" default:"6s" min:"1s" max:"10m" doc:"time after which a silent gateway or leader counts as dead"`
+	UserRetention  time.Duration `env:"USER_RETENTION" default:"24h" min:"1m" doc:"time an idle user is remembered"`
+}
+
+// NATS is the bus and the store.
+type NATS struct {
+	URL       string `env:"NATS_URL" form:"nats" secret:"true" doc:"NATS servers, separated by commas; empty embeds one, in the all-in-one"`
+	Replicas  int    `env:"NATS_REPLICAS" default:"1" oneof:"1,3" doc:"replicas of streams and buckets"`
+	Namespace string `env:"NAMESPACE" default:"channelstream" form:"token" doc:"first token of every subject and name of streams and buckets"`
+	DataDir   string `env:"DATA_DIR" default:"./data" doc:"folder of the embedded NATS server and the development secret"`
+	GatewayID string `env:"GATEWAY_ID" form:"token" doc:"name of a gateway, unique in its namespace; empty makes a random one"`
+}
+
+// Limits bound what is taken in and held back. Sizes are bytes, lengths are characters.
+type Limits struct {
+	MaxBody      int `env:"MAX_BODY" default:"8MiB" form:"size" min:"1KiB" max:"1GiB" doc:"size of a request's body"`
+	MaxMessage   int `env:"MAX_MESSAGE" default:"256KiB" form:"size" min:"1" max:"64MiB" doc:"size of one message"`
+	MaxMessages  int `env:"MAX_MESSAGES" default:"1000" min:"1" max:"1000000" doc:"messages in one request"`
+	MaxChannels  int `env:"MAX_CHANNELS" default:"1000" min:"1" max:"1000000" doc:"channels in one request and of one connection"`
+	MaxUser      int `env:"MAX_USER" default:"512" min:"1" max:"4096" doc:"characters in a user name"`
+	MaxChannel   int `env:"MAX_CHANNEL" default:"256" min:"1" max:"4096" doc:"characters in a channel name"`
+	MaxConnID    int `env:"MAX_CONN_ID" default:"128" min:"36" max:"4096" doc:"characters in a connection id"`
+	MaxFrame     int `env:"MAX_FRAME" default:"64KiB" form:"size" min:"1KiB" max:"64MiB" doc:"size of a frame or poll from a client"`
+	BacklogBytes int `env:"BACKLOG_BYTES" default:"1MiB" form:"size" min:"4KiB" max:"1GiB" doc:"bytes held back for a slow client before it is closed"`
+
+	BacklogAge time.Duration `env:"BACKLOG_AGE" default:"10s" min:"100ms" max:"1h" doc:"time bytes are held back for a slow client before it is closed"`
+}
+
+// Timing bounds how long the server takes.
+type Timing struct {
+	Request  time.Duration `env:"REQUEST_TIMEOUT" default:"5s" min:"100ms" max:"10m" doc:"time a request waits for NATS or another service"`
+	Drain    time.Duration `env:"DRAIN_WINDOW" default:"5s" min:"0s" max:"1h" doc:"time over which clients are sent away at a stop"`
+	Shutdown time.Duration `env:"SHUTDOWN_TIMEOUT" default:"15s" min:"1s" max:"1h" doc:"time a stop may take, the drain window included"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Level  string `env:"LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" doc:"least level that is logged"`
+	Format string `env:"LOG_FORMAT" default:"text" oneof:"text,json" doc:"form of a log line"`
+}
+
+// Demo is the example app.
+type Demo struct {
+	// Enabled is nil unless somebody decided; see On.
+	Enabled *bool  `env:"DEMO" doc:"serve the demo; on in the all-in-one, off elsewhere, unless set"`
+	APIURL  string `env:"DEMO_API_URL" form:"url" doc:"URL at which the demo reaches the api"`
+}
+
+// On reports whether the demo is served; otherwise is the service's own default.
+func (d Demo) On(otherwise bool) bool {
+	if d.Enabled == nil {
+		return otherwise
+	}
+	return *d.Enabled
+}
