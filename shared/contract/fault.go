@@ -62,3 +62,30 @@ const (
 	UnknownConnection = "Unknown connection"
 	UnknownUser       = "Unknown user"
 )
+
+// HTTPStatus is the status of an HTTP answer with a fault of this code.
+func (c Code) HTTPStatus() int {
+	switch c {
+	case CodeMalformed:
+		return 400
+	case CodeUnauthorized:
+		return 401
+	case CodeForbidden:
+		return 403
+	case CodeNotFound:
+		return 404
+	case CodeMethod:
+		return 405
+	case CodeNotHTTPS:
+		return 406
+	case CodeConflict:
+		return 409
+	case CodeTooLarge:
+		return 413
+	case CodeInvalid:
+		return 422
+	case CodeUnavailable:
+		return 503
+	}
+	return 500
+}

@@ -1,0 +1,58 @@
+// Command gateway holds client sockets.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/gateway"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/serve"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
+)
+
+// version is set by the build.
+var version = "0.1.0"
+
+func main() {
+	p := serve.Program{Name: "gateway", Version: version, Serve: run}
+	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
+	if err := s.EnsureKeptSecret(); err != nil {
+		return err
+	}
+	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	if err != nil {
+		return err
+	}
+	conn, err := bus.Connect(ctx, bus.Options{URL: s.NATS.URL, Name: "gateway", Logger: telemetry.Component(log, "bus")})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	registry := telemetry.NewRegistry()
+	service, err := gateway.New(gateway.Config{
+		Settings: s, Conn: conn, Address: listener.Addr().String(), Version: version,
+		Logger: telemetry.Component(log, "gateway"), Registry: registry,
+	})
+	if err != nil {
+		return err
+	}
+	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{"gateway": service.Ready}}, registry, version, log)
+	server := serve.New(listener, serve.WithOperations(operations, service.Handler()), telemetry.Component(log, "http"))
+	server.Grace = s.Timing.Shutdown
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return service.Run(ctx) })
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	return nil
+}

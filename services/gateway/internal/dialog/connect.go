@@ -1,0 +1,177 @@
+package dialog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Credentials are what a client says of itself, in the URL's query or with the connect packet.
+type Credentials struct {
+	ConnID   string `json:"conn_id"`
+	User     string `json:"user"`
+	Username string `json:"username"`
+	Sig      string `json:"sig"`
+	Long     string `json:"signature"`
+}
+
+// FromQuery reads the credentials in a URL's query.
+func FromQuery(q url.Values) Credentials {
+	return Credentials{
+		ConnID: q.Get("conn_id"), User: q.Get("user"), Username: q.Get("username"),
+		Sig: q.Get("sig"), Long: q.Get("signature"),
+	}
+}
+
+// Sentences of refusals.
+const (
+	invalidNamespace = "Invalid namespace" // as stock servers say
+	noCredentials    = "Send conn_id, or username and sig"
+	badSignature     = "The sig is wrong or too old"
+	otherConnection  = "This connection has other credentials"
+	tryAgain         = "The server can not reach its services; try again"
+)
+
+func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason {
+	ns := bit(p.Namespace)
+	if ns == 0 {
+		d.refuse(p.Namespace, invalidNamespace)
+		return ""
+	}
+	spaces := frame.Namespaces(d.spaces.Load())
+	if spaces&ns != 0 {
+		return contract.ReasonProtocolError // it is connected already
+	}
+	who, refusal := d.credentials(p)
+	if refusal != "" {
+		d.refuse(p.Namespace, refusal)
+		return ""
+	}
+	if d.session != nil {
+		return d.connectAlso(ctx, p.Namespace, spaces|ns, who)
+	}
+	s, err := d.config.Book.Attach(ctx, who, "socket.io")
+	if err != nil {
+		d.refuse(p.Namespace, d.whyNot(err))
+		return ""
+	}
+	d.session = s
+	d.spaces.Store(uint32(ns))
+	err = s.Enter(ctx, session.Entrance{Member: d.member, Namespaces: &ns, Notify: d.notify, Packets: d.welcome(p.Namespace)})
+	if err != nil {
+		return contract.ReasonClosed
+	}
+	return ""
+}
+
+// connectAlso connects a second namespace to the connection that the first one has.
+func (d *Dialog) connectAlso(ctx context.Context, namespace string, spaces frame.Namespaces, who session.Credentials) contract.Reason {
+	if who.ConnID != "" && who.ConnID != d.session.ConnID || who.ConnID == "" && who.User != d.session.User {
+		d.refuse(namespace, otherConnection)
+		return ""
+	}
+	if err := d.member.Change(ctx, changeSpaces(spaces, d.welcome(namespace))); err != nil {
+		return contract.ReasonClosed
+	}
+	d.spaces.Store(uint32(spaces))
+	return ""
+}
+
+func (d *Dialog) welcome(namespace string) [][]byte {
+	return [][]byte{socketio.AppendConnect([]byte{'4'}, namespace, d.session.ID, "")}
+}
+
+func (d *Dialog) refuse(namespace, sentence string) {
+	d.member.Send(socketio.AppendConnectError([]byte{'4'}, namespace, sentence, nil))
+}
+
+// credentials takes what the connect packet says, or else the query, and checks the signature.
+func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, string) {
+	given := d.query
+	if len(p.Data) > 0 {
+		var auth Credentials
+		if err := json.Unmarshal(p.Data, &auth); err == nil && auth != (Credentials{}) {
+			given = auth
+		}
+	}
+	if given == (Credentials{}) && p.Query != "" {
+		if q, err := url.ParseQuery(p.Query); err == nil {
+			given = FromQuery(q)
+		}
+	}
+	if given.ConnID != "" {
+		id := contract.CanonicalID(given.ConnID)
+		if !validName(id, d.config.MaxConnID) {
+			return session.Credentials{}, contract.UnknownConnection
+		}
+		return session.Credentials{ConnID: id}, ""
+	}
+	user, sig := first(given.Username, given.User), first(given.Sig, given.Long)
+	if user == "" || sig == "" {
+		return session.Credentials{}, noCredentials
+	}
+	if !validName(user, d.config.MaxUser) || d.config.Verify(sig, user) != nil {
+		return session.Credentials{}, badSignature
+	}
+	return session.Credentials{User: user}, ""
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// whyNot gives the sentence for a client that could not be attached.
+func (d *Dialog) whyNot(err error) string {
+	var fault *contract.Fault
+	if errors.As(err, &fault) && fault.Code == contract.CodeInvalid {
+		for _, sentences := range fault.Fields {
+			return strings.Join(sentences, " ")
+		}
+	}
+	if fault == nil || fault.Code != contract.CodeUnavailable {
+		d.config.Logger.Warn("a client could not be attached", "error", err)
+	}
+	return tryAgain
+}
+
+// validName says whether a name may be one at all: 1 to so many characters of UTF-8, none of them a control character.
+func validName(name string, most int) bool {
+	return name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= most && !strings.ContainsFunc(name, isControl)
+}
+
+func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
+
+// channels reads the names of a join or leave: a list, or one name, or several arguments. What can be no channel is
+// left out, and so is what is over the limit.
+func (d *Dialog) channels(args []json.RawMessage) []string {
+	var channels []string
+	for _, arg := range args {
+		var one string
+		var list []json.RawMessage
+		if json.Unmarshal(arg, &one) == nil && one != "" {
+			channels = append(channels, one)
+		} else if json.Unmarshal(arg, &list) == nil {
+			for _, element := range list {
+				if json.Unmarshal(element, &one) == nil {
+					channels = append(channels, one)
+				}
+			}
+		}
+	}
+	channels = slices.DeleteFunc(channels, func(c string) bool { return !validName(c, d.config.MaxChannel) })
+	slices.Sort(channels)
+	channels = slices.Compact(channels)
+	return channels[:min(len(channels), d.config.MaxChannels)]
+}

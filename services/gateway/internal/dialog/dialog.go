@@ -1,0 +1,187 @@
+// Package dialog holds the Socket.IO conversation of one Engine.IO session: connecting to namespaces, joining and
+// leaving channels, refusals.
+//
+//	client                                         gateway
+//	  0/stream,{"conn_id":"…"}             ──────►  attach; or username and sig, here or in the URL's query
+//	  ◄──────  0/stream,{"sid":"…"}                 or 4/stream,{"message":"why not"}
+//	  2/stream,1["join",["a","b"]]         ──────►  what the user may join
+//	  ◄──────  2/stream,["join",["a"]]  3/stream,1[["a"]]
+//	  ◄──────  2/stream,["message",[{…}]]
+//
+// A session has one connection; both namespaces, when a client connects to both, get its messages.
+//
+// Source: Socket.IO protocol 5, section "Exchange protocol".
+package dialog
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Config is what all dialogs of a gateway share.
+type Config struct {
+	Book        *session.Book
+	Verify      func(signature, user string) error // the `sig` of a client
+	MaxChannels int                                // in one join or leave
+	MaxChannel  int                                // characters in a name
+	MaxUser     int
+	MaxConnID   int
+	Timeout     time.Duration // of one request to presence
+	Logger      *slog.Logger
+}
+
+// Dialog is one conversation.
+type Dialog struct {
+	// set at construction
+	config *Config
+	query  Credentials
+	member *hub.Member
+
+	spaces atomic.Uint32 // frame.Namespaces that are connected; any goroutine
+
+	mu      sync.Mutex // one packet at a time
+	session *session.Session
+	ended   contract.Reason // why the member was closed; guarded by mu
+}
+
+// New begins a conversation. query are the credentials of the handshake's URL. Bind must be called before the first
+// packet.
+func New(c *Config, query Credentials) *Dialog { return &Dialog{config: c, query: query} }
+
+// Bind names the member that the conversation belongs to.
+func (d *Dialog) Bind(m *hub.Member) { d.member = m }
+
+// Connected says whether the client is connected to a namespace.
+func (d *Dialog) Connected() bool { return d.spaces.Load() != 0 }
+
+// End is called when the member was closed. It does not block.
+func (d *Dialog) End(reason contract.Reason) {
+	go func() { // a packet may be in work; it ends soon, as its request to presence has a timeout
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.ended = reason
+		if d.session != nil {
+			d.session.End(reason)
+		}
+	}()
+}
+
+// Farewell gives the packets that tell a client not to come back by itself, where that is so.
+func (d *Dialog) Farewell(reason contract.Reason) [][]byte {
+	if reason != contract.ReasonDisconnected && reason != contract.ReasonReplaced {
+		return nil
+	}
+	var packets [][]byte
+	for _, ns := range names(frame.Namespaces(d.spaces.Load())) {
+		packets = append(packets, socketio.AppendDisconnect([]byte{'4'}, ns))
+	}
+	return packets
+}
+
+// names gives the namespaces of a set.
+func names(set frame.Namespaces) []string {
+	var list []string
+	if set&frame.Root != 0 {
+		list = append(list, frame.RootNamespace)
+	}
+	if set&frame.Stream != 0 {
+		list = append(list, frame.StreamNamespace)
+	}
+	return list
+}
+
+// bit gives the bit of a namespace, 0 for one that is not served.
+func bit(namespace string) frame.Namespaces {
+	switch namespace {
+	case frame.RootNamespace:
+		return frame.Root
+	case frame.StreamNamespace:
+		return frame.Stream
+	}
+	return 0
+}
+
+// Packet takes one Socket.IO packet from the client. A reason other than "" means that the session is to be closed.
+func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
+	p, err := socketio.Decode(data)
+	if err != nil {
+		return contract.ReasonProtocolError
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
+	defer cancel()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended != "" {
+		return d.ended
+	}
+	switch p.Type {
+	case socketio.Connect:
+		return d.connect(ctx, p)
+	case socketio.Disconnect:
+		return d.disconnect(ctx, p)
+	case socketio.Event, socketio.BinaryEvent:
+		return d.event(ctx, p)
+	case socketio.Ack, socketio.BinaryAck:
+		return "" // nothing of ours asks for one
+	}
+	return contract.ReasonProtocolError
+}
+
+func (d *Dialog) disconnect(ctx context.Context, p socketio.Packet) contract.Reason {
+	left := frame.Namespaces(d.spaces.Load()) &^ bit(p.Namespace)
+	if left == 0 {
+		return contract.ReasonClosed
+	}
+	d.spaces.Store(uint32(left))
+	if err := d.member.Change(ctx, hub.Change{Namespaces: &left}); err != nil {
+		return contract.ReasonClosed
+	}
+	return ""
+}
+
+// event does what the client asks for. An event in a namespace that is not connected breaks the protocol.
+func (d *Dialog) event(ctx context.Context, p socketio.Packet) contract.Reason {
+	if frame.Namespaces(d.spaces.Load())&bit(p.Namespace) == 0 {
+		return contract.ReasonProtocolError
+	}
+	name, args, err := socketio.DecodeEvent(p.Data)
+	if err != nil {
+		return contract.ReasonProtocolError
+	}
+	var do func(context.Context, []string, func([]string) [][]byte) error
+	switch name {
+	case "join":
+		do = d.session.Join
+	case "leave":
+		do = d.session.Leave
+	default:
+		if p.ID != socketio.NoID {
+			d.member.Send(socketio.AppendAck([]byte{'4'}, p.Namespace, p.ID))
+		}
+		return ""
+	}
+	answer := func(named []string) [][]byte { return answerPackets(p, name, named) }
+	channels := d.channels(args)
+	if len(channels) > 0 {
+		err = do(ctx, channels, answer)
+	}
+	if len(channels) == 0 || err != nil {
+		for _, packet := range answer(nil) {
+			d.member.Send(packet)
+		}
+	}
+	if err != nil && !errors.Is(err, hub.ErrClosed) {
+		d.config.Logger.Warn("a client's request failed", "event", name, "error", err)
+	}
+	return ""
+}

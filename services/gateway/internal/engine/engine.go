@@ -1,0 +1,209 @@
+// Package engine serves Engine.IO 4 sessions: handshake, polling, upgrade to a WebSocket, and the way of their packets
+// into a dialog.
+//
+//	GET  ?EIO=4&transport=polling            open packet with a sid
+//	POST ?EIO=4&transport=polling&sid=…      packets from the client → "ok"
+//	GET  ?EIO=4&transport=polling&sid=…      packets for the client
+//	GET  ?EIO=4&transport=websocket&sid=…    upgrade: 2probe ► ◄ 3probe, 5 ►
+//	GET  ?EIO=4&transport=websocket          WebSocket from the start
+//
+// Source: Engine.IO protocol 4, sections "HTTP long-polling", "WebSocket" and "Upgrade".
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Transport names of the protocol.
+const (
+	pollingTransport   = "polling"
+	websocketTransport = "websocket"
+)
+
+// maxPackets is how many packets one POST may hold.
+const maxPackets = 1000
+
+// Config is what an engine works with.
+type Config struct {
+	Hub            *hub.Hub
+	Dialog         *dialog.Config
+	Sockets        *websocket.Upgrader
+	Polls          polling.Limits
+	Transports     []string // offered: polling, websocket
+	HeartbeatEvery time.Duration
+	HeartbeatWait  time.Duration
+	ConnectTimeout time.Duration // of a session that connects to no namespace
+	MaxPayload     int
+	Origin         func(*http.Request) bool
+	Refuse         func() contract.Reason // a reason when no new session is taken; "" else
+	Logger         *slog.Logger
+}
+
+// Engine is the Engine.IO server of a gateway.
+type Engine struct {
+	config Config
+
+	mu       sync.Mutex
+	sessions map[string]*conversation // by sid; guarded by mu
+}
+
+// New makes an engine.
+func New(c Config) *Engine { return &Engine{config: c, sessions: map[string]*conversation{}} }
+
+// conversation is one Engine.IO session.
+type conversation struct {
+	// set at construction
+	engine *Engine
+	sid    string
+	dialog *dialog.Dialog
+	member *hub.Member
+	polls  *polling.Outlet // nil for a session that began as a WebSocket
+	done   chan struct{}   // closed when the member was closed
+
+	limit *time.Timer // closes a session that connects to no namespace; guarded by engine.mu
+
+	inbound sync.Mutex // one POST or frame at a time, so that packets keep their order
+
+	mu        sync.Mutex
+	upgrading bool // guarded by mu
+	upgraded  bool // guarded by mu
+}
+
+// ServeHTTP answers every request below the Socket.IO path.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	transport := q.Get("transport")
+	switch {
+	case !e.config.Origin(r):
+		refuse(w, engineio.Forbidden)
+	case q.Get("EIO") != engineio.Version:
+		refuse(w, engineio.UnsupportedVersion)
+	case !slices.Contains(e.config.Transports, transport):
+		refuse(w, engineio.UnknownTransport)
+	case q.Get("sid") != "":
+		e.goOn(w, r, q.Get("sid"), transport)
+	case r.Method != http.MethodGet:
+		refuse(w, engineio.BadHandshakeMethod)
+	case e.config.Refuse() != "":
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, string(e.config.Refuse()), http.StatusServiceUnavailable)
+	case transport == websocketTransport:
+		e.openSocket(w, r)
+	default:
+		e.openPolling(w, r)
+	}
+}
+
+func refuse(w http.ResponseWriter, refusal engineio.Refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(refusal.Status())
+	w.Write(refusal.AppendJSON(nil)) //nolint:errcheck // the client has gone then
+}
+
+// goOn serves a request of a session that exists.
+func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport string) {
+	e.mu.Lock()
+	c := e.sessions[sid]
+	e.mu.Unlock()
+	switch {
+	case c == nil:
+		refuse(w, engineio.UnknownSession)
+	case transport == websocketTransport:
+		c.upgrade(w, r)
+	case c.polls == nil || c.isUpgraded():
+		refuse(w, engineio.BadRequest)
+	case r.Method == http.MethodGet:
+		c.poll(w, r)
+	case r.Method == http.MethodPost:
+		c.post(w, r)
+	default:
+		refuse(w, engineio.BadRequest)
+	}
+}
+
+func (e *Engine) newConversation(r *http.Request) *conversation {
+	c := &conversation{
+		engine: e, sid: rand.Text(), done: make(chan struct{}),
+		dialog: dialog.New(e.config.Dialog, dialog.FromQuery(r.URL.Query())),
+	}
+	return c
+}
+
+// begin puts the conversation on the list, once it has a member.
+func (c *conversation) begin(m *hub.Member) {
+	c.member = m
+	c.dialog.Bind(m)
+	c.engine.mu.Lock()
+	defer c.engine.mu.Unlock()
+	select {
+	case <-c.done: // it has ended already
+	default:
+		c.engine.sessions[c.sid] = c
+		c.limit = time.AfterFunc(c.engine.config.ConnectTimeout, func() {
+			if !c.dialog.Connected() {
+				m.Close(contract.ReasonProtocolError)
+			}
+		})
+	}
+}
+
+// ended is called by the shard when the member was closed.
+func (c *conversation) ended(reason contract.Reason) {
+	c.engine.mu.Lock()
+	delete(c.engine.sessions, c.sid)
+	close(c.done)
+	limit := c.limit
+	c.engine.mu.Unlock()
+	if limit != nil {
+		limit.Stop()
+	}
+	c.dialog.End(reason)
+}
+
+func (c *conversation) isUpgraded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.upgraded
+}
+
+func (c *conversation) open() []byte {
+	config := &c.engine.config
+	upgrades := []string{}
+	if c.polls != nil && slices.Contains(config.Transports, websocketTransport) {
+		upgrades = append(upgrades, websocketTransport)
+	}
+	return engineio.AppendOpen(nil, engineio.Handshake{
+		SID: c.sid, Upgrades: upgrades,
+		PingInterval: config.HeartbeatEvery, PingTimeout: config.HeartbeatWait, MaxPayload: config.MaxPayload,
+	})
+}
+
+// packet takes one packet from the client.
+func (c *conversation) packet(ctx context.Context, p engineio.Packet) contract.Reason {
+	c.member.Touch()
+	switch p.Type {
+	case engineio.Message:
+		if p.Binary {
+			return "" // an attachment of an event that is not for us
+		}
+		return c.dialog.Packet(ctx, p.Data)
+	case engineio.Pong, engineio.Noop:
+		return ""
+	case engineio.Close:
+		return contract.ReasonClosed
+	}
+	return contract.ReasonProtocolError
+}

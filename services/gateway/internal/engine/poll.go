@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func (e *Engine) openPolling(w http.ResponseWriter, r *http.Request) {
+	c := e.newConversation(r)
+	c.polls = polling.New(&e.config.Polls, c.dialog.Farewell)
+	c.begin(e.config.Hub.Open(c.polls, frame.Polls, pollingTransport, c.ended))
+	answer(w, c.open())
+}
+
+func answer(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Cache-Control", "no-store")
+	w.Write(body) //nolint:errcheck // the client has gone then, and the heartbeat notices
+}
+
+// poll answers with what there is for the client, waiting for something.
+func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
+	packets := make(chan []byte, 1)
+	overlap := make(chan struct{})
+	c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason {
+		if !c.polls.Poll(packets) {
+			close(overlap)
+			return contract.ReasonProtocolError
+		}
+		return ""
+	})
+	select {
+	case p := <-packets:
+		c.member.Touch()
+		answer(w, p)
+	case <-overlap:
+		refuse(w, engineio.BadRequest)
+	case <-c.done:
+		select {
+		case p := <-packets: // the last words
+			answer(w, p)
+		default:
+			refuse(w, engineio.UnknownSession)
+		}
+	case <-r.Context().Done():
+		c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason {
+			if !c.polls.Drop(packets) {
+				return contract.ReasonClosed // what the poll was answered with is lost
+			}
+			return ""
+		})
+	}
+}
+
+// post takes packets from the client.
+func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.engine.config.MaxPayload)))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		c.member.Close(contract.ReasonTooLarge)
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		refuse(w, engineio.BadRequest)
+		return
+	}
+	packets, err := engineio.DecodePayload(body, maxPackets)
+	if err != nil {
+		c.member.Close(contract.ReasonProtocolError)
+		refuse(w, engineio.BadRequest)
+		return
+	}
+	c.inbound.Lock()
+	defer c.inbound.Unlock()
+	for _, p := range packets {
+		if reason := c.packet(r.Context(), p); reason != "" {
+			c.member.Close(reason)
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "text/html")
+	io.WriteString(w, "ok") //nolint:errcheck // the client has gone then
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
+	ws, err := e.config.Sockets.Upgrade(w, r)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	c := e.newConversation(r)
+	if err := ws.WriteDirect(c.open()); err != nil {
+		ws.Close()
+		return
+	}
+	outlet := ws.Packets(c.farewell)
+	m := e.config.Hub.Open(outlet, frame.Packets, websocketTransport, c.ended)
+	c.begin(m)
+	go outlet.Read(m, c.frame) // ends with the connection
+}
+
+// farewell gives the frames of the last packets before a close.
+func (c *conversation) farewell(reason contract.Reason) []byte {
+	var frames []byte
+	for _, packet := range c.dialog.Farewell(reason) {
+		frames = frame.AppendText(frames, packet)
+	}
+	return frames
+}
+
+// frame takes one text frame from the client.
+func (c *conversation) frame(data []byte) contract.Reason {
+	p, err := engineio.DecodeText(data)
+	if err != nil {
+		return contract.ReasonProtocolError
+	}
+	c.inbound.Lock()
+	defer c.inbound.Unlock()
+	return c.packet(context.Background(), p)
+}
+
+// upgrade moves a polling session to a WebSocket: the client probes the socket, the poll that waits is let go, and
+// when the client says so, packets take the new way.
+func (c *conversation) upgrade(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	refused := c.polls == nil || c.upgrading || c.upgraded
+	c.upgrading = c.upgrading || !refused
+	c.mu.Unlock()
+	if refused {
+		refuse(w, engineio.BadRequest)
+		return
+	}
+	ws, err := c.engine.config.Sockets.Upgrade(w, r)
+	if err != nil {
+		c.upgradeOver(false)
+		return // Upgrade has answered
+	}
+	go c.probe(ws) // ends after two heartbeats at the latest, or with the connection
+}
+
+func (c *conversation) upgradeOver(done bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.upgrading, c.upgraded = false, done
+}
+
+func (c *conversation) probe(ws *websocket.Socket) {
+	if !c.expect(ws, engineio.Ping, engineio.Probe) {
+		c.upgradeOver(false)
+		ws.Close()
+		return
+	}
+	pong := engineio.AppendText(nil, engineio.Packet{Type: engineio.Pong, Data: []byte(engineio.Probe)})
+	err := ws.WriteDirect(pong)
+	c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason { c.polls.Drain(); return "" })
+	if err != nil || !c.expect(ws, engineio.Upgrade, "") {
+		c.upgradeOver(false)
+		c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason { c.polls.Resume(); return "" })
+		ws.Close()
+		return
+	}
+	c.upgradeOver(true)
+	outlet := ws.Packets(c.farewell)
+	c.member.Switch(outlet, frame.Packets, websocketTransport, func(w *socket.Writer) contract.Reason {
+		return outlet.SendPackets(w, c.polls.Take(), time.Now())
+	})
+	outlet.Read(c.member, c.frame)
+}
+
+// expect reads the one packet that may come now.
+func (c *conversation) expect(ws *websocket.Socket, t engineio.PacketType, data string) bool {
+	frame, err := ws.ReadDirect(c.engine.config.HeartbeatEvery + c.engine.config.HeartbeatWait)
+	if err != nil {
+		return false
+	}
+	p, err := engineio.DecodeText(frame)
+	return err == nil && p.Type == t && string(p.Data) == data
+}

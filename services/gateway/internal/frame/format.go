@@ -1,0 +1,131 @@
+// Package frame builds what goes over a wire: a batch of messages becomes one frame, built at most once per wire format
+// and shared by every receiver.
+//
+// A message body is the JSON object that clients get; it is copied, never read. Sources: RFC 6455 section 5 (WebSocket
+// framing), Engine.IO protocol 4, Socket.IO protocol 5.
+package frame
+
+import (
+	"encoding/binary"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
+)
+
+// Format is a wire format: how a list of messages looks to one kind of receiver.
+type Format uint8
+
+// The formats. Root and Stream are the Socket.IO namespaces a session is connected to; Both gets each list twice, as
+// two packets.
+const (
+	None       Format = iota // nothing is sent: no namespace is connected yet
+	Plain                    // WebSocket text frame with the list
+	SocketRoot               // WebSocket text frame with the packet of an event in "/"
+	SocketStream
+	SocketBoth
+	PollRoot // packets of a polling payload, each ended by a separator
+	PollStream
+	PollBoth
+	formats
+)
+
+// Namespaces that a Socket.IO client may connect to.
+const (
+	RootNamespace   = "/"
+	StreamNamespace = "/stream"
+)
+
+// Event is the Socket.IO event that carries lists of messages.
+const Event = "message"
+
+var (
+	rootPrefix   = eventPrefix(RootNamespace)
+	streamPrefix = eventPrefix(StreamNamespace)
+)
+
+func eventPrefix(namespace string) []byte {
+	return append([]byte{'4'}, socketio.EventPrefix(namespace, Event)...)
+}
+
+// Way is how frames reach a session.
+type Way uint8
+
+// The ways.
+const (
+	Lists   Way = iota // bare lists in WebSocket frames
+	Packets            // Engine.IO packets in WebSocket frames
+	Polls              // Engine.IO packets in polling payloads
+)
+
+// Namespaces is the set of namespaces that a Socket.IO session is connected to.
+type Namespaces uint8
+
+// The namespaces, as bits.
+const (
+	Root Namespaces = 1 << iota
+	Stream
+)
+
+// For gives the format of a session.
+func For(w Way, n Namespaces) Format {
+	switch {
+	case w == Lists:
+		return Plain
+	case n == 0:
+		return None
+	case w == Packets:
+		return SocketRoot + Format(n-Root)
+	}
+	return PollRoot + Format(n-Root)
+}
+
+// WebSocket opcodes with the FIN bit set, RFC 6455 section 5.2.
+const (
+	finText  = 0x81
+	finClose = 0x88
+	finPing  = 0x89
+	finPong  = 0x8A
+)
+
+// maxHeader is the longest header of a frame from a server: no mask, RFC 6455 section 5.2.
+const maxHeader = 10
+
+func appendHeader(dst []byte, first byte, size int) []byte {
+	switch {
+	case size < 126:
+		return append(dst, first, byte(size))
+	case size < 1<<16:
+		return append(dst, first, 126, byte(size>>8), byte(size))
+	}
+	dst = append(dst, first, 127)
+	return binary.BigEndian.AppendUint64(dst, uint64(size))
+}
+
+// AppendText appends a text frame.
+func AppendText(dst, payload []byte) []byte {
+	return append(appendHeader(dst, finText, len(payload)), payload...)
+}
+
+// AppendPing appends a ping without data.
+func AppendPing(dst []byte) []byte { return append(dst, finPing, 0) }
+
+// AppendPong appends the pong for a ping's data, of which a control frame holds 125 bytes.
+func AppendPong(dst, data []byte) []byte {
+	data = data[:min(len(data), 125)]
+	return append(append(dst, finPong, byte(len(data))), data...)
+}
+
+// AppendClose appends a close frame with a code and a reason.
+func AppendClose(dst []byte, code int, reason string) []byte {
+	reason = reason[:min(len(reason), 123)]
+	dst = append(dst, finClose, byte(2+len(reason)), byte(code>>8), byte(code))
+	return append(dst, reason...)
+}
+
+// AppendPacket appends one Engine.IO packet, given as its text.
+func AppendPacket(dst, packet []byte, w Way) []byte {
+	if w != Polls {
+		return AppendText(dst, packet)
+	}
+	return append(append(dst, packet...), engineio.Separator)
+}

@@ -1,0 +1,101 @@
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Config says how a hub keeps its members.
+type Config struct {
+	Shards           int // 0: one for each processor
+	HeartbeatEvery   time.Duration
+	HeartbeatTimeout time.Duration
+	Logger           *slog.Logger
+	Observer         Observer
+}
+
+// Observer counts. Its methods are called from many goroutines and must not block.
+type Observer interface {
+	Opened(transport string)
+	Closed(transport string, reason contract.Reason)
+	Upgraded(from, to string)
+	Batch(messages int)
+}
+
+// Hub is the shards of a gateway.
+type Hub struct {
+	// set at construction
+	config Config
+	shards []*shard
+
+	next      atomic.Uint32 // shard of the next member
+	sessions  atomic.Int64
+	delivered atomic.Uint64
+}
+
+// New makes a hub; its shards work while Run does.
+func New(c Config) *Hub {
+	if c.Shards == 0 {
+		c.Shards = runtime.GOMAXPROCS(0)
+	}
+	h := &Hub{config: c}
+	for i := range c.Shards {
+		h.shards = append(h.shards, newShard(h, i))
+	}
+	return h
+}
+
+// Run works until ctx ends; then it closes every member with contract.ReasonShuttingDown.
+func (h *Hub) Run(ctx context.Context) error {
+	var group errgroup.Group
+	for _, s := range h.shards {
+		group.Go(func() error { s.run(ctx); return nil })
+	}
+	return group.Wait()
+}
+
+// Sessions is how many members are open.
+func (h *Hub) Sessions() int { return int(h.sessions.Load()) }
+
+// Delivered is how many messages were handed to outlets.
+func (h *Hub) Delivered() uint64 { return h.delivered.Load() }
+
+// Open adds a member. Ended is called once, by the shard, when it is closed; it must not block.
+func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason)) *Member {
+	s := h.shards[int(h.next.Add(1))%len(h.shards)]
+	m := &Member{shard: s, transport: transport, ended: ended, outlet: o, way: w, format: frame.For(w, 0)}
+	m.Touch()
+	o.Bind(m)
+	h.sessions.Add(1)
+	if !m.shard.mail.step(func(s *shard) { s.open(m) }) {
+		m.closed = true // the shards have ended: nobody else has the member
+		h.sessions.Add(-1)
+		o.Close(socket.NewWriter(), contract.ReasonShuttingDown)
+		ended(contract.ReasonShuttingDown)
+	}
+	return m
+}
+
+// Spread closes the members of every shard with a reason, evenly over a time, until ctx ends.
+func (h *Hub) Spread(ctx context.Context, over time.Duration, reason contract.Reason) {
+	const rounds = 20
+	for round := range rounds {
+		for _, s := range h.shards {
+			s.mail.step(func(s *shard) { s.closeShare(rounds-round, reason) })
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(over / rounds):
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package hub
+
+import "sync"
+
+// Limits of what waits for a shard before publishing to it waits too.
+const (
+	maxWaiting      = 1 << 16
+	maxWaitingBytes = 64 << 20
+)
+
+// item is one thing for a shard to do: deliver a message, or run a step.
+type item struct {
+	topic *Topic
+	body  []byte
+	rule  *Rule
+	step  func(*shard)
+}
+
+// mailbox is a queue that its shard takes whole. Steps always fit, so that a shard and its clients never wait for each
+// other; messages wait for room.
+type mailbox struct {
+	wake chan struct{} // holds one when there is something
+
+	mu     sync.Mutex
+	room   sync.Cond
+	items  []item // guarded by mu
+	bytes  int    // guarded by mu
+	closed bool   // guarded by mu
+}
+
+func newMailbox() *mailbox {
+	m := &mailbox{wake: make(chan struct{}, 1)}
+	m.room.L = &m.mu
+	return m
+}
+
+func (m *mailbox) publish(it item) {
+	m.mu.Lock()
+	for (len(m.items) >= maxWaiting || m.bytes >= maxWaitingBytes) && !m.closed {
+		m.room.Wait()
+	}
+	m.bytes += len(it.body)
+	m.put(it)
+}
+
+// step queues a step; it reports false when the shard has ended.
+func (m *mailbox) step(f func(*shard)) bool {
+	m.mu.Lock()
+	return m.put(item{step: f})
+}
+
+// put appends and unlocks.
+func (m *mailbox) put(it item) bool {
+	if m.closed {
+		m.mu.Unlock()
+		return false
+	}
+	m.items = append(m.items, it)
+	first := len(m.items) == 1
+	m.mu.Unlock()
+	if first {
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// take gives all that waits and leaves `empty` in its place.
+func (m *mailbox) take(empty []item) []item {
+	m.mu.Lock()
+	items := m.items
+	m.items, m.bytes = empty[:0], 0
+	m.mu.Unlock()
+	m.room.Broadcast()
+	return items
+}
+
+// close refuses everything from now on and gives what still waits.
+func (m *mailbox) close() []item {
+	m.mu.Lock()
+	items := m.items
+	m.items, m.closed = nil, true
+	m.mu.Unlock()
+	m.room.Broadcast()
+	return items
+}

@@ -1,0 +1,256 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// shard is a goroutine and the members that it owns.
+type shard struct {
+	// set at construction
+	hub   *Hub
+	index int
+	mail  *mailbox
+
+	// owned by run
+	now     time.Time // of the batch
+	members []*Member
+	users   map[string][]*Member // by user token
+	wheel   wheel
+	writer  *socket.Writer
+	batch   batch
+}
+
+func newShard(h *Hub, index int) *shard {
+	return &shard{
+		hub: h, index: index, mail: newMailbox(), now: time.Now(),
+		users:  map[string][]*Member{},
+		wheel:  newWheel(h.config.HeartbeatEvery, h.config.HeartbeatTimeout),
+		writer: socket.NewWriter(),
+	}
+}
+
+func (s *shard) run(ctx context.Context) {
+	ticker := time.NewTicker(s.wheel.step)
+	defer ticker.Stop()
+	var items []item
+	for {
+		select {
+		case <-ctx.Done():
+			s.end()
+			return
+		case s.now = <-ticker.C:
+			s.tick()
+		case <-s.mail.wake:
+			s.now = time.Now()
+			taken := s.mail.take(items)
+			s.handle(taken)
+			clear(taken)
+			items = taken
+			if cap(items) > maxWaiting {
+				items = nil
+			}
+		}
+	}
+}
+
+// handle is one batch.
+func (s *shard) handle(items []item) {
+	for i := range items {
+		if it := &items[i]; it.step != nil {
+			s.closeRun()
+			it.step(s)
+		} else {
+			s.receive(it)
+		}
+	}
+	s.flush()
+}
+
+func (s *shard) end() {
+	for _, it := range s.mail.close() {
+		if it.step != nil {
+			it.step(s)
+		}
+	}
+	s.flush()
+	s.closeShare(1, contract.ReasonShuttingDown)
+}
+
+func (s *shard) open(m *Member) {
+	m.at = len(s.members)
+	s.members = append(s.members, m)
+	m.pinged = m.seen.Load()
+	s.wheel.add(m, s.now.Add(s.wheel.look))
+	s.hub.config.Observer.Opened(m.transport)
+}
+
+// change applies a change of membership; the run of messages before it has been closed.
+func (s *shard) change(m *Member, c Change) {
+	for _, packet := range c.Packets {
+		s.queue(m, piece{packet: packet})
+	}
+	if c.Namespaces != nil {
+		s.flush() // what is pending has the old format
+		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
+	}
+	if c.User != "" && c.User != m.user {
+		s.dropUser(m)
+		m.user = c.User
+		s.users[m.user] = append(s.users[m.user], m)
+	}
+	for _, t := range c.Leave {
+		s.leave(m, t)
+	}
+	for _, t := range c.Join {
+		s.join(m, t)
+	}
+}
+
+func (s *shard) join(m *Member, t *Topic) {
+	if m.in(t) {
+		return
+	}
+	slot := &t.slots[s.index]
+	m.places = append(m.places, place{topic: t, at: len(slot.members)})
+	slot.members = append(slot.members, m)
+	slot.count.Store(int32(len(slot.members)))
+}
+
+func (m *Member) in(t *Topic) bool {
+	return slices.ContainsFunc(m.places, func(p place) bool { return p.topic == t })
+}
+
+func (s *shard) leave(m *Member, t *Topic) {
+	i := slices.IndexFunc(m.places, func(p place) bool { return p.topic == t })
+	if i < 0 {
+		return
+	}
+	s.vacate(t, m.places[i].at)
+	m.places = slices.Delete(m.places, i, i+1)
+}
+
+// vacate takes the member at a position out of a topic; the last one moves there.
+func (s *shard) vacate(t *Topic, at int) {
+	slot := &t.slots[s.index]
+	last := len(slot.members) - 1
+	if at != last {
+		moved := slot.members[last]
+		slot.members[at] = moved
+		for i := range moved.places {
+			if moved.places[i].topic == t {
+				moved.places[i].at = at
+				break
+			}
+		}
+	}
+	slot.members[last] = nil
+	slot.members = slot.members[:last]
+	if last == 0 {
+		slot.members = nil
+	}
+	slot.count.Store(int32(last))
+}
+
+func (s *shard) dropUser(m *Member) {
+	if m.user == "" {
+		return
+	}
+	rest := slices.DeleteFunc(s.users[m.user], func(o *Member) bool { return o == m })
+	if len(rest) == 0 {
+		delete(s.users, m.user)
+	} else {
+		s.users[m.user] = rest
+	}
+}
+
+// closeFor closes a member if there is a reason to.
+func (s *shard) closeFor(m *Member, reason contract.Reason) {
+	if reason != "" {
+		s.close(m, reason)
+	}
+}
+
+func (s *shard) close(m *Member, reason contract.Reason) {
+	if m.closed {
+		return
+	}
+	if m.dirty {
+		s.send(m)
+		if m.closed { // sending closed it for a reason of its own
+			return
+		}
+	}
+	m.closed = true
+	for _, p := range m.places {
+		s.vacate(p.topic, p.at)
+	}
+	m.places = nil
+	s.dropUser(m)
+	last := len(s.members) - 1
+	s.members[m.at] = s.members[last]
+	s.members[m.at].at = m.at
+	s.members[last] = nil
+	s.members = s.members[:last]
+	m.outlet.Close(s.writer, reason)
+	s.hub.sessions.Add(-1)
+	s.hub.config.Observer.Closed(m.transport, reason)
+	m.ended(reason)
+}
+
+// closeShare closes one of so many parts of the members.
+func (s *shard) closeShare(parts int, reason contract.Reason) {
+	for n := (len(s.members) + parts - 1) / parts; n > 0 && len(s.members) > 0; n-- {
+		s.close(s.members[len(s.members)-1], reason)
+	}
+}
+
+// tick looks at the members whose time has come.
+func (s *shard) tick() {
+	s.wheel.advance(s.now, func(m *Member) time.Time {
+		if m.closed {
+			return time.Time{}
+		}
+		if reason := m.outlet.Stalled(s.now); reason != "" {
+			s.close(m, reason)
+			return time.Time{}
+		}
+		return s.heartbeat(m)
+	})
+	s.flush()
+}
+
+// heartbeat pings a member or waits for its answer, and gives the time to look again.
+func (s *shard) heartbeat(m *Member) time.Time {
+	look := s.now.Add(s.wheel.look)
+	pinged := time.Unix(0, m.pinged)
+	if m.seen.Load() < m.pinged {
+		deadline := pinged.Add(s.hub.config.HeartbeatTimeout)
+		if s.now.Before(deadline) {
+			return earlier(deadline, look)
+		}
+		s.close(m, contract.ReasonHeartbeatTimeout)
+		return time.Time{}
+	}
+	if next := pinged.Add(s.hub.config.HeartbeatEvery); s.now.Before(next) {
+		return earlier(next, look)
+	}
+	m.pinged = s.now.UnixNano()
+	if reason := m.outlet.Ping(s.writer, s.now); reason != "" {
+		s.close(m, reason)
+		return time.Time{}
+	}
+	return look
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,38 @@
+package hub
+
+import "sync/atomic"
+
+// Topic is what members subscribe to: a channel, or the private messages of a user.
+type Topic struct {
+	// set at construction
+	Name    string // of the channel or user
+	Subject string // where its messages come from
+	slots   []slot // one for each shard
+}
+
+// slot is a topic's members within one shard.
+type slot struct {
+	count   atomic.Int32 // written by the shard, read by Publish
+	members []*Member    // owned by the shard
+}
+
+// NewTopic makes a topic that nobody is in.
+func (h *Hub) NewTopic(name, subject string) *Topic {
+	return &Topic{Name: name, Subject: subject, slots: make([]slot, len(h.shards))}
+}
+
+// Rule narrows who of a channel's members gets a message. Users are written as tokens.
+type Rule struct {
+	Only   []string // nil: everybody
+	Except []string
+}
+
+// Publish hands a message to the shards that have members of the topic. Messages are delivered in the order of the
+// calls, so one goroutine makes them. It waits while a shard has more than its share of messages to write.
+func (h *Hub) Publish(t *Topic, body []byte, rule *Rule) {
+	for i, s := range h.shards {
+		if t.slots[i].count.Load() > 0 {
+			s.mail.publish(item{topic: t, body: body, rule: rule})
+		}
+	}
+}

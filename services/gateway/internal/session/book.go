@@ -1,0 +1,237 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/feed"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// ErrNotHeld is returned for an order about a session that is not at this gateway.
+var ErrNotHeld = errors.New("no such session at this gateway")
+
+// maxDetach is how many sessions one request to presence names.
+const maxDetach = 1000
+
+// Config is what a book works with.
+type Config struct {
+	Gateway   string // its id
+	Namespace contract.Namespace
+	Presence  Presence
+	Feed      *feed.Feed
+	Timeout   time.Duration // of a request to presence
+	Logger    *slog.Logger
+}
+
+// Book is the list of the sessions of one gateway.
+type Book struct {
+	// set at construction
+	gateway   string
+	namespace contract.Namespace
+	presence  Presence
+	feed      *feed.Feed
+	timeout   time.Duration
+	log       *slog.Logger
+	wake      chan struct{} // holds one when sessions have ended
+
+	mu       sync.Mutex
+	sessions map[string]*Session // by id; guarded by mu
+	ended    []*Session          // not yet released; guarded by mu
+	gone     map[string]string   // conn_id → session that presence does not know to be gone; guarded by mu
+}
+
+// NewBook makes an empty book.
+func NewBook(c Config) *Book {
+	return &Book{
+		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, log: c.Logger,
+		wake: make(chan struct{}, 1), sessions: map[string]*Session{}, gone: map[string]string{},
+	}
+}
+
+// Credentials say whose connection a client wants. With a User, its signature has been checked.
+type Credentials struct {
+	ConnID string
+	User   string
+}
+
+// Attach asks presence for the connection and subscribes to its channels. The session must Enter or be Abandoned.
+func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Session, error) {
+	s := &Session{ID: rand.Text(), book: b, entered: make(chan struct{})}
+	b.mu.Lock()
+	b.sessions[s.ID] = s
+	b.mu.Unlock()
+	request := contract.AttachRequest{ConnID: c.ConnID, Gateway: b.gateway, Session: s.ID, Transport: transport}
+	if c.ConnID == "" {
+		request.User, request.NewConnID = c.User, rand.Text()
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	a, err := b.presence.Attach(ctx, request)
+	if err != nil {
+		close(s.entered)
+		b.forget(s)
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	s.ConnID, s.User, s.revision = a.ConnID, a.User, a.Revision
+	topics, err := b.acquire(ctx, a.Channels)
+	if err == nil {
+		s.channels = topics
+		topics, err = b.feed.Acquire(ctx, []feed.Subject{{Name: a.User, Subject: b.namespace.LiveUser(a.User)}})
+	}
+	if err != nil {
+		s.Abandon()
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	s.user = topics[0]
+	return s, nil
+}
+
+func (b *Book) acquire(ctx context.Context, channels []string) ([]*hub.Topic, error) {
+	if len(channels) == 0 {
+		return nil, nil
+	}
+	subjects := make([]feed.Subject, len(channels))
+	for i, c := range channels {
+		subjects[i] = feed.Subject{Name: c, Subject: b.namespace.LiveChannel(c)}
+	}
+	return b.feed.Acquire(ctx, subjects)
+}
+
+func (b *Book) forget(s *Session) {
+	b.mu.Lock()
+	delete(b.sessions, s.ID)
+	b.mu.Unlock()
+}
+
+// end notes that a session is over; Run does the rest.
+func (b *Book) end(s *Session, reason contract.Reason) {
+	b.mu.Lock()
+	delete(b.sessions, s.ID)
+	b.ended = append(b.ended, s)
+	if reason != contract.ReasonReplaced && reason != contract.ReasonDisconnected && s.ConnID != "" {
+		b.gone[s.ConnID] = s.ID
+	}
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// find gives a session that has entered, waiting for one that is about to.
+func (b *Book) find(ctx context.Context, id string) (*Session, error) {
+	b.mu.Lock()
+	s := b.sessions[id]
+	b.mu.Unlock()
+	if s == nil {
+		return nil, ErrNotHeld
+	}
+	select {
+	case <-s.entered:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s.member == nil {
+		return nil, ErrNotHeld
+	}
+	return s, nil
+}
+
+// Order brings a membership from presence into force.
+func (b *Book) Order(ctx context.Context, o contract.MembershipOrder) error {
+	s, err := b.find(ctx, o.Session)
+	if err != nil {
+		return err
+	}
+	if err := s.apply(ctx, o.Membership, s.notify); errors.Is(err, hub.ErrClosed) {
+		return ErrNotHeld
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Close closes a session's socket and waits until no more is sent to it.
+func (b *Book) Close(ctx context.Context, o contract.CloseOrder) error {
+	s, err := b.find(ctx, o.Session)
+	if err != nil {
+		return err
+	}
+	s.member.Close(o.Reason)
+	if err := s.member.Change(ctx, hub.Change{}); err != nil && !errors.Is(err, hub.ErrClosed) {
+		return fmt.Errorf("close a session: %w", err)
+	}
+	return nil
+}
+
+// Run releases what ended sessions held and tells presence of them, until ctx ends; what is left then it tells within
+// the timeout of one request.
+func (b *Book) Run(ctx context.Context) error {
+	retry := time.NewTicker(500 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			b.settle(context.WithoutCancel(ctx))
+			return nil
+		case <-b.wake:
+			b.settle(ctx)
+		case <-retry.C:
+			b.settle(ctx)
+		}
+	}
+}
+
+func (b *Book) settle(ctx context.Context) {
+	b.mu.Lock()
+	ended := b.ended
+	b.ended = nil
+	b.mu.Unlock()
+	for _, s := range ended {
+		s.release()
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	for {
+		batch := b.takeGone()
+		if len(batch) == 0 {
+			return
+		}
+		if _, err := b.presence.Detach(ctx, contract.DetachRequest{Gateway: b.gateway, Sessions: batch}); err != nil {
+			b.log.Warn("presence was not told of ended sessions; trying again", "sessions", len(batch), "error", err)
+			b.putBack(batch)
+			return
+		}
+	}
+}
+
+func (b *Book) takeGone() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch := make(map[string]string, min(len(b.gone), maxDetach))
+	for conn, session := range b.gone {
+		if len(batch) == maxDetach {
+			break
+		}
+		batch[conn] = session
+		delete(b.gone, conn)
+	}
+	return batch
+}
+
+func (b *Book) putBack(batch map[string]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for conn, session := range batch {
+		if _, newer := b.gone[conn]; !newer {
+			b.gone[conn] = session
+		}
+	}
+}

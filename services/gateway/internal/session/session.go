@@ -1,0 +1,192 @@
+// Package session joins three things for one client: the connection that presence knows, the topics that the feed
+// brings, and the member that the hub writes to.
+//
+//	Attach ──presence: whose connection, which channels──► Acquire topics ──► Enter the hub ──► Join / Leave / orders
+//	socket gone, or closed for a reason ──► End: release topics, tell presence
+//
+// It promises that membership is applied in the order of its revisions, whoever brings it, and that when a join, a
+// leave or an order is answered, it is in force.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Presence is what sessions ask of the presence service.
+type Presence interface {
+	Attach(context.Context, contract.AttachRequest) (contract.AttachAnswer, error)
+	Join(context.Context, contract.JoinRequest) (contract.ChannelsAnswer, error)
+	Leave(context.Context, contract.LeaveRequest) (contract.ChannelsAnswer, error)
+	Detach(context.Context, contract.DetachRequest) (contract.DetachAnswer, error)
+}
+
+// Session is one client's life at this gateway.
+type Session struct {
+	// set by Attach
+	ID     string // of this socket, unique
+	ConnID string
+	User   string
+	book   *Book
+
+	entered chan struct{} // closed by Enter or Abandon
+	member  *hub.Member   // set before entered is closed; nil if abandoned
+	notify  Notify        // set before entered is closed; may be nil
+
+	mu       sync.Mutex
+	revision uint64       // of the membership in force; guarded by mu
+	user     *hub.Topic   // private messages; guarded by mu
+	channels []*hub.Topic // guarded by mu
+	over     bool         // guarded by mu
+}
+
+// Notify makes the packets that tell a client which channels the app put it in or took it out of.
+type Notify func(joined, left []string) [][]byte
+
+// Entrance is how an attached session comes into the hub.
+type Entrance struct {
+	Member     *hub.Member
+	Namespaces *frame.Namespaces // nil for a session without namespaces
+	Packets    [][]byte          // sent before the first message
+	Notify     Notify            // nil: the client is not told
+}
+
+// Enter begins the delivery of messages.
+func (s *Session) Enter(ctx context.Context, e Entrance) error {
+	defer close(s.entered)
+	s.member, s.notify = e.Member, e.Notify
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := e.Member.Change(ctx, hub.Change{
+		User: contract.EncodeToken(s.User), Namespaces: e.Namespaces,
+		Join: append([]*hub.Topic{s.user}, s.channels...), Packets: e.Packets,
+	})
+	if err != nil {
+		return fmt.Errorf("enter the hub: %w", err)
+	}
+	return nil
+}
+
+// Abandon gives up a session that will not enter.
+func (s *Session) Abandon() {
+	close(s.entered)
+	s.book.end(s, contract.ReasonClosed)
+}
+
+// End is called when the member of the session was closed. It does not block.
+func (s *Session) End(reason contract.Reason) { s.book.end(s, reason) }
+
+// Join asks for channels and returns those of them that the session is in now, when that is in force. packets makes
+// what the client is sent before the first message of a new channel.
+func (s *Session) Join(ctx context.Context, channels []string, packets func(named []string) [][]byte) error {
+	a, err := s.book.presence.Join(ctx, contract.JoinRequest{
+		ConnID: s.ConnID, Gateway: s.book.gateway, Session: s.ID, Channels: channels,
+	})
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	return s.apply(ctx, a.Membership, func(_, _ []string) [][]byte { return packets(a.Named) })
+}
+
+// Leave gives channels back, like Join; the packets name those that were really left.
+func (s *Session) Leave(ctx context.Context, channels []string, packets func(named []string) [][]byte) error {
+	a, err := s.book.presence.Leave(ctx, contract.LeaveRequest{
+		ConnID: s.ConnID, Gateway: s.book.gateway, Session: s.ID, Channels: channels,
+	})
+	if err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+	return s.apply(ctx, a.Membership, func(_, _ []string) [][]byte { return packets(a.Named) })
+}
+
+// apply brings a membership into force, unless a newer one is. The packets go to the client either way.
+func (s *Session) apply(ctx context.Context, m contract.Membership, packets Notify) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return hub.ErrClosed
+	}
+	change := hub.Change{}
+	var left []string
+	kept := s.channels
+	if m.Revision > s.revision {
+		kept, change.Leave, left = s.split(m.Channels)
+		joined := s.missing(m.Channels, kept)
+		topics, err := s.book.acquire(ctx, joined)
+		if err != nil {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		change.Join = topics
+		if packets != nil {
+			change.Packets = packets(joined, left)
+		}
+	} else if packets != nil {
+		change.Packets = packets(nil, nil)
+	}
+	if len(change.Join)+len(change.Leave)+len(change.Packets) > 0 {
+		if err := s.member.Change(ctx, change); errors.Is(err, hub.ErrClosed) {
+			s.book.feed.Release(change.Join)
+			return err
+		}
+	}
+	if m.Revision > s.revision {
+		s.book.feed.Release(change.Leave)
+		s.channels = append(kept, change.Join...)
+		s.revision = m.Revision
+	}
+	return nil
+}
+
+// split divides the session's topics into those that stay and those to leave.
+func (s *Session) split(channels []string) (stay, leave []*hub.Topic, left []string) {
+	wanted := make(map[string]struct{}, len(channels))
+	for _, c := range channels {
+		wanted[c] = struct{}{}
+	}
+	for _, t := range s.channels {
+		if _, ok := wanted[t.Name]; ok {
+			stay = append(stay, t)
+		} else {
+			leave = append(leave, t)
+			left = append(left, t.Name)
+		}
+	}
+	return stay, leave, left
+}
+
+// missing gives the channels that none of the topics is for.
+func (s *Session) missing(channels []string, topics []*hub.Topic) []string {
+	have := make(map[string]struct{}, len(topics))
+	for _, t := range topics {
+		have[t.Name] = struct{}{}
+	}
+	var names []string
+	for _, c := range channels {
+		if _, ok := have[c]; !ok {
+			names = append(names, c)
+		}
+	}
+	return names
+}
+
+// release gives all topics back; nothing is applied afterwards.
+func (s *Session) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.over = true
+	topics := s.channels
+	if s.user != nil {
+		topics = append(topics, s.user)
+	}
+	s.book.feed.Release(topics)
+	s.channels, s.user = nil, nil
+}

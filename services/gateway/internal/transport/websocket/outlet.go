@@ -1,0 +1,164 @@
+package websocket
+
+import (
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Limits of what is kept for a client that reads too slowly.
+type Limits struct {
+	BacklogBytes int
+	BacklogAge   time.Duration
+}
+
+// Outlet writes WebSocket frames to a TCP connection. What the kernel does not take is kept in a backlog, and only
+// while there is one a goroutine waits for the socket. Its methods are called by the session's shard.
+type Outlet struct {
+	// set at construction
+	ws     *websocket.Conn
+	conn   net.Conn
+	raw    syscall.RawConn
+	limits *Limits
+	ping   []byte // what asks for a sign of life: a ping frame, or an Engine.IO ping
+	last   Farewell
+	post   func(f func())        // runs f in the shard, if the session is still open
+	failed func(contract.Reason) // closes the session
+
+	// owned by the shard
+	backlog *backlog // nil: the kernel took everything
+
+	halves atomic.Uint32 // the reader's half and the writer's half of the end; who comes second closes the connection
+}
+
+// Farewell gives the frames that are sent before the close frame with a reason.
+type Farewell func(contract.Reason) []byte
+
+// The halves of a connection's end.
+const (
+	readerEnded uint32 = 1 << iota
+	writerEnded
+)
+
+// backlog is what waits for a socket to be writable again.
+type backlog struct {
+	waiting []byte
+	flushed int       // bytes that the flusher has in its hands
+	since   time.Time // of the oldest byte not yet written
+	next    time.Time // of the oldest byte in waiting
+}
+
+// Send writes p, or keeps it behind what is kept already.
+func (o *Outlet) Send(w *socket.Writer, p []byte, now time.Time) contract.Reason {
+	if b := o.backlog; b != nil {
+		return o.keep(b, p, now)
+	}
+	n, err := w.Write(o.raw, p)
+	if err != nil {
+		return contract.ReasonClosed
+	}
+	if n == len(p) {
+		return ""
+	}
+	if len(p)-n > o.limits.BacklogBytes {
+		return contract.ReasonSlowConsumer
+	}
+	o.backlog = &backlog{since: now}
+	o.flush(append([]byte(nil), p[n:]...))
+	return ""
+}
+
+// SendPackets sends Engine.IO packets, each in a frame of its own.
+func (o *Outlet) SendPackets(w *socket.Writer, packets [][]byte, now time.Time) contract.Reason {
+	var frames []byte
+	for _, packet := range packets {
+		frames = frame.AppendText(frames, packet)
+	}
+	if len(frames) == 0 {
+		return ""
+	}
+	return o.Send(w, frames, now)
+}
+
+func (o *Outlet) keep(b *backlog, p []byte, now time.Time) contract.Reason {
+	if len(b.waiting) == 0 {
+		b.next = now
+	}
+	if b.flushed+len(b.waiting)+len(p) > o.limits.BacklogBytes {
+		return contract.ReasonSlowConsumer
+	}
+	b.waiting = append(b.waiting, p...)
+	return ""
+}
+
+// flush writes p in a goroutine that waits for the socket, which ends when p is written or the connection closed.
+func (o *Outlet) flush(p []byte) {
+	o.backlog.flushed = len(p)
+	go func() {
+		if _, err := o.conn.Write(p); err != nil {
+			o.failed(contract.ReasonClosed)
+			return
+		}
+		o.post(o.flushedAll)
+	}()
+}
+
+// flushedAll goes on with what came while the flusher wrote.
+func (o *Outlet) flushedAll() {
+	b := o.backlog
+	if len(b.waiting) == 0 {
+		o.backlog = nil
+		return
+	}
+	p := b.waiting
+	b.waiting, b.since = nil, b.next
+	o.flush(p)
+}
+
+// Ping asks for a sign of life.
+func (o *Outlet) Ping(w *socket.Writer, now time.Time) contract.Reason {
+	return o.Send(w, o.ping, now)
+}
+
+// Stalled says whether the oldest byte of the backlog is too old.
+func (o *Outlet) Stalled(now time.Time) contract.Reason {
+	if o.backlog != nil && now.Sub(o.backlog.since) > o.limits.BacklogAge {
+		return contract.ReasonSlowConsumer
+	}
+	return ""
+}
+
+// Close sends a close frame with the reason, if the client takes it. The connection closes when the client has answered
+// (RFC 6455 section 7.1.1), or shortly after.
+func (o *Outlet) Close(w *socket.Writer, reason contract.Reason) {
+	if o.backlog != nil {
+		o.close()
+		return
+	}
+	closing := frame.AppendClose(o.last(reason), reason.CloseCode(), string(reason))
+	if n, err := w.Write(o.raw, closing); err != nil || n < len(closing) {
+		o.close()
+		return
+	}
+	if o.halves.Or(writerEnded)&readerEnded != 0 {
+		o.close()
+		return
+	}
+	o.conn.SetReadDeadline(time.Now().Add(closeWait)) //nolint:errcheck // the reader fails then, and closes
+}
+
+func (o *Outlet) close() { o.conn.Close() } //nolint:errcheck // nothing is left to be done with it
+
+// readerGone ends the reader's half, after the member was told to close.
+func (o *Outlet) readerGone() {
+	if o.halves.Or(readerEnded)&writerEnded != 0 {
+		o.close()
+	}
+}

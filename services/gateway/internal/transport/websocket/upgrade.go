@@ -1,0 +1,138 @@
+// Package websocket holds WebSocket sessions: the handshake and reading with gorilla/websocket, writing with an outlet
+// of its own that never waits for a client.
+//
+//	client                         gateway
+//	  │ GET /ws?conn_id=…  Upgrade   │  the connection is attached first: a refusal is a plain HTTP answer
+//	  │ ◄──────────────── 101        │  request, buffers and goroutine are let go; a small reader stays
+//	  │ ◄── [m1,m2]  text frames     │  written by the shard
+//	  │ ◄── ping        pong ──►     │  any frame from the client is a sign of life
+//	  │ ◄── close 1000 "replaced"    │  the reason is one of contract's closed set
+//
+// Source: RFC 6455.
+package websocket
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// closeWait is how long the client has to answer a close frame.
+const closeWait = 2 * time.Second
+
+// readBuffer is kept for each socket as long as it lives, so it is small; larger frames take more reads.
+const readBuffer = 512
+
+// Config says how sockets are opened.
+type Config struct {
+	Limits      Limits
+	MaxFrame    int // bytes that a client may send in one message
+	CheckOrigin func(*http.Request) bool
+}
+
+// Upgrader makes sockets of requests.
+type Upgrader struct {
+	gorilla  websocket.Upgrader
+	limits   Limits
+	maxFrame int64
+}
+
+// NewUpgrader makes an Upgrader.
+func NewUpgrader(c Config) *Upgrader {
+	return &Upgrader{
+		gorilla: websocket.Upgrader{
+			HandshakeTimeout: 10 * time.Second,
+			ReadBufferSize:   readBuffer,
+			WriteBufferSize:  readBuffer,
+			WriteBufferPool:  &sync.Pool{},
+			CheckOrigin:      c.CheckOrigin,
+		},
+		limits:   c.Limits,
+		maxFrame: int64(c.MaxFrame),
+	}
+}
+
+// Socket is an open WebSocket that has no session yet.
+type Socket struct {
+	ws     *websocket.Conn
+	raw    syscall.RawConn
+	limits *Limits
+}
+
+// Upgrade answers the handshake; on an error it has answered the request.
+func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, error) {
+	ws, err := u.gorilla.Upgrade(w, r, nil)
+	if err != nil {
+		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
+	}
+	sys, ok := ws.NetConn().(syscall.Conn)
+	if !ok {
+		ws.Close() //nolint:errcheck // it was never used
+		return nil, fmt.Errorf("upgrade to a WebSocket: %T is no socket of the kernel", ws.NetConn())
+	}
+	raw, err := sys.SyscallConn()
+	if err != nil {
+		ws.Close() //nolint:errcheck // it was never used
+		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
+	}
+	ws.SetReadLimit(u.maxFrame)
+	return &Socket{ws: ws, raw: raw, limits: &u.limits}, nil
+}
+
+// Plain makes the way out of a session that gets bare lists.
+func (s *Socket) Plain() *Outlet {
+	return s.outlet(frame.AppendPing(nil), func(contract.Reason) []byte { return nil })
+}
+
+// Packets makes the way out of an Engine.IO session.
+func (s *Socket) Packets(last Farewell) *Outlet {
+	return s.outlet(frame.AppendText(nil, []byte{'0' + byte(engineio.Ping)}), last)
+}
+
+func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
+	return &Outlet{ws: s.ws, conn: s.ws.NetConn(), raw: s.raw, limits: s.limits, ping: ping, last: last}
+}
+
+// Bind names the member that the outlet belongs to.
+func (o *Outlet) Bind(m *hub.Member) {
+	o.failed = m.Close
+	o.post = func(f func()) {
+		m.Use(func(hub.Outlet, *socket.Writer) contract.Reason { f(); return "" })
+	}
+}
+
+// WriteDirect writes a text frame at once, waiting for the client; only before the socket has a session.
+func (s *Socket) WriteDirect(p []byte) error {
+	if err := s.ws.NetConn().SetWriteDeadline(time.Now().Add(closeWait)); err != nil {
+		return fmt.Errorf("write to a new socket: %w", err)
+	}
+	if _, err := s.ws.NetConn().Write(frame.AppendText(nil, p)); err != nil {
+		return fmt.Errorf("write to a new socket: %w", err)
+	}
+	return s.ws.NetConn().SetWriteDeadline(time.Time{})
+}
+
+// ReadDirect reads one text message within a time; only before the socket has a session.
+func (s *Socket) ReadDirect(within time.Duration) ([]byte, error) {
+	if err := s.ws.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return nil, fmt.Errorf("read from a new socket: %w", err)
+	}
+	_, p, err := s.ws.ReadMessage()
+	if err != nil {
+		return nil, fmt.Errorf("read from a new socket: %w", err)
+	}
+	return p, s.ws.SetReadDeadline(time.Time{})
+}
+
+// Close ends a socket that has no session.
+func (s *Socket) Close() { s.ws.Close() } //nolint:errcheck // nothing is left to be done with it

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// metrics counts what the hub does.
+type metrics struct {
+	sessions *prometheus.GaugeVec   // by transport
+	opened   *prometheus.CounterVec // by transport
+	closed   *prometheus.CounterVec // by reason
+	batches  prometheus.Histogram
+}
+
+func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
+	m := &metrics{
+		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "channelstream_gateway_sessions", Help: "Open sessions.",
+		}, []string{"transport"}),
+		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "channelstream_gateway_opened_total", Help: "Sessions opened.",
+		}, []string{"transport"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "channelstream_gateway_closed_total", Help: "Sessions closed.",
+		}, []string{"reason"}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "channelstream_gateway_batch_messages", Help: "Messages of one channel that a shard wrote as one frame.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 6),
+		}),
+	}
+	delivered := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "channelstream_gateway_deliveries_total", Help: "Messages handed to sockets, once for each receiver.",
+	}, func() float64 { return float64(s.hub.Delivered()) })
+	subscriptions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "channelstream_gateway_subscriptions", Help: "Channels and users subscribed to.",
+	}, func() float64 { return float64(s.feed.Subscriptions()) })
+	var err error
+	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, delivered, subscriptions} {
+		err = errors.Join(err, registry.Register(c))
+	}
+	return m, err
+}
+
+// Opened counts a session.
+func (m *metrics) Opened(transport string) {
+	m.sessions.WithLabelValues(transport).Inc()
+	m.opened.WithLabelValues(transport).Inc()
+}
+
+// Closed counts the end of a session.
+func (m *metrics) Closed(transport string, reason contract.Reason) {
+	m.sessions.WithLabelValues(transport).Dec()
+	m.closed.WithLabelValues(string(reason)).Inc()
+}
+
+// Upgraded moves a session to another transport.
+func (m *metrics) Upgraded(from, to string) {
+	m.sessions.WithLabelValues(from).Dec()
+	m.sessions.WithLabelValues(to).Inc()
+}
+
+// Batch counts the messages of one frame.
+func (m *metrics) Batch(messages int) { m.batches.Observe(float64(messages)) }

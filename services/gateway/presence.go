@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// presence asks the presence service over NATS.
+type presence struct {
+	conn      *bus.Conn
+	namespace contract.Namespace
+}
+
+func (p *presence) Attach(ctx context.Context, r contract.AttachRequest) (contract.AttachAnswer, error) {
+	return bus.Call[contract.AttachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbAttach), r)
+}
+
+func (p *presence) Join(ctx context.Context, r contract.JoinRequest) (contract.ChannelsAnswer, error) {
+	return bus.Call[contract.ChannelsAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbJoin), r)
+}
+
+func (p *presence) Leave(ctx context.Context, r contract.LeaveRequest) (contract.ChannelsAnswer, error) {
+	return bus.Call[contract.ChannelsAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbLeave), r)
+}
+
+func (p *presence) Detach(ctx context.Context, r contract.DetachRequest) (contract.DetachAnswer, error) {
+	return bus.Call[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
+}
+
+// maxOrders is how many orders are carried out at once.
+const maxOrders = 256
+
+// answerOrders carries out what presence orders, until ctx ends.
+func (s *Service) answerOrders(ctx context.Context) error {
+	return s.config.Conn.Serve(ctx, bus.Service{
+		Name: "channelstream-gateway", Description: "Holds client sockets.", Version: s.config.Version,
+		Endpoints: map[string]bus.Endpoint{
+			contract.VerbMembership: {Subject: s.namespace.Gateway(s.id, contract.VerbMembership), Handler: bus.On(s.membership)},
+			contract.VerbClose:      {Subject: s.namespace.Gateway(s.id, contract.VerbClose), Handler: bus.On(s.closeSession)},
+		},
+		Concurrent: maxOrders, Timeout: s.config.Settings.Timing.Request, Logger: s.log,
+	}, func() { s.answering.Store(true) })
+}
+
+func (s *Service) membership(ctx context.Context, o contract.MembershipOrder) (contract.GatewayAnswer, error) {
+	return held(s.book.Order(ctx, o))
+}
+
+func (s *Service) closeSession(ctx context.Context, o contract.CloseOrder) (contract.GatewayAnswer, error) {
+	return held(s.book.Close(ctx, o))
+}
+
+func held(err error) (contract.GatewayAnswer, error) {
+	if errors.Is(err, session.ErrNotHeld) {
+		return contract.GatewayAnswer{Held: false}, nil
+	}
+	return contract.GatewayAnswer{Held: err == nil}, err
+}
+
+// firstLease is how soon the lease is tried again while there is none.
+const firstLease = 250 * time.Millisecond
+
+// keepLease renews the gateway's lease three times within its life, and at once when NATS is back, until ctx ends.
+func (s *Service) keepLease(ctx context.Context) error {
+	back := make(chan struct{}, 1)
+	defer s.config.Conn.OnChange(func(up bool) {
+		if up {
+			select {
+			case back <- struct{}{}:
+			default:
+			}
+		}
+	})()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-back:
+		}
+		wait := firstLease
+		if ttl, err := s.renewLease(ctx); err == nil {
+			wait = ttl / 3
+		} else if ctx.Err() == nil {
+			s.log.Warn("the lease could not be renewed; trying again", "error", err)
+		}
+		timer.Reset(wait)
+	}
+}
+
+func (s *Service) renewLease(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Settings.Timing.Request)
+	defer cancel()
+	a, err := bus.Call[contract.LeaseAnswer](ctx, s.config.Conn, s.namespace.Presence(contract.VerbLease), contract.LeaseRecord{
+		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started,
+		Load: contract.Load{Sessions: s.hub.Sessions(), Delivered: s.hub.Delivered()},
+	})
+	return time.Duration(a.TTL * float64(time.Second)), err
+}
