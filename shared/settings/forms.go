@@ -162,8 +162,8 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9
 
 func readHost(text string) (string, error) {
 	host := text
-	if inner, found := strings.CutPrefix(text, "["); found {
-		host = strings.TrimSuffix(inner, "]")
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		host = text[1 : len(text)-1]
 	}
 	if _, err := netip.ParseAddr(host); err == nil || hostName.MatchString(host) {
 		return host, nil

@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	checkTimeout       = 2 * time.Second
+	healthcheckTimeout = 5 * time.Second
+)
+
+// Check returns why something is not well, or nil. It must heed the end of ctx.
+type Check func(ctx context.Context) error
+
+// Health says by name what makes a process live (else it should be restarted) and ready (else it should get no new
+// work). Both are read only once they are served.
+type Health struct {
+	Live  map[string]Check
+	Ready map[string]Check
+}
+
+// Operations returns a handler for what the operator asks: GET /healthz and /readyz (200, or 503 with the names of
+// the failing checks; the reasons go to the log, as they may hold addresses), /metrics and /version.
+func Operations(health Health, registry *prometheus.Registry, version string, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", checks(health.Live, log))
+	mux.Handle("GET /readyz", checks(health.Ready, log))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}))
+	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, Build(version))
+	})
+	return mux
+}
+
+// checks runs all checks at once and answers when the slowest is done or its time is over.
+func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
+	type answer struct {
+		Status string            `json:"status"`
+		Checks map[string]string `json:"checks,omitempty"`
+	}
+	type outcome struct {
+		name string
+		err  error
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+		defer cancel()
+		outcomes := make(chan outcome, len(all))
+		for name, check := range all {
+			go func() { outcomes <- outcome{name, check(ctx)} }() // ends with ctx at the latest
+		}
+		body, status := answer{Status: "ok", Checks: map[string]string{}}, http.StatusOK
+		for range all {
+			o := <-outcomes
+			body.Checks[o.name] = "ok"
+			if o.err != nil {
+				body.Checks[o.name], body.Status, status = "failing", "failing", http.StatusServiceUnavailable
+				log.Warn("health check failed", "check", o.name, "error", o.err)
+			}
+		}
+		writeJSON(w, status, body)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+}
+
+// BuildInfo says what is running.
+type BuildInfo struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Go       string `json:"go"`
+}
+
+// Build returns version, or "devel" for none, and what the toolchain recorded.
+func Build(version string) BuildInfo {
+	if version == "" {
+		version = "devel"
+	}
+	build := BuildInfo{Version: version, Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				build.Revision = setting.Value
+			}
+		}
+	}
+	return build
+}
+
+// Healthcheck asks url, as an image without a shell has to, and returns an error unless the answer is 200.
+func Healthcheck(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("check health: %w", err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true} // no proxy: the server is this machine's
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("check health: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("check health: %s: %s", response.Status, body)
+	}
+	return nil
+}
+
+// ReadyURL is where a server that listens on host and port is asked from its own machine.
+func ReadyURL(host string, port int) string {
+	switch addr, _ := netip.ParseAddr(host); {
+	case addr == netip.IPv6Unspecified():
+		host = "::1"
+	case host == "" || addr.IsUnspecified():
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/readyz"
+}

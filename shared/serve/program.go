@@ -1,0 +1,184 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
+)
+
+// Exit codes of every program.
+const (
+	ExitOK     = 0
+	ExitFailed = 1
+	ExitUsage  = 2 // wrong arguments or configuration: trying again does not help
+)
+
+// ErrUsage is returned by a Command for arguments it can not use.
+var ErrUsage = errors.New("wrong arguments")
+
+// Call is what a command is run with.
+type Call struct {
+	Settings settings.Settings
+	Log      *slog.Logger
+	Args     []string // behind the command's name
+	Out      io.Writer
+}
+
+// Command is a subcommand. Its error decides the exit code.
+type Command struct {
+	Doc string
+	Run func(ctx context.Context, call Call) error
+}
+
+// Program is a binary: it serves, and it can check its health and say its version.
+type Program struct {
+	Name    string
+	Version string
+	// Serve runs until ctx ends.
+	Serve func(ctx context.Context, s settings.Settings, log *slog.Logger) error
+	// Commands are further subcommands by name.
+	Commands map[string]Command
+}
+
+// SignalContext ends with SIGINT or SIGTERM. A second signal has its default effect and ends the process at once.
+func SignalContext(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// Main runs the program with args (without its name) and environ (as from os.Environ) and returns its exit code.
+func (p Program) Main(ctx context.Context, args, environ []string, out, errOut io.Writer) int {
+	ctx, stop := SignalContext(ctx)
+	defer stop()
+	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	iniPath := flags.String("config", "", "ini file")
+	name, rest, err := p.parse(flags, args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(out, p.usage()) //nolint:errcheck // nobody left to tell
+		return ExitOK
+	}
+	if err == nil {
+		err = p.run(ctx, name, rest, environ, *iniPath, out, errOut)
+	}
+	return p.report(err, errOut)
+}
+
+// parse accepts flags before and after the command's name.
+func (p Program) parse(flags *flag.FlagSet, args []string) (name string, rest []string, err error) {
+	if err := flags.Parse(args); err != nil {
+		return "", nil, usageError(err)
+	}
+	if flags.NArg() == 0 {
+		return "serve", nil, nil
+	}
+	name = flags.Arg(0)
+	if err := flags.Parse(flags.Args()[1:]); err != nil {
+		return "", nil, usageError(err)
+	}
+	return name, flags.Args(), nil
+}
+
+func usageError(err error) error { return fmt.Errorf("%w: %w", ErrUsage, err) }
+
+func (p Program) run(ctx context.Context, name string, args, environ []string, iniPath string, out, errOut io.Writer) error {
+	command, found := p.commands()[name]
+	if !found {
+		return fmt.Errorf("%w: unknown command %q", ErrUsage, name)
+	}
+	if name == "version" { // also with a broken configuration
+		return command.Run(ctx, Call{Args: args, Out: out})
+	}
+	loaded, err := settings.Load(ctx, environ, iniPath)
+	if err != nil {
+		return &configError{err}
+	}
+	level, err := telemetry.ParseLevel(loaded.Log.Level)
+	if err != nil {
+		return &configError{err}
+	}
+	log := telemetry.NewLogger(errOut, level, loaded.Log.Format)
+	return command.Run(ctx, Call{Settings: loaded, Log: log, Args: args, Out: out})
+}
+
+// commands are the program's own and those that every program has.
+func (p Program) commands() map[string]Command {
+	all := map[string]Command{
+		"serve":       {"run the server (default)", p.serve},
+		"healthcheck": {"exit with 0 if the server is ready; [URL]", healthcheck},
+		"version":     {"print the version", p.version},
+	}
+	maps.Copy(all, p.Commands)
+	return all
+}
+
+func (p Program) serve(ctx context.Context, call Call) error {
+	if len(call.Args) > 0 {
+		return fmt.Errorf("%w: serve takes none", ErrUsage)
+	}
+	err := p.Serve(ctx, call.Settings, call.Log)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped as asked
+	}
+	return err
+}
+
+func healthcheck(ctx context.Context, call Call) error {
+	switch len(call.Args) {
+	case 0:
+		return Healthcheck(ctx, ReadyURL(call.Settings.Listen.Host, call.Settings.Listen.Port))
+	case 1:
+		return Healthcheck(ctx, call.Args[0])
+	default:
+		return fmt.Errorf("%w: healthcheck takes one URL at most", ErrUsage)
+	}
+}
+
+func (p Program) version(_ context.Context, call Call) error {
+	build := Build(p.Version)
+	_, err := fmt.Fprintln(call.Out, strings.TrimSpace(strings.Join([]string{p.Name, build.Version, build.Go, build.Revision}, " ")))
+	return err
+}
+
+// configError marks what Load returned.
+type configError struct{ error }
+
+func (e *configError) Unwrap() error { return e.error }
+
+// report writes an error, one line for each fault, and returns the exit code.
+func (p Program) report(err error, errOut io.Writer) int {
+	if err == nil {
+		return ExitOK
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(errOut, "%s: %s\n", p.Name, line) //nolint:errcheck // nobody left to tell
+	}
+	var config *configError
+	if errors.As(err, &config) || errors.Is(err, ErrUsage) || errors.Is(err, settings.ErrNoSecret) {
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+func (p Program) usage() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "usage: %s [--config FILE] [command]\n\ncommands:\n", p.Name)
+	all := p.commands()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&text, "  %-12s %s\n", name, all[name].Doc)
+	}
+	fmt.Fprintf(&text, "\nThe environment (%s...) wins over the ini file.\n", settings.Prefix)
+	return text.String()
+}

@@ -1,0 +1,160 @@
+package signature_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/signature"
+)
+
+var at = time.Unix(1700000000, 0)
+
+func verifier() *signature.Verifier {
+	return signature.NewVerifier([]string{"secret"}, time.Minute, signature.Leeway)
+}
+
+func TestMalformedSignaturesAreNamedSo(t *testing.T) {
+	t.Parallel()
+	mac := strings.Repeat("A", 44)
+	short := strings.Repeat("A", 27)
+	for _, signed := range []string{
+		"", ".", "..", "a.b", mac, mac + ".", mac + ".x", mac + ".-1", mac + ".+1", mac + ". 1", mac + ".1.1", mac + ".1e3",
+		mac + ".9223372036854775808", mac[1:] + ".1", mac + "A.1", "." + mac, short, "." + short, "v.!!!!." + short,
+		"v.AAAAAAAAAAAAA." + short, "v.__________8." + short, strings.Repeat(".", 1<<16),
+	} {
+		if err := verifier().VerifyRequest(signed, "/message", at); !errors.Is(err, signature.ErrMalformed) {
+			t.Errorf("VerifyRequest(%.60q) = %v", signed, err)
+		}
+	}
+}
+
+func TestEverySingleChangeIsNoticed(t *testing.T) {
+	t.Parallel()
+	for _, signed := range []string{signature.Sign("secret", "/message", at), signature.SignTimestamp("secret", "value", at)} {
+		for i := range len(signed) {
+			for _, bit := range []byte{1, 2, 32} {
+				changed := []byte(signed)
+				changed[i] ^= bit
+				if err := verifier().VerifyRequest(string(changed), "/message", at); err == nil {
+					t.Errorf("%q is taken for %q", changed, signed)
+				}
+			}
+		}
+	}
+}
+
+// The last character of base64 holds bits that a decoder drops: another spelling of the same bytes is refused.
+func TestOneSpellingOnly(t *testing.T) {
+	t.Parallel()
+	signed := signature.Sign("secret", "/message", at)
+	for _, spelling := range []string{
+		strings.Replace(signed, "=.", ".", 1), strings.Replace(signed, "=.", "==.", 1), signed + "\n", " " + signed, signed + " ",
+		signed[:10] + "\n" + signed[10:], signed[:45] + "0" + signed[45:],
+	} {
+		if err := verifier().Verify(spelling, "/message", at); err == nil {
+			t.Errorf("%q is taken", spelling)
+		}
+	}
+}
+
+func TestPlusMayHaveBecomeSpace(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	for second := range 200 {
+		now := at.Add(time.Duration(second) * time.Second)
+		signed := signature.Sign("secret", "name", now)
+		decoded := strings.ReplaceAll(signed, "+", " ")
+		if decoded == signed {
+			continue
+		}
+		tried++
+		if err := verifier().Verify(decoded, "name", now); err != nil {
+			t.Errorf("%q: %v", decoded, err)
+		}
+	}
+	if tried == 0 {
+		t.Error("no signature held a plus")
+	}
+}
+
+// The dot between subject and time is no border of its own: digits moved over it must not verify.
+func TestSubjectAndTimeDoNotMix(t *testing.T) {
+	t.Parallel()
+	signed := signature.Sign("secret", "user.1", at)
+	mac := strings.SplitN(signed, ".", 2)[0]
+	if err := verifier().Verify(mac+".1.1700000000", "user", at); !errors.Is(err, signature.ErrMalformed) {
+		t.Errorf("Verify = %v", err)
+	}
+}
+
+func TestUserSignatureIsTheSeedsFormOnly(t *testing.T) {
+	t.Parallel()
+	if err := verifier().Verify(signature.SignTimestamp("secret", "name", at), "name", at); !errors.Is(err, signature.ErrMalformed) {
+		t.Errorf("Verify = %v", err)
+	}
+}
+
+func TestEmptySecretSignsNothing(t *testing.T) {
+	t.Parallel()
+	v := signature.NewVerifier([]string{"", "secret"}, time.Minute, signature.Leeway)
+	for _, signed := range []string{signature.Sign("", "/message", at), signature.SignTimestamp("", "value", at)} {
+		if err := v.VerifyRequest(signed, "/message", at); !errors.Is(err, signature.ErrWrong) {
+			t.Errorf("VerifyRequest = %v", err)
+		}
+	}
+}
+
+func TestTimesAtTheEdge(t *testing.T) {
+	t.Parallel()
+	for _, signedAt := range []time.Time{time.Unix(0, 0), time.Unix(1, 0), time.Unix(1<<62, 0)} {
+		for _, signed := range []string{signature.Sign("secret", "x", signedAt), signature.SignTimestamp("secret", "x", signedAt)} {
+			if err := verifier().VerifyRequest(signed, "x", signedAt); err != nil {
+				t.Errorf("at %v: %q: %v", signedAt.Unix(), signed, err)
+			}
+			want := signature.ErrExpired
+			if signedAt.After(at) {
+				want = signature.ErrFuture
+			}
+			if err := verifier().VerifyRequest(signed, "x", at); !errors.Is(err, want) {
+				t.Errorf("at %v: %v, want %v", signedAt.Unix(), err, want)
+			}
+		}
+	}
+}
+
+func TestVerifierIsSharedSafely(t *testing.T) {
+	t.Parallel()
+	v := verifier()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for i := range 200 {
+				subject := strings.Repeat("s", i)
+				if err := v.VerifyRequest(signature.Sign("secret", subject, at), subject, at); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func FuzzVerifyRequest(f *testing.F) {
+	f.Add(signature.Sign("secret", "/message", at), "/message", "value")
+	f.Add(signature.SignTimestamp("secret", "a.b", at), "", "a.b")
+	f.Add("channelstream.awNPEg.6eDHsa1siLNdBdM_ZRnVTRJW_dc", "/connect", "")
+	v, other := verifier(), signature.NewVerifier([]string{"another"}, 0, time.Hour)
+	f.Fuzz(func(t *testing.T, signed, subject, value string) {
+		if err := other.VerifyRequest(signed, subject, at); err == nil {
+			t.Errorf("%q verifies for %q", signed, subject)
+		}
+		for _, own := range []string{signature.Sign("secret", subject, at), signature.SignTimestamp("secret", value, at)} {
+			if err := v.VerifyRequest(own, subject, at); err != nil {
+				t.Errorf("own signature %q for %q: %v", own, subject, err)
+			}
+		}
+	})
+}
