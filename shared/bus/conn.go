@@ -17,6 +17,9 @@ import (
 // ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
 var ErrUnavailable = errors.New("nats is not available")
 
+// ErrTooLarge is returned for a message with more bytes than NATS takes; see Conn.MaxPayload.
+var ErrTooLarge = errors.New("larger than a nats message")
+
 // MinimumVersion is the oldest NATS server that has what the buckets need.
 const MinimumVersion = "2.12"
 

@@ -22,7 +22,9 @@ func (c *Conn) Publish(subject string, header Header, data []byte) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject):
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("publish on %s: %w", subject, ErrTooLarge)
+	case errors.Is(err, nats.ErrBadSubject):
 		return fmt.Errorf("publish on %s: %w", subject, err)
 	}
 	return fmt.Errorf("publish on %s: %w", subject, unavailable(err))

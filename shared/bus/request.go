@@ -28,7 +28,8 @@ const (
 )
 
 // Call sends a JSON request and decodes the JSON answer. A fault that the other side answered is returned as
-// *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable.
+// *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that no message can hold, as
+// ErrTooLarge.
 func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, error) {
 	var answer A
 	body, err := json.Marshal(request)
@@ -37,6 +38,9 @@ func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, 
 	}
 	if !c.nc.IsConnected() {
 		return answer, ErrUnavailable
+	}
+	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
+		return answer, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
 	}
 	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
 	if err != nil {
