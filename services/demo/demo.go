@@ -75,7 +75,7 @@ func New(cfg Config) (*Demo, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Demo{api: api, gateway: gateway, sessions: signed, files: files, log: log.With("component", "demo")}, nil
+	return &Demo{api: api, gateway: gateway, sessions: signed, files: files, log: log}, nil
 }
 
 // origin checks the public URL, which becomes part of the page's Content-Security-Policy: nothing but an origin and

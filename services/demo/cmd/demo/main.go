@@ -1,0 +1,51 @@
+// Command demo serves the demo at /demo as a process of its own, beside an api and a gateway.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/channelstream/channelstream/services/demo"
+	"github.com/channelstream/channelstream/shared/serve"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
+)
+
+// version is set by the build.
+var version = "0.1.0"
+
+func main() {
+	p := serve.Program{Name: "demo", Version: version, Serve: run}
+	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
+	if s.Demo.APIURL == "" {
+		return errors.New("start demo: " + settings.Prefix + "DEMO_API_URL is not set: the URL of the api")
+	}
+	if err := s.EnsureKeptSecret(); err != nil {
+		return err
+	}
+	service, err := demo.New(demo.Config{
+		APIURL: s.Demo.APIURL, PublicURL: s.Listen.PublicURL, Secret: s.Access.Secrets[0],
+		Logger: telemetry.Component(log, "demo"),
+	})
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	if err != nil {
+		return err
+	}
+	operations := serve.Operations(serve.Health{}, telemetry.NewRegistry(), version, log)
+	server := serve.New(listener, serve.WithOperations(operations, service.Handler()), telemetry.Component(log, "http"))
+	server.Grace = s.Timing.Shutdown
+	if err := server.Run(ctx); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
+}
