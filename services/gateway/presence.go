@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
@@ -78,6 +79,7 @@ func (s *Service) keepLease(ctx context.Context) error {
 	})()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	level := slog.LevelDebug // until there was one: presence may start after us
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,9 +89,9 @@ func (s *Service) keepLease(ctx context.Context) error {
 		}
 		wait := firstLease
 		if ttl, err := s.renewLease(ctx); err == nil {
-			wait = ttl / 3
+			wait, level = ttl/3, slog.LevelWarn
 		} else if ctx.Err() == nil {
-			s.log.Warn("the lease could not be renewed; trying again", "error", err)
+			s.log.Log(ctx, level, "the lease could not be renewed; trying again", "error", err)
 		}
 		timer.Reset(wait)
 	}

@@ -178,8 +178,16 @@ func (c *Conn) Check(ctx context.Context) error {
 // Connected says whether there is a connection now.
 func (c *Conn) Connected() bool { return c.nc.IsConnected() }
 
+// flushTimeout bounds a Flush whose context has no deadline.
+const flushTimeout = 10 * time.Second
+
 // Flush returns when NATS has everything that was published and subscribed before.
 func (c *Conn) Flush(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+	}
 	if err := c.nc.FlushWithContext(ctx); err != nil {
 		return unavailable(err)
 	}
