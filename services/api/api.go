@@ -1,0 +1,108 @@
+// Package api is the service that apps talk to: signed HTTP in, messages and requests on NATS out.
+//
+// It promises that nothing has changed after an answer of 4xx, that NATS has every message of a list when /message
+// answers 200, and that an app which asks this process reads its own writes. It keeps no state but counters: any number
+// of these processes may stand behind a load balancer.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/channelstream/channelstream/services/api/internal/access"
+	"github.com/channelstream/channelstream/services/api/internal/publish"
+	"github.com/channelstream/channelstream/services/api/internal/request"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
+)
+
+// Config is what a Service is made of.
+type Config struct {
+	Settings settings.Settings
+	Conn     *bus.Conn // stays the caller's
+	Logger   *slog.Logger
+	Registry prometheus.Registerer
+}
+
+// Service is the HTTP API. Make it with New; it is safe for use by many goroutines.
+type Service struct {
+	// set at construction
+	conn      *bus.Conn
+	ns        contract.Namespace
+	log       *slog.Logger
+	gate      *access.Gate
+	origins   access.Origins
+	limits    request.Limits
+	maxBody   int64
+	timeout   time.Duration
+	publisher *publish.Publisher
+	metrics   *metrics
+	handler   http.Handler
+	lease     contract.LeaseRecord // its load is filled in at each renewal
+
+	accepted atomic.Uint64 // messages
+	seen     atomic.Uint64 // highest revision in an answer of presence
+}
+
+// New makes a service that waits for Run and for requests to its Handler. It fails for a bad namespace, without a
+// secret, and when its metrics are in the registry already.
+func New(c Config) (*Service, error) {
+	ns := contract.Namespace(c.Settings.NATS.Namespace)
+	if err := ns.Validate(); err != nil {
+		return nil, fmt.Errorf("make the api: %w", err)
+	}
+	if len(c.Settings.Access.Secrets) == 0 {
+		return nil, errors.New("make the api: there is no secret, so that no request could be signed")
+	}
+	s := &Service{
+		conn:    c.Conn,
+		ns:      ns,
+		log:     c.Logger.With("component", "api"),
+		gate:    access.New(c.Settings.Access),
+		origins: access.NewOrigins(c.Settings.Access.AllowedOrigins),
+		limits:  limits(c.Settings.Limits),
+		maxBody: int64(c.Settings.Limits.MaxBody),
+		timeout: c.Settings.Timing.Request,
+		lease: contract.LeaseRecord{
+			ID: uuid.NewString(), Kind: contract.LeaseAPI, Started: time.Now().UTC(),
+			Address: net.JoinHostPort(c.Settings.Listen.Host, strconv.Itoa(c.Settings.Listen.Port)),
+		},
+	}
+	s.publisher = publish.New(c.Conn, ns, s.timeout)
+	var err error
+	if s.metrics, err = newMetrics(c.Registry, s.accepted.Load); err != nil {
+		return nil, fmt.Errorf("make the api: %w", err)
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+func limits(l settings.Limits) request.Limits {
+	return request.Limits{
+		Message: l.MaxMessage, Messages: l.MaxMessages, Channels: l.MaxChannels,
+		User: l.MaxUser, Channel: l.MaxChannel, ConnID: l.MaxConnID,
+	}
+}
+
+// Handler answers the requests of apps.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Ready says whether requests can be answered: nil, or bus.ErrUnavailable.
+func (s *Service) Ready(ctx context.Context) error { return s.conn.Check(ctx) }
+
+// Run keeps the service known to presence until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	s.keepLease(ctx)
+	return nil
+}

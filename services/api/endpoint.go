@@ -1,0 +1,140 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// bodyTimeout bounds how long a body may take to arrive, so that one sent a byte at a time does not hold its
+// connection for ever.
+const bodyTimeout = 30 * time.Second
+
+// methods are the handlers of one path. A handler gets the body and returns what is to be written as JSON; bytes are
+// JSON already. HEAD is served where GET is.
+type methods map[string]func(r *http.Request, body []byte) (any, error)
+
+// admission is nil for a request that may go on.
+type admission func(r *http.Request, now time.Time) error
+
+// endpoint makes an http.Handler of a path's methods; without any, the path is unknown.
+func (s *Service) endpoint(route string, admit admission, m methods) http.HandlerFunc {
+	allow := allowed(m)
+	return func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		status := http.StatusInternalServerError
+		defer func() { s.metrics.answered(route, status, time.Since(began)) }()
+		s.origins.Allow(w.Header(), r)
+		if r.Method == http.MethodOptions {
+			s.origins.Preflight(w.Header(), allow)
+			status = http.StatusNoContent
+			w.WriteHeader(status)
+			return
+		}
+		answer, err := s.answer(w, r, admit, m)
+		if err != nil {
+			status = s.writeFault(w, route, allow, err)
+			return
+		}
+		status = http.StatusOK
+		s.writeJSON(w, status, answer)
+	}
+}
+
+// answer runs the checks and the handler. A handler that panics is answered like one that fails.
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission, m methods) (answer any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := admit(r, time.Now()); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, &contract.Fault{Code: contract.CodeNotFound, Message: "There is nothing at this path."}
+	}
+	handle, found := m[r.Method]
+	if !found && r.Method == http.MethodHead {
+		handle, found = m[http.MethodGet]
+	}
+	if !found {
+		return nil, &contract.Fault{Code: contract.CodeMethod, Message: "This path does not take this method."}
+	}
+	body, err := s.read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return handle(r, body)
+}
+
+// allowed is the value of the Allow header.
+func allowed(m methods) string {
+	all := append(slices.Collect(maps.Keys(m)), http.MethodOptions)
+	if _, found := m[http.MethodGet]; found {
+		all = append(all, http.MethodHead)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// read reads the body, of at most maxBody bytes.
+func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 || r.Body == nil {
+		return nil, nil
+	}
+	if r.ContentLength > s.maxBody {
+		return nil, s.tooLarge()
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // where it is not supported, there is no network either
+	body, err := readAll(http.MaxBytesReader(w, r.Body, s.maxBody), r.ContentLength)
+	_ = control.SetReadDeadline(time.Time{})
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &large):
+		return nil, s.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &contract.Fault{Code: contract.CodeMalformed, Message: "The body did not arrive in time."}
+	}
+	return nil, &contract.Fault{Code: contract.CodeMalformed, Message: "The body did not arrive whole."}
+}
+
+func (s *Service) tooLarge() error {
+	return &contract.Fault{Code: contract.CodeTooLarge, Message: fmt.Sprintf("The body is larger than %d bytes.", s.maxBody)}
+}
+
+// readAll reads up to the end. length is what the caller said, -1 for nothing; it is believed up to a point, because
+// the memory for it is taken before a byte has come.
+func readAll(from io.Reader, length int64) ([]byte, error) {
+	const believed = 64 << 10
+	size := int64(512)
+	if length >= 0 {
+		size = min(length, believed) + 1 // one more to meet the end without growing
+	}
+	body := make([]byte, 0, size)
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			body = slices.Grow(body, len(body))
+		}
+	}
+}

@@ -1,0 +1,91 @@
+// Package access decides who may call: by transport, address and signature.
+//
+// It promises that a forwarding header counts only when a trusted proxy sent it, and that a request which it lets
+// through unsigned carried no signature at all. It does not look at bodies: no signature covers those.
+package access
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/signature"
+)
+
+// header and query parameter that carry the signature; the header counts if both do.
+const (
+	signatureHeader = "X-Channelstream-Secret"
+	signatureQuery  = "secret"
+)
+
+// Gate lets requests in or refuses them with a fault. It is safe for use by many goroutines.
+type Gate struct {
+	allowed      []netip.Prefix
+	trusted      []netip.Prefix
+	enforceHTTPS bool
+	verifier     *signature.Verifier
+}
+
+// New makes a gate of what is configured.
+func New(s settings.Access) *Gate {
+	return &Gate{
+		allowed:      s.AllowPostingFrom,
+		trusted:      s.TrustedProxies,
+		enforceHTTPS: s.EnforceHTTPS,
+		verifier:     signature.NewVerifier(s.Secrets, s.SignatureMaxAge, signature.Leeway),
+	}
+}
+
+// App is nil for a request of the app: from an allowed address, and signed.
+func (g *Gate) App(r *http.Request, now time.Time) error {
+	if err := g.transport(r); err != nil {
+		return err
+	}
+	if !within(g.allowed, g.caller(r)) {
+		return &contract.Fault{Code: contract.CodeForbidden, Message: "This address may not call; see allow_posting_from."}
+	}
+	sent := signatureOf(r)
+	if sent == "" {
+		return &contract.Fault{Code: contract.CodeForbidden, Message: "The request is not signed."}
+	}
+	return g.verify(sent, r, now)
+}
+
+// Anyone is nil for a request that needs no signature, but has no wrong one either.
+func (g *Gate) Anyone(r *http.Request, now time.Time) error {
+	if err := g.transport(r); err != nil {
+		return err
+	}
+	if sent := signatureOf(r); sent != "" {
+		return g.verify(sent, r, now)
+	}
+	return nil
+}
+
+func (g *Gate) transport(r *http.Request) error {
+	if g.enforceHTTPS && !g.secure(r) {
+		return &contract.Fault{Code: contract.CodeNotHTTPS, Message: "This server answers over HTTPS only."}
+	}
+	return nil
+}
+
+// verify tells an attacker nothing but that the signature does not count; which of the reasons it is helps an app with
+// a wrong clock, and a right signature is needed to learn that.
+func (g *Gate) verify(sent string, r *http.Request, now time.Time) error {
+	if err := g.verifier.VerifyRequest(sent, r.URL.Path, now); err != nil {
+		return &contract.Fault{Code: contract.CodeUnauthorized, Message: "The request is not accepted: its " + err.Error() + "."}
+	}
+	return nil
+}
+
+func signatureOf(r *http.Request) string {
+	if sent := r.Header.Get(signatureHeader); sent != "" {
+		return sent
+	}
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return r.URL.Query().Get(signatureQuery)
+}

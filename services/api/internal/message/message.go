@@ -1,0 +1,199 @@
+// Package message holds a message on its way from an app to the clients, and writes the two forms it has outside: the
+// object that clients get and the answer that the app gets.
+//
+// It promises that the client object is one line of valid JSON which ends in its brace, with each key once, as long as
+// the raw JSON that goes in is valid.
+package message
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Message is one message. Raw JSON is as the app wrote it.
+type Message struct {
+	UUID         string
+	Named        bool // the app gave the UUID, so that it may come again
+	User         string
+	Channel      string // empty: none
+	PMUsers      []string
+	ExcludeUsers []string
+	NoHistory    bool
+	Content      []byte // raw JSON; empty means null
+	Timestamp    string // contract.TimestampLayout
+	Others       []Pair
+
+	Object []byte // what clients get, as Encode wrote it
+	PM     string // value of contract.HeaderPM; empty for none
+	Except string // value of contract.HeaderExclude; empty for none
+}
+
+// Pair is a key of the app's own.
+type Pair struct {
+	Name  []byte // raw JSON string
+	Value []byte // raw JSON
+	Shown bool   // to clients; false for a key that the server writes itself
+}
+
+// Encode writes the object that clients get, and the headers for a channel.
+func (m *Message) Encode() {
+	m.Object = m.appendObject(make([]byte, 0, m.room()))
+	if m.Channel == "" {
+		return
+	}
+	if len(m.PMUsers) > 0 {
+		m.PM = contract.JoinTokens(m.PMUsers)
+	}
+	if len(m.ExcludeUsers) > 0 {
+		m.Except = contract.JoinTokens(m.ExcludeUsers)
+	}
+}
+
+// Size is what the message takes on the bus, the framing of its headers included.
+func (m *Message) Size() int {
+	const framing = 64 // "NATS/1.0", the names of two headers, line ends
+	return len(m.Object) + len(m.PM) + len(m.Except) + framing
+}
+
+func (m *Message) room() int {
+	n := 192 + len(m.User) + len(m.Channel) + len(m.Content)
+	for i := range m.Others {
+		n += len(m.Others[i].Name) + len(m.Others[i].Value) + 2
+	}
+	return n
+}
+
+func (m *Message) appendObject(to []byte) []byte {
+	to = append(to, `{"uuid":"`...)
+	to = append(to, m.UUID...)
+	to = append(to, `","type":"`+contract.TypeMessage+`","user":`...)
+	to = appendString(to, m.User)
+	to = append(to, `,"channel":`...)
+	to = m.appendChannel(to)
+	to = append(to, `,"message":`...)
+	to = m.appendContent(to)
+	to = append(to, `,"timestamp":"`...)
+	to = append(to, m.Timestamp...)
+	to = append(to, `","edited":null,"catchup":false`...)
+	for i := range m.Others {
+		if m.Others[i].Shown {
+			to = m.Others[i].appendTo(to)
+		}
+	}
+	return append(to, '}')
+}
+
+// AppendAnswer writes the message as the app gets it back.
+func (m *Message) AppendAnswer(to []byte) []byte {
+	to = append(to, `{"uuid":"`...)
+	to = append(to, m.UUID...)
+	to = append(to, `","timestamp":"`...)
+	to = append(to, m.Timestamp...)
+	to = append(to, `","user":`...)
+	to = appendString(to, m.User)
+	to = append(to, `,"channel":`...)
+	to = m.appendChannel(to)
+	to = append(to, `,"pm_users":`...)
+	to = appendStrings(to, m.PMUsers)
+	to = append(to, `,"exclude_users":`...)
+	to = appendStrings(to, m.ExcludeUsers)
+	to = append(to, `,"no_history":`...)
+	to = strconv.AppendBool(to, m.NoHistory)
+	to = append(to, `,"message":`...)
+	to = m.appendContent(to)
+	to = append(to, `,"edited":null`...)
+	for i := range m.Others {
+		to = m.Others[i].appendTo(to)
+	}
+	return append(to, '}')
+}
+
+func (m *Message) appendChannel(to []byte) []byte {
+	if m.Channel == "" {
+		return append(to, "null"...)
+	}
+	return appendString(to, m.Channel)
+}
+
+func (m *Message) appendContent(to []byte) []byte {
+	if len(m.Content) == 0 {
+		return append(to, "null"...)
+	}
+	return appendCompact(to, m.Content)
+}
+
+func (p *Pair) appendTo(to []byte) []byte {
+	to = append(to, ',')
+	to = append(to, p.Name...)
+	to = append(to, ':')
+	return appendCompact(to, p.Value)
+}
+
+// appendCompact copies valid JSON without the space between its tokens: a client's frame is one line, which
+// Server-Sent Events rely on, and bytes are what fan-out costs.
+func appendCompact(to, raw []byte) []byte {
+	for len(raw) > 0 {
+		stop := bytes.IndexByte(raw, '"')
+		if stop < 0 {
+			return appendTokens(to, raw)
+		}
+		to = appendTokens(to, raw[:stop])
+		end := stringEnd(raw[stop:])
+		to = append(to, raw[stop:stop+end]...)
+		raw = raw[stop+end:]
+	}
+	return to
+}
+
+func appendTokens(to, raw []byte) []byte {
+	for _, c := range raw {
+		if c > ' ' {
+			to = append(to, c)
+		}
+	}
+	return to
+}
+
+// stringEnd is where the string ends that raw begins with.
+func stringEnd(raw []byte) int {
+	for i := 1; i < len(raw); i++ {
+		switch raw[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(raw)
+}
+
+func appendStrings(to []byte, list []string) []byte {
+	to = append(to, '[')
+	for i, s := range list {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = appendString(to, s)
+	}
+	return append(to, ']')
+}
+
+// appendString writes a JSON string (RFC 8259 section 7).
+func appendString(to []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	to = append(to, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c < ' ' || c == utf8.RuneSelf-1:
+			to = append(to, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
+}

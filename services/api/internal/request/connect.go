@@ -1,0 +1,85 @@
+package request
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Connect reads the body of /connect. A connection without an id gets one that nobody can guess.
+func Connect(body []byte, limits Limits) (contract.ConnectRequest, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return contract.ConnectRequest{}, err
+	}
+	var request contract.ConnectRequest
+	named := false
+	r.object("", body, func(key string, value []byte) bool {
+		switch key {
+		case "user", "username":
+			named = true
+			r.user(key, value, &request.User)
+		case "conn_id":
+			request.ConnID = r.connID(key, value)
+		case "channels":
+			request.Channels = r.channels(key, value)
+		case "channel_configs":
+			request.ChannelConfigs = r.channelConfigs(key, value)
+		case "status":
+			status := r.status(key, value)
+			request.Status = &status
+		case "fresh_user_state":
+			request.FreshState = r.state(key, value)
+		case "user_state":
+			request.State = r.state(key, value)
+		case "state_public_keys":
+			request.PublicKeys = r.names(key, value, maxStateKeys, maxStateKey)
+		case "info":
+			request.Info, _ = r.infoOptions(key, value)
+		default:
+			return false
+		}
+		return true
+	})
+	r.require("user", named)
+	if request.ConnID == "" {
+		request.ConnID = uuid.NewString()
+	}
+	return request, r.fault()
+}
+
+// require notes a field that is not there, unless the body is no object at all.
+func (r *reader) require(field string, given bool) {
+	if _, refused := r.fields[body]; !given && !refused {
+		r.add(field, sayMissing)
+	}
+}
+
+// status reads a user's status, any integer that every JSON reader holds exactly.
+func (r *reader) status(at string, raw []byte) int { return r.integer(at, raw, -1<<53, 1<<53) }
+
+// UserStatus reads the body of /user_status.
+func UserStatus(body []byte, limits Limits) (contract.UserStatusRequest, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return contract.UserStatusRequest{}, err
+	}
+	var request contract.UserStatusRequest
+	named, given := false, false
+	r.object("", body, func(key string, value []byte) bool {
+		switch key {
+		case "user", "username":
+			named = true
+			r.user(key, value, &request.User)
+		case "status":
+			given = true
+			request.Status = r.status(key, value)
+		default:
+			return false
+		}
+		return true
+	})
+	r.require("user", named)
+	r.require("status", given)
+	return request, r.fault()
+}

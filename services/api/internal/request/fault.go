@@ -1,0 +1,78 @@
+package request
+
+import (
+	"fmt"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// The sentences. Clients may show them, machines read the path.
+const (
+	sayMissing     = "This field is required."
+	sayNull        = "This field must not be null."
+	sayUnknown     = "There is no such field."
+	sayNoObject    = "This must be an object."
+	sayNoList      = "This must be a list."
+	sayNoText      = "This must be a string."
+	sayNoBoolean   = "This must be true or false."
+	sayNoInteger   = "This must be a whole number."
+	sayNoUUID      = "This must be a UUID."
+	sayNoTime      = "This must be a time such as 2006-01-02T15:04:05.000000, in UTC or with an offset."
+	sayControl     = "This must not hold control characters or halves of surrogate pairs."
+	sayNoScalar    = "This must be a string, a number, a boolean or null."
+	sayHugeNumber  = "This number does not fit in 64 bits of floating point."
+	sayEmptyList   = "This must name at least one."
+	sayUserTwice   = "user and username must not differ."
+	sayTwoTargets  = "Give either conn_id or user."
+	sayTwoInfos    = "Give channels inside of info."
+	sayNobody      = "Give a channel or pm_users."
+	sayManyFaults  = "There are more faults than are listed here."
+	sayNoRoom      = "The names do not fit into one message on the bus; name fewer users."
+	sayLength      = "This must have 1 to %d characters."
+	sayMaxLength   = "This must have at most %d characters."
+	sayTooMany     = "This must not have more than %d items."
+	sayRange       = "This must be between %d and %d."
+	sayMessageSize = "The message is larger than %d bytes."
+)
+
+// body is the path of the request's body as a whole.
+const body = "_schema"
+
+// faults collects what is wrong with the fields of one request.
+type faults struct {
+	fields map[string][]string
+	broken error // the body is not JSON that can be read one way; nothing else counts then
+}
+
+func (f *faults) add(path, sentence string, args ...any) {
+	if f.fields == nil {
+		f.fields = map[string][]string{}
+	}
+	if len(f.fields) >= maxFaults {
+		f.fields[body] = []string{sayManyFaults}
+		return
+	}
+	if len(args) > 0 {
+		sentence = fmt.Sprintf(sentence, args...)
+	}
+	f.fields[path] = append(f.fields[path], sentence)
+}
+
+func (f *faults) faulty(path string) bool { return f.fields[path] != nil }
+
+func (f *faults) malformed(err error) {
+	if f.broken == nil {
+		f.broken = err
+	}
+}
+
+// fault is nil if nothing is wrong.
+func (f *faults) fault() error {
+	switch {
+	case f.broken != nil:
+		return &contract.Fault{Code: contract.CodeMalformed, Message: "The body is not proper JSON: " + f.broken.Error() + "."}
+	case len(f.fields) > 0:
+		return &contract.Fault{Code: contract.CodeInvalid, Message: contract.InvalidMessage, Fields: f.fields}
+	}
+	return nil
+}

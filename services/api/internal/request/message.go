@@ -1,0 +1,148 @@
+package request
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/channelstream/channelstream/services/api/internal/message"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Messages reads the body of /message, one message or a list, and encodes each for the clients. now stands in messages
+// without a timestamp; payload is how many bytes the bus takes at once, 0 if that is not known. Either all messages are
+// good or none is returned. They refer to body, which must not change while they are in use.
+func Messages(body []byte, limits Limits, payload int64, now time.Time) ([]message.Message, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return nil, err
+	}
+	m := messages{reader: r, payload: int(payload), now: now.UTC().Format(contract.TimestampLayout)}
+	if kind(body) != '[' {
+		list := make([]message.Message, 1)
+		m.read("", body, &list[0])
+		return list, r.fault()
+	}
+	values := r.list("", body, limits.Messages)
+	list := make([]message.Message, len(values))
+	for i, value := range values {
+		m.read(strconv.Itoa(i), value, &list[i])
+	}
+	if err := r.fault(); err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+type messages struct {
+	*reader
+	payload int
+	now     string
+}
+
+// read reads one message. at is its index in the list, or "".
+func (r *messages) read(at string, raw []byte, to *message.Message) {
+	if kind(raw) != '{' {
+		r.refuse(at, raw, sayNoObject)
+		return
+	}
+	named := false
+	m := walk(raw)
+	for m.next() {
+		named = r.field(at, &m, to) || named
+	}
+	if m.err != nil {
+		r.malformed(m.err)
+		return
+	}
+	if !named {
+		r.add(join(at, "user"), sayMissing)
+	}
+	if to.Channel == "" && len(to.PMUsers) == 0 && !r.faulty(join(at, "channel")) && !r.faulty(join(at, "pm_users")) {
+		r.add(join(at, "channel"), sayNobody)
+	}
+	if r.fields == nil {
+		r.finish(at, to)
+	}
+}
+
+// field reads one member, and says whether it was the user.
+func (r *messages) field(at string, m *members, to *message.Message) (user bool) {
+	switch string(m.key) {
+	case "user", "username":
+		if plain(m.value, r.limits.User) && to.User == "" {
+			to.User = string(m.value[1 : len(m.value)-1])
+		} else {
+			r.user(join(at, string(m.key)), m.value, &to.User)
+		}
+		return true
+	case "channel":
+		if kind(m.value) != 'n' {
+			to.Channel = r.name(join(at, "channel"), m.value, r.limits.Channel)
+		}
+	case "pm_users":
+		to.PMUsers = unique(r.names(join(at, "pm_users"), m.value, maxUsers, r.limits.User))
+	case "exclude_users":
+		to.ExcludeUsers = unique(r.names(join(at, "exclude_users"), m.value, maxUsers, r.limits.User))
+	case "message":
+		to.Content = m.value
+	case "uuid":
+		to.UUID, to.Named = r.uuid(join(at, "uuid"), m.value), true
+	case "timestamp":
+		to.Timestamp = r.timestamp(join(at, "timestamp"), m.value)
+	case "no_history":
+		to.NoHistory = r.boolean(join(at, "no_history"), m.value)
+	case "edited":
+		// ours alone: a new message has not been edited
+	case "type", "catchup", "offset":
+		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value})
+	default:
+		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value, Shown: true})
+	}
+	return false
+}
+
+// finish fills in what the app left out, encodes the message, and sees whether it is small enough.
+func (r *messages) finish(at string, to *message.Message) {
+	if to.UUID == "" {
+		to.UUID = uuid.NewString()
+	}
+	if to.Timestamp == "" {
+		to.Timestamp = r.now
+	}
+	to.Encode()
+	switch {
+	case len(to.Object) > r.limits.Message:
+		r.add(join(at, "message"), sayMessageSize, r.limits.Message)
+	case r.payload > 0 && len(to.Object) > r.payload:
+		r.add(join(at, "message"), sayMessageSize, r.payload)
+	case r.payload > 0 && to.Size() > r.payload:
+		r.add(join(at, "pm_users"), sayNoRoom)
+	}
+}
+
+// unique takes repetitions out of names, keeping their order.
+func unique(names []string) []string {
+	if len(names) < 2 {
+		return names
+	}
+	seen := make(map[string]struct{}, len(names))
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, found := seen[name]
+		seen[name] = struct{}{}
+		return found
+	})
+}
+
+func (r *messages) uuid(at string, raw []byte) string {
+	id := contract.CanonicalID(r.text(at, raw, maxUUID))
+	if raw[0] == '"' && uuid.Validate(id) != nil {
+		r.add(at, sayNoUUID)
+	}
+	return id
+}
+
+// maxUUID is the longest form of a UUID, urn:uuid:….
+const maxUUID = 45

@@ -1,0 +1,38 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// routes is the whole HTTP surface. Every request passes, in this order: HTTPS, address and signature (the app's
+// routes; an open one refuses only a wrong signature), method, size of the body, and then its handler.
+func (s *Service) routes() http.Handler {
+	r := chi.NewRouter()
+	known := map[string]http.HandlerFunc{}
+	route := func(path string, admit admission, m methods) {
+		known[path] = s.endpoint(path, admit, m)
+		r.HandleFunc(path, known[path])
+	}
+	app, open := s.gate.App, s.gate.Anyone
+
+	route("/connect", app, methods{http.MethodPost: s.connect})
+	route("/subscribe", app, methods{http.MethodPost: s.subscribe})
+	route("/unsubscribe", app, methods{http.MethodPost: s.unsubscribe})
+	route("/message", app, methods{http.MethodPost: s.message})
+	route("/user_status", app, methods{http.MethodPost: s.userStatus})
+	route("/info", app, methods{http.MethodGet: s.info, http.MethodPost: s.info})
+	route("/disconnect", open, methods{http.MethodGet: s.disconnect, http.MethodPost: s.disconnect})
+
+	unknown := s.endpoint("other", open, nil)
+	r.NotFound(unknown)
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { // chi's answer to a method that it has never heard of
+		if endpoint, found := known[r.URL.Path]; found {
+			endpoint(w, r)
+			return
+		}
+		unknown(w, r)
+	})
+	return r
+}

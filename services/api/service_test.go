@@ -1,0 +1,280 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/channelstream/channelstream/services/api"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/signature"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	secret = "s3cret"
+	ns     = contract.DefaultNamespace
+)
+
+// system is an api over a real NATS server, with a hand-written presence behind it.
+type system struct {
+	t        testing.TB
+	service  *api.Service
+	nats     *natsembed.Server
+	conn     *bus.Conn
+	presence *presence
+	registry *prometheus.Registry
+	log      *syncBuffer
+}
+
+// syncBuffer is a log that may be read while it is written.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// start begins a system whose settings are the defaults, as environ changes them.
+func start(t testing.TB, environ ...string) *system {
+	t.Helper()
+	log := &syncBuffer{}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	nats, err := natsembed.Start(natsembed.Options{StoreDir: t.TempDir(), Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nats.Stop)
+	conn, err := bus.Connect(t.Context(), bus.Options{InProcess: nats, Name: "test", Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	environ = append([]string{"CHANNELSTREAM_SECRET=" + secret, "CHANNELSTREAM_REQUEST_TIMEOUT=2s"}, environ...)
+	config, err := settings.Load(t.Context(), environ, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	service, err := api.New(api.Config{Settings: config, Conn: conn, Logger: logger, Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &system{t: t, service: service, nats: nats, conn: conn, registry: registry, log: log}
+	s.presence = servePresence(t, conn, logger)
+	return s
+}
+
+// request makes a request from a loopback address, unsigned.
+func request(method, target, body string) *http.Request {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:50000"
+	return r
+}
+
+// signed is request with the signature of its path.
+func signed(method, target, body string) *http.Request {
+	r := request(method, target, body)
+	r.Header.Set("x-channelstream-secret", signature.Sign(secret, r.URL.Path, time.Now()))
+	return r
+}
+
+// do answers a request.
+func (s *system) do(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.service.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// post posts a signed body.
+func (s *system) post(path, body string) *httptest.ResponseRecorder {
+	return s.do(signed(http.MethodPost, path, body))
+}
+
+// want fails the test for another status.
+func (s *system) want(w *httptest.ResponseRecorder, status int) string {
+	s.t.Helper()
+	body, _ := io.ReadAll(w.Result().Body)
+	if w.Code != status {
+		s.t.Fatalf("status %d, want %d: %s", w.Code, status, body)
+	}
+	return string(body)
+}
+
+// fault reads the fault that an answer of this status holds.
+func (s *system) fault(w *httptest.ResponseRecorder, status int) contract.Fault {
+	s.t.Helper()
+	var fault contract.Fault
+	if err := json.Unmarshal([]byte(s.want(w, status)), &fault); err != nil {
+		s.t.Fatal(err)
+	}
+	if fault.Code == "" || fault.Message == "" {
+		s.t.Fatalf("fault without code or sentence: %+v", fault)
+	}
+	return fault
+}
+
+// paths gives the paths of the fields that a 422 names.
+func (s *system) paths(w *httptest.ResponseRecorder) map[string]bool {
+	s.t.Helper()
+	paths := map[string]bool{}
+	for path, sentences := range s.fault(w, http.StatusUnprocessableEntity).Fields {
+		paths[path] = len(sentences) > 0
+	}
+	return paths
+}
+
+// presence answers the verbs with what it is told to, and remembers what it was asked.
+type presence struct {
+	mu      sync.Mutex
+	asked   map[string][]json.RawMessage // guarded by mu; by verb
+	answers map[string]any               // guarded by mu; by verb; an error is a fault
+	came    chan string                  // verbs, as they come
+}
+
+func servePresence(t testing.TB, conn *bus.Conn, logger *slog.Logger) *presence {
+	t.Helper()
+	p := &presence{asked: map[string][]json.RawMessage{}, came: make(chan string, 1000), answers: map[string]any{
+		contract.VerbConnect:     contract.ConnectAnswer{},
+		contract.VerbSubscribe:   contract.SubscribeAnswer{Channels: []string{"a"}, ChannelsInfo: &contract.ChannelsInfo{}},
+		contract.VerbUnsubscribe: contract.UnsubscribeAnswer{Channels: []string{}},
+		contract.VerbDisconnect:  contract.DisconnectAnswer{Known: true},
+		contract.VerbInfo:        contract.InfoAnswer{},
+		contract.VerbUserStatus:  contract.UserStatusAnswer{},
+		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3},
+	}}
+	service := bus.Service{
+		Name: contract.PresenceService, Version: "1.0.0", QueueGroup: contract.PresenceService,
+		Concurrent: 16, Timeout: 5 * time.Second, Logger: logger, Endpoints: map[string]bus.Endpoint{},
+	}
+	for verb := range p.answers {
+		service.Endpoints[verb] = bus.Endpoint{Subject: ns.Presence(verb), Handler: p.handler(verb)}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- conn.Serve(ctx, service, func() { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *presence) handler(verb string) bus.Handler {
+	return func(_ context.Context, data []byte) (any, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.asked[verb] = append(p.asked[verb], bytes.Clone(data))
+		select {
+		case p.came <- verb:
+		default:
+		}
+		if err, failed := p.answers[verb].(error); failed {
+			return nil, err
+		}
+		return p.answers[verb], nil
+	}
+}
+
+func (p *presence) answer(verb string, answer any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers[verb] = answer
+}
+
+// last decodes the last request of a verb.
+func last[R any](t testing.TB, p *presence, verb string) R {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var request R
+	if len(p.asked[verb]) == 0 {
+		t.Fatalf("presence was not asked to %s", verb)
+	}
+	if err := json.Unmarshal(p.asked[verb][len(p.asked[verb])-1], &request); err != nil {
+		t.Fatal(err)
+	}
+	return request
+}
+
+func (p *presence) count(verb string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.asked[verb])
+}
+
+// listener hears subjects.
+type listener struct {
+	t    testing.TB
+	feed *bus.Feed
+	conn *bus.Conn
+}
+
+func (s *system) listen(subjects ...string) *listener {
+	s.t.Helper()
+	l := &listener{t: s.t, feed: s.conn.NewFeed(10_000), conn: s.conn}
+	for _, subject := range subjects {
+		if _, err := l.feed.Subscribe(subject); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if err := s.conn.Flush(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return l
+}
+
+// next waits for a message.
+func (l *listener) next() *bus.Msg {
+	l.t.Helper()
+	select {
+	case m := <-l.feed.C():
+		return m
+	case <-time.After(5 * time.Second):
+		l.t.Fatal("no message came")
+		return nil
+	}
+}
+
+// silent says that nothing has come: a flush comes back after all that was published before it.
+func (l *listener) silent() {
+	l.t.Helper()
+	if err := l.conn.Flush(l.t.Context()); err != nil {
+		l.t.Fatal(err)
+	}
+	select {
+	case m := <-l.feed.C():
+		l.t.Fatalf("a message came on %s: %s", m.Subject, m.Data)
+	default:
+	}
+}
