@@ -3,12 +3,13 @@
 import { Backend } from "./backend.js";
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
-import { $, appendMessage, avatarOf, drawers, listConversations, listPeople, notice, showMessages, showState } from "./view.js";
+import { $, appendMessage, avatarOf, drawers, follow, listConversations, listPeople, notice, showMessages, showState } from "./view.js";
 
 const pollPause = 15000; // ms; presence events refresh the list of people sooner
 const backend = new Backend();
 const conversations = new Conversations();
 const closeDrawers = drawers();
+follow();
 const about = {
   pub_chan: "Everybody hears this channel.",
   pub_chan2: "A second public channel.",
@@ -28,7 +29,6 @@ const connection = new Connection(backend, {
     if (why) notice(why, { label: "Use it here", run: () => connection.start(connection.kind) });
   },
   up() {
-    notice("");
     if (notified) askForNotify();
     refreshPeople();
   },
@@ -252,7 +252,10 @@ $("leave").onclick = () => {
   end("");
 };
 for (const radio of document.querySelectorAll('[name="transport"]')) {
-  radio.onchange = () => connection.start(radio.value);
+  radio.onchange = () => {
+    notice("");
+    connection.start(radio.value);
+  };
 }
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !current) return;

@@ -29,6 +29,7 @@ export function showState(name, text) {
 }
 
 let noticeTimer = 0;
+let atEnd = true; // the reader follows what comes in
 
 // notice shows a line above the messages; with an action it stays until that is done.
 export function notice(text, action) {
@@ -110,13 +111,24 @@ export function showMessages(conversation, me) {
   list.setAttribute("aria-live", "off");
   list.replaceChildren(...conversation.entries.map((entry, i) => messageRow(entry, conversation.entries[i - 1], me)));
   list.scrollTop = list.scrollHeight;
+  atEnd = true;
   requestAnimationFrame(() => list.setAttribute("aria-live", "polite"));
+}
+
+// follow keeps the end in sight when the list gets smaller, as by a phone's keyboard.
+export function follow() {
+  const list = $("messages");
+  list.addEventListener("scroll", () => {
+    atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  });
+  new ResizeObserver(() => {
+    if (atEnd) list.scrollTop = list.scrollHeight;
+  }).observe(list);
 }
 
 // appendMessage shows the last entry of the conversation on the page, and follows it if the reader is at the end.
 export function appendMessage(conversation, me) {
   const list = $("messages");
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   const { entries } = conversation;
   const last = entries.at(-1);
   list.append(messageRow(last, entries.at(-2), me));
