@@ -1,0 +1,120 @@
+// Package contestant starts the servers that the benchmark compares, each as the processes that a user would run, and
+// ends them. A server starts with empty data and takes ports that were free, on loopback only.
+package contestant
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/channelstream/channelstream/tests/load/generator"
+)
+
+// A Contestant is one column of the table.
+type Contestant struct {
+	Name    string
+	About   string
+	Default bool     // measured when nothing else is asked for
+	Needs   []string // names in Programs, and Node
+	start   func(ctx context.Context, s *Server) error
+}
+
+// Names that others build on.
+const (
+	Floor    = "floor"
+	SocketIO = "socketio"
+	AllInOne = "all-in-one"
+)
+
+// All returns every contestant there is, in the order of the table.
+func All() []Contestant {
+	return []Contestant{
+		{Name: Floor, Default: true, Needs: []string{"floor"}, start: startFloor(true, false),
+			About: "upgrades sockets and writes joined frames, nothing else; fan-out is published over a raw connection without HTTP"},
+		{Name: "floor-http", Needs: []string{"floor"}, start: startFloor(false, false),
+			About: "the floor, published to over HTTP"},
+		{Name: "floor-wide", Needs: []string{"floor"}, start: startFloor(true, true),
+			About: "the floor, its messages as wide as this project's client objects"},
+		{Name: SocketIO, Default: true, Needs: []string{Node}, start: startSocketIO,
+			About: "the stock Socket.IO server on Node, in-memory adapter, WebSocket clients"},
+		{Name: AllInOne, Default: true, Needs: []string{"channelstream"}, start: startAllInOne(false),
+			About: "this project in one process, every message in the log"},
+		{Name: "all-in-one-nolog", Default: true, Needs: []string{"channelstream"}, start: startAllInOne(true),
+			About: "this project in one process, channels with store_frames: false"},
+		{Name: "processes", Default: true, Needs: separate, start: startSeparate(false),
+			About: "this project as nats-server, api, presence and gateway, every message in the log"},
+		{Name: "processes-nolog", Needs: separate, start: startSeparate(true),
+			About: "the same with store_frames: false"},
+	}
+}
+
+var separate = []string{"nats-server", "api", "presence", "gateway"}
+
+// A Server is a contestant that runs.
+type Server struct {
+	Target generator.Target
+
+	programs  *Programs
+	dir       string // its data and logs; removed at the end
+	processes []*process
+}
+
+// Start starts a contestant and waits until it is ready. The caller calls Stop, also when ctx has ended.
+func (c Contestant) Start(ctx context.Context, programs *Programs) (*Server, error) {
+	dir, err := os.MkdirTemp(programs.dir, c.Name+"-")
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	s := &Server{programs: programs, dir: dir}
+	if err := c.start(ctx, s); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	return s, nil
+}
+
+// Stop ends the server's processes, the last started first, and removes its data.
+func (s *Server) Stop() {
+	for i := len(s.processes) - 1; i >= 0; i-- {
+		s.processes[i].stop()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// Tail returns the last that each process wrote.
+func (s *Server) Tail() (text string) {
+	for _, p := range s.processes {
+		text += p.name + ": " + p.tail() + "\n"
+	}
+	return text
+}
+
+func (s *Server) start(name string, env []string, args ...string) (*process, error) {
+	path := filepath.Join(s.programs.dir, name)
+	if name == Node {
+		path = s.programs.node
+	}
+	p, err := start(s.dir, name, env, path, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.processes = append(s.processes, p)
+	s.Target.Processes = append(s.Target.Processes, generator.Process{Name: name, PID: p.cmd.Process.Pid})
+	return p, nil
+}
+
+// freeAddress returns a loopback address that nobody listened on a moment ago.
+func freeAddress() (address, port string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", fmt.Errorf("find a port: %w", err)
+	}
+	address = l.Addr().String()
+	_, port, err = net.SplitHostPort(address)
+	if err != nil {
+		return "", "", fmt.Errorf("find a port: %w", err)
+	}
+	return address, port, l.Close()
+}

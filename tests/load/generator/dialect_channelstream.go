@@ -1,0 +1,93 @@
+package generator
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/signature"
+)
+
+// channelstream speaks to this project: POST /connect, then GET /ws?conn_id=.
+type channelstream struct {
+	secret string
+	noLog  bool
+	run    string // keeps the names of one run from those of another on the same server
+
+	mu         sync.Mutex
+	configured map[uint32]bool
+	signed     map[string]signed // by path
+}
+
+type signed struct {
+	header string
+	at     time.Time
+}
+
+func (c *channelstream) register(p *poster, client int, channel uint32) error {
+	body := fmt.Appendf(nil, `{"user":"user-%s-%d","conn_id":"%s","channels":["%s"]`,
+		c.run, client, c.connID(client), channelName(channel))
+	if c.noLog && c.first(channel) {
+		body = fmt.Appendf(body, `,"channel_configs":{"%s":{"store_frames":false}}`, channelName(channel))
+	}
+	return p.post("/connect", c.header("/connect"), append(body, '}'))
+}
+
+// first reports whether the channel was not seen before: its settings are sent once, not with every client.
+func (c *channelstream) first(channel uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.configured[channel] {
+		return false
+	}
+	if c.configured == nil {
+		c.configured = make(map[uint32]bool)
+	}
+	c.configured[channel] = true
+	return true
+}
+
+// header returns the signature's line. One signature serves for some seconds, as an app may do too: what is measured is
+// the server, which verifies every one.
+func (c *channelstream) header(path string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if s := c.signed[path]; now.Sub(s.at) < 10*time.Second {
+		return s.header
+	}
+	if c.signed == nil {
+		c.signed = make(map[string]signed)
+	}
+	s := signed{header: "x-channelstream-secret: " + signature.Sign(c.secret, path, now) + "\r\n", at: now}
+	c.signed[path] = s
+	return s.header
+}
+
+func (c *channelstream) connID(client int) string { return fmt.Sprintf("conn-%s-%d", c.run, client) }
+
+func (c *channelstream) path(client int, _ uint32) string { return "/ws?conn_id=" + c.connID(client) }
+
+func (c *channelstream) greet(_ net.Conn, in []byte) ([]byte, error) { return in, nil }
+
+func (c *channelstream) post(p *poster, body []byte) error {
+	return p.post("/message", c.header("/message"), body)
+}
+
+func (c *channelstream) appendList(dst []byte, channels []uint32, payloads [][]byte) []byte {
+	return appendJSON(dst, channels, payloads)
+}
+
+// appendJSON appends the list of messages as an app posts it, to Channelstream and to Socket.IO alike.
+func appendJSON(dst []byte, channels []uint32, payloads [][]byte) []byte {
+	for i, payload := range payloads {
+		dst = append(dst, "[,"[min(i, 1)])
+		dst = append(dst, `{"channel":"`...)
+		dst = appendChannel(dst, channels[i])
+		dst = append(dst, `","user":"bench","message":"`...)
+		dst = append(dst, payload...)
+		dst = append(dst, `"}`...)
+	}
+	return append(dst, ']')
+}

@@ -1,0 +1,194 @@
+package generator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	readBuffer  = 1 << 20 // a larger frame is an error
+	epollEvents = 256     // after so many sockets at most the lanes hear what was delivered
+	stopPoll    = 50      // milliseconds within which a reader notices that it is to stop
+)
+
+// clock is the one clock of a run: nanoseconds since it was made, monotonic.
+type clock struct{ start time.Time }
+
+func (c clock) now() int64 { return int64(time.Since(c.start)) }
+
+// A socket is one open client connection. Everything but fd is owned by its reader.
+type socket struct {
+	fd      int
+	partial []byte // the beginning of a frame whose rest has not come
+	ledger  ledger
+	closed  bool
+	reason  string
+}
+
+// A lane is one publisher in the eyes of a socket: the messages of a lane come in order. It has one request under way.
+type lane struct {
+	outstanding atomic.Int64 // deliveries of that request that have not been seen
+}
+
+// A board is what all readers of a run share.
+type board struct {
+	clock     clock
+	sockets   []atomic.Pointer[socket] // by client
+	lanes     []lane
+	delivered func(lane int) // called when the lane's request has come to all; may be nil
+	from, to  atomic.Int64   // what arrives (deliveries) or was sent (latency) between them is measured
+	fresh     atomic.Int64   // deliveries so far
+	stop      atomic.Bool
+}
+
+// A reader reads its share of the sockets, on a goroutine of its own that ends after stop.
+type reader struct {
+	*board
+	epoll   int
+	buf     []byte
+	cache   markCache
+	latency histogram
+	inside  int64   // deliveries within the measured time
+	done    []int64 // by lane, deliveries not yet told to the board
+	touched []int   // lanes whose done is not zero
+	total   int64
+}
+
+func newReader(b *board) (*reader, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create epoll: %w", err)
+	}
+	return &reader{board: b, epoll: epoll, buf: make([]byte, 2*readBuffer), done: make([]int64, len(b.lanes))}, nil
+}
+
+// watch gives the reader a socket; it may be called from any goroutine.
+func (r *reader) watch(client int, s *socket) error {
+	r.sockets[client].Store(s)
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(client)}
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil {
+		return fmt.Errorf("watch socket: %w", err)
+	}
+	return nil
+}
+
+func (r *reader) run() error {
+	defer func() { _ = unix.Close(r.epoll) }()
+	events := make([]unix.EpollEvent, epollEvents)
+	for !r.stop.Load() {
+		n, err := unix.EpollWait(r.epoll, events, stopPoll)
+		if err != nil && err != unix.EINTR {
+			return fmt.Errorf("wait for sockets: %w", err)
+		}
+		from, to := r.from.Load(), r.to.Load()
+		for i := range max(n, 0) {
+			if s := r.sockets[events[i].Fd].Load(); !s.closed {
+				r.read(s, from, to)
+			}
+		}
+		r.tell()
+	}
+	return nil
+}
+
+// read takes what the socket has; level-triggered epoll comes back for more than fits.
+func (r *reader) read(s *socket, from, to int64) {
+	held := copy(r.buf, s.partial)
+	n, err := unix.Read(s.fd, r.buf[held:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil:
+		r.end(s, err.Error())
+		return
+	case n == 0:
+		r.end(s, "end of stream")
+		return
+	}
+	now, rest := r.clock.now(), r.buf[:held+n]
+	for {
+		f, err := nextFrame(rest)
+		if err != nil {
+			r.end(s, err.Error())
+			return
+		}
+		if f.size == 0 {
+			s.partial = append(s.partial[:0], rest...)
+			return
+		}
+		if rest = rest[f.size:]; f.opcode == opText {
+			r.take(s, f.payload, now, from, to)
+		} else {
+			r.control(s, f)
+		}
+	}
+}
+
+func (r *reader) take(s *socket, payload []byte, now, from, to int64) {
+	if len(payload) == 1 && payload[0] == '2' { // an Engine.IO ping; its pong is 3
+		r.answer(s, opText, []byte("3"))
+		return
+	}
+	for _, m := range r.cache.marks(payload) {
+		if !s.ledger.take(m) {
+			continue
+		}
+		if now >= from && now < to {
+			r.inside++
+		}
+		if m.sent >= from && m.sent < to {
+			r.latency.record(time.Duration(now - m.sent))
+		}
+		if r.done[m.lane] == 0 {
+			r.touched = append(r.touched, int(m.lane))
+		}
+		r.done[m.lane]++
+	}
+}
+
+// tell passes on what was delivered since the last time: one atomic addition per lane, not per delivery.
+func (r *reader) tell() {
+	var sum int64
+	for _, l := range r.touched {
+		n := r.done[l]
+		r.done[l] = 0
+		sum += n
+		if r.lanes[l].outstanding.Add(-n) == 0 && r.delivered != nil {
+			r.delivered(l)
+		}
+	}
+	r.touched = r.touched[:0]
+	r.fresh.Add(sum)
+}
+
+func (r *reader) control(s *socket, f frame) {
+	switch f.opcode {
+	case opPing:
+		r.answer(s, opPong, f.payload)
+	case opClose:
+		reason := "close frame without a code"
+		if len(f.payload) >= 2 {
+			reason = fmt.Sprintf("%d %s", binary.BigEndian.Uint16(f.payload), f.payload[2:])
+		}
+		r.end(s, reason)
+	}
+}
+
+// answer writes a few bytes; a socket that does not take them has long stopped working.
+func (r *reader) answer(s *socket, opcode byte, payload []byte) {
+	if _, err := unix.Write(s.fd, appendClientFrame(nil, opcode, payload)); err != nil {
+		r.end(s, err.Error())
+	}
+}
+
+func (r *reader) end(s *socket, reason string) {
+	if s.closed {
+		return
+	}
+	s.closed, s.reason = true, reason
+	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
+}

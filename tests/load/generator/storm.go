@@ -1,0 +1,126 @@
+package generator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// prepareStorm: the first half of the clients share channel 0, each of the second half has a channel of its own.
+func (r *run) prepareStorm() {
+	w := r.job.Work
+	r.board.delivered = r.stormDelivered
+	r.publisher.members[0] = int64(w.Sockets)
+	for channel := 1; channel <= w.Sockets; channel++ {
+		r.publisher.members[channel] = 1
+	}
+}
+
+// storm connects clients as fast as the server lets it, twice. First only /connect and open; a message to all of them
+// afterwards shows that every one was really there. Then each client also posts a message to a channel of its own as soon as it is
+// open, and is done when it got it.
+func (r *run) storm(ctx context.Context) error {
+	if err := r.stormOpen(ctx); err != nil {
+		return err
+	}
+	if err := r.stormFirst(ctx); err != nil {
+		return err
+	}
+	return r.memory(func(m *ProcessMemory, rss, peak int64) { m.After, m.Peak = rss, peak })
+}
+
+func (r *run) stormOpen(ctx context.Context) error {
+	w := r.job.Work
+	r.progress(fmt.Sprintf("connect %d clients", w.Sockets))
+	before, err := r.cpu()
+	if err != nil {
+		return err
+	}
+	own, start := ownCPU(), time.Now()
+	if err := r.inParallel(ctx, w.Concurrent, w.Sockets, func(_ int, p *poster, client int) error {
+		return r.connect(ctx, p, client, 0)
+	}); err != nil {
+		return err
+	}
+	r.result.Seconds = time.Since(start).Seconds()
+	after, err := r.cpu()
+	if err != nil {
+		return err
+	}
+	r.result.ServerCPU, r.result.GeneratorCPU = after-before, ownCPU()-own
+	r.result.ConnectsPerSecond = float64(w.Sockets) / r.result.Seconds
+	r.result.ConnectCPU = r.result.ServerCPU / time.Duration(w.Sockets)
+	p, err := dialPoster(ctx, r.job.Target.Publish)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := r.postTo(p, &draft{}, 0, 0); err != nil {
+		return err
+	}
+	return r.drain(ctx)
+}
+
+func (r *run) stormFirst(ctx context.Context) error {
+	w := r.job.Work
+	r.progress(fmt.Sprintf("connect %d clients to their first message", w.Sockets))
+	arrived := make([]chan struct{}, w.Concurrent)
+	for l := range arrived {
+		arrived[l] = make(chan struct{}, 1)
+	}
+	r.arrived.Store(&arrived)
+	drafts := make([]draft, w.Concurrent)
+	var mu sync.Mutex
+	var first histogram // guarded by mu
+	start := time.Now()
+	err := r.inParallel(ctx, w.Concurrent, w.Sockets, func(worker int, p *poster, i int) error {
+		begun, channel := time.Now(), uint32(1+i)
+		if err := r.connect(ctx, p, w.Sockets+i, channel); err != nil {
+			return err
+		}
+		if err := r.postTo(p, &drafts[worker], worker, channel); err != nil {
+			return err
+		}
+		select {
+		case <-arrived[worker]:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(drainTimeout):
+			return fmt.Errorf("client %d: first message did not come in %s", w.Sockets+i, drainTimeout)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		first.record(time.Since(begun))
+		return nil
+	})
+	r.result.FirstPerSecond = float64(w.Sockets) / time.Since(start).Seconds()
+	r.result.FirstP50, r.result.FirstP99 = first.quantile(0.5), first.quantile(0.99)
+	return err
+}
+
+func (r *run) connect(ctx context.Context, p *poster, client int, channel uint32) error {
+	if err := r.dialect.register(p, client, channel); err != nil {
+		return err
+	}
+	s, err := open(ctx, r.dialect, r.job.Target.Sockets, client, channel, uint32(len(r.board.lanes)), false)
+	if err != nil {
+		return err
+	}
+	return r.watch(client, s)
+}
+
+// postTo posts one message to a channel on a lane that nobody else uses.
+func (r *run) postTo(p *poster, d *draft, lane int, channel uint32) error {
+	r.publisher.cursor[lane] = channel
+	d.reset()
+	r.publisher.append(d, lane)
+	return r.dialect.post(p, r.dialect.appendList(d.body, d.channels, d.payloads))
+}
+
+// stormDelivered is the board's callback.
+func (r *run) stormDelivered(lane int) {
+	if arrived := r.arrived.Load(); arrived != nil {
+		(*arrived)[lane] <- struct{}{}
+	}
+}
