@@ -5,7 +5,7 @@ import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
 import { $, appendMessage, avatarOf, drawers, follow, listConversations, listPeople, notice, showMessages, showState } from "./view.js";
 
-const pollPause = 15000; // ms; presence events refresh the list of people sooner
+const pollPause = 5000; // ms; presence events refresh the list of people sooner
 const backend = new Backend();
 const conversations = new Conversations();
 const closeDrawers = drawers();
