@@ -62,10 +62,7 @@ func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
 }
 
 func (r *run) do(ctx context.Context) (Result, error) {
-	// A reader that waits in epoll holds a processor of Go's until the runtime takes it back; spare ones keep the
-	// publisher from waiting for that.
 	count := runtime.NumCPU()
-	runtime.GOMAXPROCS(2*count + 2)
 	for range count {
 		reader, err := newReader(r.board)
 		if err != nil {

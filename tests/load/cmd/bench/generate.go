@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/channelstream/channelstream/tests/load/generator"
 )
@@ -19,6 +20,9 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
 		return fmt.Errorf("read job: %w", err)
 	}
+	// A reader that waits in epoll holds a processor of Go's until the runtime takes it back; spare ones keep the
+	// publisher from waiting for that.
+	runtime.GOMAXPROCS(2*runtime.NumCPU() + 2)
 	result, err := generator.Run(ctx, job, func(what string) { fmt.Fprintln(os.Stderr, what) })
 	if err != nil {
 		return err
