@@ -1,0 +1,113 @@
+package presence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// attach notes that a gateway holds a socket of a connection. The newest socket wins.
+func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {
+	if err := needAll("gateway", q.Gateway, "session", q.Session); err != nil {
+		return contract.AttachAnswer{}, err
+	}
+	if q.ConnID == "" {
+		return s.attachUser(ctx, q)
+	}
+	now := time.Now().UTC()
+	outcome, err := s.ledger.Connections.Change(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		if c == nil {
+			return nil, contract.Invalid("conn_id", contract.UnknownConnection)
+		}
+		if ledger.Holds(c, q.Gateway, q.Session) {
+			return c, nil
+		}
+		return attached(*c, q, now), nil
+	})
+	if err != nil {
+		return contract.AttachAnswer{}, err
+	}
+	if outcome.Changed() && outcome.Before.State == contract.Attached {
+		s.orderClose(ctx, outcome.Before, contract.ReasonReplaced)
+	}
+	return attachAnswer(outcome), nil
+}
+
+// attachUser makes a connection of its own for a user whose signature the gateway has checked.
+func (s *Service) attachUser(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {
+	if err := needAll("user", q.User, "new_conn_id", q.NewConnID); err != nil {
+		return contract.AttachAnswer{}, err
+	}
+	now := time.Now().UTC()
+	var outcome ledger.Outcome[contract.ConnectionRecord]
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		outcome, err = s.ledger.Connections.Change(ctx, q.NewConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+			switch {
+			case c == nil:
+				return attached(contract.ConnectionRecord{ConnID: q.NewConnID, User: q.User, Channels: []string{}}, q, now), nil
+			case c.User == q.User && ledger.Holds(c, q.Gateway, q.Session):
+				return c, nil
+			}
+			return nil, &contract.Fault{Code: contract.CodeConflict, Message: "The new connection id is taken."}
+		})
+		return err
+	})
+	g.Go(func() error {
+		_, err := s.ledger.Users.Change(ctx, q.User, s.known(knowing{user: q.User}, now))
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return contract.AttachAnswer{}, err
+	}
+	return attachAnswer(outcome), nil
+}
+
+func attached(c contract.ConnectionRecord, q contract.AttachRequest, now time.Time) *contract.ConnectionRecord {
+	c.State, c.Since = contract.Attached, now
+	c.Gateway, c.Session, c.Transport = q.Gateway, q.Session, q.Transport
+	return &c
+}
+
+func attachAnswer(o ledger.Outcome[contract.ConnectionRecord]) contract.AttachAnswer {
+	return contract.AttachAnswer{
+		ConnID: o.After.ConnID, User: o.After.User,
+		Membership: contract.Membership{Revision: o.Revision, Channels: list(o.After.Channels)},
+	}
+}
+
+// maxDetach is how many sessions one request may name.
+const maxDetach = 1000
+
+// detachAtOnce is how many records of one request are written at a time.
+const detachAtOnce = 64
+
+// detach lets connections linger whose sockets are gone.
+func (s *Service) detach(ctx context.Context, q contract.DetachRequest) (contract.DetachAnswer, error) {
+	if len(q.Sessions) > maxDetach {
+		return contract.DetachAnswer{}, contract.Invalid("sessions", fmt.Sprintf("At most %d.", maxDetach))
+	}
+	now := time.Now().UTC()
+	detached := make(chan struct{}, len(q.Sessions))
+	var g errgroup.Group
+	g.SetLimit(detachAtOnce)
+	for connID, session := range q.Sessions {
+		if connID == "" {
+			continue
+		}
+		g.Go(func() error {
+			outcome, err := s.ledger.Connections.Change(ctx, connID, ledger.Detach(q.Gateway, session, now))
+			if err == nil && outcome.Changed() {
+				detached <- struct{}{}
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	return contract.DetachAnswer{Detached: len(detached)}, err
+}

@@ -1,0 +1,60 @@
+package presence
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/channelstream/channelstream/services/presence/internal/roster"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// catchUp is how long a read waits for what its caller has seen.
+const catchUp = time.Second
+
+// info answers who is where, from this replica's roster.
+func (s *Service) info(ctx context.Context, q contract.InfoRequest) (contract.InfoAnswer, error) {
+	waiting, cancel := context.WithTimeout(ctx, min(catchUp, s.config.RequestTimeout/2))
+	s.ledger.Await(waiting, q.Revision)
+	cancel()
+	var a contract.InfoAnswer
+	s.ledger.Read(func(r *roster.Roster) {
+		names := q.Channels
+		if len(names) == 0 {
+			names = r.ChannelNames()
+		}
+		a.ChannelsInfo = r.Describe(names, q.Options)
+		counts := r.Counts()
+		a.UniqueUsers, a.RememberedUsers, a.TotalConnections = counts.Present, counts.Remembered, counts.Connections
+		now := time.Now()
+		for lease := range r.Leases() {
+			a.TotalMessages += lease.Load.Delivered
+			a.TotalUniqueMessages += lease.Load.Accepted
+			a.Uptime = max(a.Uptime, now.Sub(lease.Started).Seconds())
+		}
+	})
+	return a, nil
+}
+
+func (s *Service) describe(channels []string, o contract.InfoOptions) (info contract.ChannelsInfo) {
+	s.ledger.Read(func(r *roster.Roster) { info = r.Describe(channels, o) })
+	return info
+}
+
+// lease notes that a process is alive.
+func (s *Service) lease(ctx context.Context, q contract.LeaseRecord) (contract.LeaseAnswer, error) {
+	if err := need("id", q.ID); err != nil {
+		return contract.LeaseAnswer{}, err
+	}
+	if q.Kind != contract.LeaseGateway && q.Kind != contract.LeaseAPI {
+		return contract.LeaseAnswer{}, contract.Invalid("kind", "Unknown kind of process.")
+	}
+	value, err := json.Marshal(q)
+	if err != nil {
+		return contract.LeaseAnswer{}, err
+	}
+	if err := s.ledger.PutLease(ctx, contract.LeaseKey(q.Kind, q.ID), value); err != nil {
+		return contract.LeaseAnswer{}, err
+	}
+	return contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds()}, nil
+}

@@ -1,0 +1,25 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Detach lets a connection linger from now on, if it is still attached to that session of that gateway.
+func Detach(gateway, session string, now time.Time) Change[contract.ConnectionRecord] {
+	return func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		if !Holds(c, gateway, session) {
+			return c, nil
+		}
+		next := *c
+		next.State, next.Since = contract.Lingering, now
+		next.Gateway, next.Session, next.Transport = "", "", ""
+		return &next, nil
+	}
+}
+
+// Holds says whether a connection, which may be nil, is attached to that session of that gateway.
+func Holds(c *contract.ConnectionRecord, gateway, session string) bool {
+	return c != nil && c.State == contract.Attached && c.Gateway == gateway && c.Session == session
+}

@@ -1,0 +1,178 @@
+// Package presence knows who is where: it is the only writer of the buckets, answers the presence verbs, and removes
+// what has died.
+//
+// It promises that any number of replicas answer alike, that what an answer says has happened is stored, and that a
+// caller reads its own writes from any replica. It opens no sockets and sends no messages to clients.
+package presence
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/presence/internal/leader"
+	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/services/presence/internal/reaper"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// concurrent is how many requests a replica works on at once. Most wait for NATS, some for a gateway.
+const concurrent = 1024
+
+// Config is what a replica needs.
+type Config struct {
+	Namespace      contract.Namespace
+	Replicas       int           // of each bucket; 0 is 1
+	MaxChannels    int           // of one connection; 0 is 1,000
+	ConnectTimeout time.Duration // a connection waits for its socket
+	Linger         time.Duration // a connection waits for its socket to come back; 0 does not wait
+	LeaseTTL       time.Duration // of gateways, apis and the leader
+	UserRetention  time.Duration // a user without a connection is known
+	RequestTimeout time.Duration // of one request; a gateway gets half of it
+	Version        string        // semantic, for service discovery; empty is 0.0.0
+	Conn           *bus.Conn     // not closed by the service
+	Logger         *slog.Logger
+	Registry       prometheus.Registerer // may be nil
+}
+
+// Service is one replica.
+type Service struct {
+	// set at construction
+	config  Config
+	log     *slog.Logger
+	metrics *metrics
+
+	// set by Run before the first request
+	ledger *ledger.Ledger
+	leader *leader.Candidate
+
+	serving atomic.Bool
+}
+
+// ErrNotReady is returned by Ready before the replica answers, and after it has stopped.
+var ErrNotReady = errors.New("presence does not answer yet")
+
+// New makes a replica. It starts nothing.
+func New(c Config) (*Service, error) {
+	if err := c.Namespace.Validate(); err != nil {
+		return nil, err
+	}
+	for name, d := range map[string]time.Duration{
+		"connect timeout": c.ConnectTimeout, "lease TTL": c.LeaseTTL,
+		"user retention": c.UserRetention, "request timeout": c.RequestTimeout,
+	} {
+		if d <= 0 {
+			return nil, fmt.Errorf("configure presence: the %s must be more than nothing", name)
+		}
+	}
+	if c.MaxChannels == 0 {
+		c.MaxChannels = 1000
+	}
+	if c.Version == "" {
+		c.Version = "0.0.0"
+	}
+	m, err := newMetrics(c.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{config: c, log: c.Logger.With("component", "presence"), metrics: m}, nil
+}
+
+// Run answers until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	book, err := s.open(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // stopped before it began
+		}
+		return err
+	}
+	s.ledger = book
+	s.leader = leader.New(book.Leases, rand.Text(), s.config.LeaseTTL, s.log)
+	s.metrics.watch(book, s.leader)
+	defer s.metrics.watch(nil, nil)
+	reap := reaper.New(reaper.Config{
+		Ledger: book, Leader: s.leader, Logger: s.log,
+		ConnectTimeout: s.config.ConnectTimeout, Linger: s.config.Linger, LeaseTTL: s.config.LeaseTTL,
+		UserRetention: s.config.UserRetention, RequestTimeout: s.config.RequestTimeout,
+	})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return book.Run(ctx) })
+	g.Go(func() error { return s.leader.Run(ctx) })
+	g.Go(func() error { return reap.Run(ctx) })
+	g.Go(func() error { return s.serve(ctx) })
+	return g.Wait()
+}
+
+// open makes the buckets. While NATS elects a leader that may fail; it is tried again until ctx ends.
+func (s *Service) open(ctx context.Context) (*ledger.Ledger, error) {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, max(s.config.RequestTimeout, 5*time.Second))
+		book, err := ledger.Open(attempt, ledger.Config{
+			Conn: s.config.Conn, Namespace: s.config.Namespace, Replicas: s.config.Replicas,
+			LeaseTTL: s.config.LeaseTTL, Logger: s.log,
+		})
+		cancel()
+		if err == nil || !errors.Is(err, bus.ErrUnavailable) {
+			return book, err
+		}
+		s.log.Warn("the buckets can not be opened yet; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Service) serve(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.ledger.Ready():
+	}
+	defer s.serving.Store(false)
+	return s.config.Conn.Serve(ctx, bus.Service{
+		Name: contract.PresenceService, QueueGroup: contract.PresenceService,
+		Description: "Knows who is where", Version: s.config.Version,
+		Endpoints: s.endpoints(), Concurrent: concurrent, Timeout: s.config.RequestTimeout, Logger: s.log,
+	}, func() { s.serving.Store(true) })
+}
+
+func (s *Service) endpoints() map[string]bus.Endpoint {
+	endpoints := map[string]bus.Endpoint{}
+	for verb, handler := range map[string]bus.Handler{
+		contract.VerbConnect:     bus.On(s.connect),
+		contract.VerbSubscribe:   bus.On(s.subscribe),
+		contract.VerbUnsubscribe: bus.On(s.unsubscribe),
+		contract.VerbDisconnect:  bus.On(s.disconnect),
+		contract.VerbInfo:        bus.On(s.info),
+		contract.VerbUserStatus:  bus.On(s.userStatus),
+		contract.VerbAttach:      bus.On(s.attach),
+		contract.VerbJoin:        bus.On(s.join),
+		contract.VerbLeave:       bus.On(s.leave),
+		contract.VerbDetach:      bus.On(s.detach),
+		contract.VerbLease:       bus.On(s.lease),
+	} {
+		endpoints[verb] = bus.Endpoint{
+			Subject: s.config.Namespace.Presence(verb), Handler: s.metrics.measured(verb, handler),
+		}
+	}
+	return endpoints
+}
+
+// Ready says whether this replica can answer now: nil, or why not.
+func (s *Service) Ready(ctx context.Context) error {
+	if !s.serving.Load() {
+		return ErrNotReady
+	}
+	return s.config.Conn.Check(ctx)
+}

@@ -1,0 +1,182 @@
+package presence
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func TestConnectAttachJoinLeaveDetachInfo(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	a, b := h.start(patient()), h.start(patient())
+	h.gateway("g1", true)
+	h.renew("g1")
+
+	answer := h.connect("c1", "alice", "two", "one", "two")
+	if want := []string{"one", "two"}; !slices.Equal(answer.Channels, want) {
+		t.Fatalf("channels %v, want %v", answer.Channels, want)
+	}
+	if info := answer.ChannelsInfo.Channels["one"]; info.TotalUsers != 1 || !slices.Equal(info.Users, []string{"alice"}) {
+		t.Fatalf("channel one: %+v", info)
+	}
+	attached := h.attach("c1", "g1", "s1")
+	if attached.User != "alice" || !slices.Equal(attached.Channels, []string{"one", "two"}) {
+		t.Fatalf("attach: %+v", attached)
+	}
+	must[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{User: "alice", Channels: []string{"three"}})
+	joined := must[contract.ChannelsAnswer](h, contract.VerbJoin, contract.JoinRequest{
+		ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"three", "secret", "one"},
+	})
+	if !slices.Equal(joined.Named, []string{"one", "three"}) || !slices.Equal(joined.Channels, []string{"one", "three", "two"}) {
+		t.Fatalf("join: %+v", joined)
+	}
+	left := must[contract.ChannelsAnswer](h, contract.VerbLeave, contract.LeaveRequest{
+		ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"two", "never"},
+	})
+	if !slices.Equal(left.Named, []string{"two"}) || left.Revision <= joined.Revision {
+		t.Fatalf("leave: %+v after %+v", left, joined)
+	}
+	again := must[contract.ChannelsAnswer](h, contract.VerbJoin, contract.JoinRequest{
+		ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"two"},
+	})
+	if !slices.Equal(again.Named, []string{"two"}) {
+		t.Fatalf("leaving withdrew the permission: %+v", again)
+	}
+	info := must[contract.InfoAnswer](h, contract.VerbInfo, contract.InfoRequest{Seen: contract.Seen{Revision: again.Revision}})
+	if len(info.Channels) != 3 || info.TotalConnections != 1 || info.UniqueUsers != 1 {
+		t.Fatalf("info: %+v", info)
+	}
+	detached := must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{
+		Gateway: "g1", Sessions: map[string]string{"c1": "s1", "c2": "s2"},
+	})
+	if detached.Detached != 1 {
+		t.Fatalf("detached %d, want 1", detached.Detached)
+	}
+	for _, r := range []*replica{a, b} {
+		eventually(t, "every replica sees it linger", func() bool { return r.state("c1") == contract.Lingering })
+	}
+}
+
+func TestConnectTwiceAddsChannels(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.start(patient())
+	first := h.connect("c1", "alice", "one")
+	second := h.connect("c1", "alice", "two")
+	if !slices.Equal(second.Channels, []string{"one", "two"}) || second.Revision <= first.Revision {
+		t.Fatalf("second connect: %+v", second)
+	}
+	third := h.connect("c1", "alice", "one")
+	if third.Revision != second.Revision {
+		t.Fatal("a connect that changes nothing wrote the connection")
+	}
+}
+
+func TestConnectWithAnotherUsersConnID(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.connect("c1", "alice")
+	refused[contract.ConnectAnswer](h, contract.VerbConnect,
+		contract.ConnectRequest{ConnID: "c1", User: "bob"}, contract.CodeConflict, "")
+	if remembered := h.info().RememberedUsers; remembered != 1 {
+		t.Fatalf("%d users are known after a refused connect, want 1", remembered)
+	}
+}
+
+func TestConnectOfKnownUserWritesOnce(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	h.connect("c1", "alice", "one")
+	before := r.ledger.Users.Cached("alice")
+	h.connect("c2", "alice", "one")
+	if after := r.ledger.Users.Cached("alice"); after != before {
+		t.Fatal("the user's record was written again")
+	}
+}
+
+func TestConnectOverTheLimitChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	c := patient()
+	c.MaxChannels = 2
+	h.start(c)
+	refused[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
+		ConnID: "c1", User: "alice", Channels: []string{"one", "two", "three"},
+	}, contract.CodeInvalid, "channels")
+	if info := h.info(); info.RememberedUsers != 0 || info.TotalConnections != 0 {
+		t.Fatalf("a refused connect left something: %+v", info)
+	}
+	h.connect("c1", "alice", "one", "two", "two")
+	refused[contract.ConnectAnswer](h, contract.VerbConnect,
+		contract.ConnectRequest{ConnID: "c1", User: "alice", Channels: []string{"three"}}, contract.CodeInvalid, "channels")
+	refused[contract.SubscribeAnswer](h, contract.VerbSubscribe,
+		contract.SubscribeRequest{ConnID: "c1", Channels: []string{"three"}}, contract.CodeInvalid, "channels")
+}
+
+func TestAttachToUnknownConnection(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	refused[contract.AttachAnswer](h, contract.VerbAttach,
+		contract.AttachRequest{ConnID: "nobody", Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "conn_id")
+	refused[contract.AttachAnswer](h, contract.VerbAttach,
+		contract.AttachRequest{Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "user")
+}
+
+func TestAttachTwiceIsOneAttach(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.connect("c1", "alice", "one")
+	first, second := h.attach("c1", "g1", "s1"), h.attach("c1", "g1", "s1")
+	if !reflect.DeepEqual(first, second) {
+		t.Fatalf("first %+v, second %+v", first, second)
+	}
+}
+
+func TestAttachReplacesTheOlderSession(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.start(patient())
+	g1 := h.gateway("g1", true)
+	h.connect("c1", "alice", "one")
+	h.attach("c1", "g1", "s1")
+	h.attach("c1", "g2", "s2")
+	want := []contract.CloseOrder{{ConnID: "c1", Session: "s1", Reason: contract.ReasonReplaced}}
+	if got := g1.closed(); !reflect.DeepEqual(got, want) {
+		t.Fatalf("orders %+v, want %+v", got, want)
+	}
+	join := contract.JoinRequest{ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"one"}}
+	refused[contract.ChannelsAnswer](h, contract.VerbJoin, join, contract.CodeInvalid, "conn_id")
+	refused[contract.ChannelsAnswer](h, contract.VerbLeave, join, contract.CodeInvalid, "conn_id")
+	detach := contract.DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}}
+	if got := must[contract.DetachAnswer](h, contract.VerbDetach, detach).Detached; got != 0 {
+		t.Fatalf("a replaced session detached %d connections", got)
+	}
+}
+
+func TestAttachByUserMakesBothKnown(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	q := contract.AttachRequest{User: "alice", NewConnID: "c1", Gateway: "g1", Session: "s1", Transport: "polling"}
+	a := must[contract.AttachAnswer](h, contract.VerbAttach, q)
+	if a.ConnID != "c1" || a.User != "alice" || a.Channels == nil || len(a.Channels) != 0 {
+		t.Fatalf("answer %+v", a)
+	}
+	if again := must[contract.AttachAnswer](h, contract.VerbAttach, q); !reflect.DeepEqual(again, a) {
+		t.Fatalf("again %+v, want %+v", again, a)
+	}
+	if info := h.info(); info.RememberedUsers != 1 || info.TotalConnections != 1 {
+		t.Fatalf("info %+v", info)
+	}
+	q.User = "bob"
+	refused[contract.AttachAnswer](h, contract.VerbAttach, q, contract.CodeConflict, "")
+}

@@ -1,0 +1,121 @@
+package presence
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// subscribe adds channels to a connection, and answers when they took effect on its socket.
+func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (contract.SubscribeAnswer, error) {
+	if q.ConnID == "" {
+		return s.allow(ctx, q)
+	}
+	now := time.Now().UTC()
+	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		return s.addChannels(c, q.Channels)
+	})
+	if err != nil {
+		return contract.SubscribeAnswer{}, err
+	}
+	var g errgroup.Group
+	g.Go(func() error {
+		_, err := s.ledger.Users.Change(ctx, outcome.After.User,
+			s.known(knowing{user: outcome.After.User, allow: q.Channels}, now))
+		return err
+	})
+	s.configure(ctx, &g, q.ChannelConfigs, now)
+	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	if err := g.Wait(); err != nil {
+		return contract.SubscribeAnswer{}, err
+	}
+	info := s.describe(outcome.After.Channels, q.Info)
+	return contract.SubscribeAnswer{
+		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels), ChannelsInfo: &info,
+		SubscribedTo: list(without(outcome.After.Channels, outcome.Before.Channels)),
+	}, nil
+}
+
+// allow lets a user join channels from now on, also one that did not connect yet.
+func (s *Service) allow(ctx context.Context, q contract.SubscribeRequest) (contract.SubscribeAnswer, error) {
+	if err := need("user", q.User); err != nil {
+		return contract.SubscribeAnswer{}, err
+	}
+	now := time.Now().UTC()
+	var user ledger.Outcome[contract.UserRecord]
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		user, err = s.ledger.Users.Change(ctx, q.User, s.known(knowing{user: q.User, allow: q.Channels}, now))
+		return err
+	})
+	s.configure(ctx, &g, q.ChannelConfigs, now)
+	if err := g.Wait(); err != nil {
+		return contract.SubscribeAnswer{}, err
+	}
+	return contract.SubscribeAnswer{Channels: list(user.After.Allowed)}, nil
+}
+
+// unsubscribe takes channels from a connection, and answers when that took effect on its socket. The user's permission
+// goes first, so that the client can not join again in between.
+func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest) (contract.UnsubscribeAnswer, error) {
+	known, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		return c, nil
+	})
+	if err != nil {
+		return contract.UnsubscribeAnswer{}, err
+	}
+	if _, err := s.ledger.Users.Change(ctx, known.After.User, disallow(q.Channels)); err != nil {
+		return contract.UnsubscribeAnswer{}, err
+	}
+	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		return dropChannels(c, q.Channels), nil
+	})
+	if err != nil {
+		return contract.UnsubscribeAnswer{}, err
+	}
+	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	return contract.UnsubscribeAnswer{
+		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels),
+		ChannelsInfo:     s.describe(outcome.After.Channels, q.Info),
+		UnsubscribedFrom: list(without(outcome.Before.Channels, outcome.After.Channels)),
+	}, nil
+}
+
+// disconnect ends a connection, and answers when its socket was told to close.
+func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) (contract.DisconnectAnswer, error) {
+	if err := need("conn_id", q.ConnID); err != nil {
+		return contract.DisconnectAnswer{}, err
+	}
+	outcome, err := s.ledger.Connections.Change(ctx, q.ConnID, func(*contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		return nil, nil
+	})
+	if err != nil || !outcome.Changed() {
+		return contract.DisconnectAnswer{}, err
+	}
+	if err := s.ledger.Touch(ctx, outcome.Before.User, time.Now().UTC(), s.config.UserRetention/8); err != nil {
+		s.log.Warn("the time a user was last active could not be written", "error", err)
+	}
+	if outcome.Before.State == contract.Attached {
+		s.orderClose(ctx, outcome.Before, contract.ReasonDisconnected)
+	}
+	return contract.DisconnectAnswer{Seen: contract.Seen{Revision: outcome.Revision}, Known: true}, nil
+}
+
+// changeKnown changes a connection that must be there.
+func (s *Service) changeKnown(ctx context.Context, connID string,
+	change ledger.Change[contract.ConnectionRecord],
+) (ledger.Outcome[contract.ConnectionRecord], error) {
+	if err := need("conn_id", connID); err != nil {
+		return ledger.Outcome[contract.ConnectionRecord]{}, err
+	}
+	return s.ledger.Connections.Change(ctx, connID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		if c == nil {
+			return nil, contract.Invalid("conn_id", contract.UnknownConnection)
+		}
+		return change(c)
+	})
+}

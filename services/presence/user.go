@@ -1,0 +1,143 @@
+package presence
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/services/presence/internal/roster"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// knowing is what a request says of a user.
+type knowing struct {
+	user   string
+	status *int
+	fresh  map[string]json.RawMessage // state of a user not known before
+	state  map[string]json.RawMessage // merged over the state
+	keys   []string                   // public; nil leaves those before
+	allow  []string                   // channels
+}
+
+// known makes a user known, with what the request says of it. A user who is known as that already costs no write.
+func (s *Service) known(k knowing, now time.Time) ledger.Change[contract.UserRecord] {
+	slack := min(time.Minute, s.config.UserRetention/8)
+	return func(u *contract.UserRecord) (*contract.UserRecord, error) {
+		var next contract.UserRecord
+		if u == nil {
+			next = contract.UserRecord{User: k.user, Status: roster.DefaultStatus}
+			merge(&next.State, k.fresh)
+		} else {
+			next = *u
+		}
+		changed := u == nil || now.Sub(u.LastActive) > slack
+		if k.status != nil && *k.status != next.Status {
+			next.Status, changed = *k.status, true
+		}
+		changed = merge(&next.State, k.state) || changed
+		if k.keys != nil && !slices.Equal(k.keys, next.PublicKeys) {
+			next.PublicKeys, changed = k.keys, true
+		}
+		if fresh := without(k.allow, next.Allowed); len(fresh) > 0 {
+			next.Allowed, changed = merged(next.Allowed, fresh), true
+			if len(next.Allowed) > s.config.MaxChannels*allowedFactor {
+				return nil, contract.Invalid("channels",
+					fmt.Sprintf("A user may be allowed at most %d channels.", s.config.MaxChannels*allowedFactor))
+			}
+		}
+		if !changed {
+			return u, nil
+		}
+		next.LastActive = now
+		return &next, nil
+	}
+}
+
+// allowedFactor times the channels of a connection may be allowed to a user, so that its record fits into a message.
+const allowedFactor = 10
+
+// disallow takes channels from those that a user may join.
+func disallow(channels []string) ledger.Change[contract.UserRecord] {
+	return func(u *contract.UserRecord) (*contract.UserRecord, error) {
+		if u == nil {
+			return nil, nil
+		}
+		gone := within(channels, u.Allowed)
+		if len(gone) == 0 {
+			return u, nil
+		}
+		next := *u
+		next.Allowed = without(u.Allowed, gone)
+		return &next, nil
+	}
+}
+
+// merge puts values over a state, which is replaced and not changed in place, and says whether that changed it. A
+// null for a key that is not there is passed over.
+func merge(state *map[string]json.RawMessage, over map[string]json.RawMessage) bool {
+	changed := false
+	for key, value := range over {
+		before, exists := (*state)[key]
+		if !exists && string(value) == "null" {
+			continue
+		}
+		if exists && bytes.Equal(before, stored(value)) {
+			continue
+		}
+		if !changed {
+			*state = maps.Clone(*state)
+			if *state == nil {
+				*state = map[string]json.RawMessage{}
+			}
+			changed = true
+		}
+		(*state)[key] = stored(value)
+	}
+	return changed
+}
+
+// stored gives a value in the form that it has after it was stored, in which two are compared.
+func stored(value json.RawMessage) json.RawMessage {
+	form, err := json.Marshal(value)
+	if err != nil {
+		return value // it came out of JSON, so it can be written as JSON
+	}
+	return form
+}
+
+func stateOf(u *contract.UserRecord) map[string]json.RawMessage {
+	if u == nil || u.State == nil {
+		return map[string]json.RawMessage{}
+	}
+	return u.State
+}
+
+func (s *Service) userStatus(ctx context.Context, q contract.UserStatusRequest) (contract.UserStatusAnswer, error) {
+	if err := need("user", q.User); err != nil {
+		return contract.UserStatusAnswer{}, err
+	}
+	known := s.known(knowing{user: q.User, status: &q.Status}, time.Now().UTC())
+	outcome, err := s.ledger.Users.Change(ctx, q.User, func(u *contract.UserRecord) (*contract.UserRecord, error) {
+		if u == nil {
+			return nil, contract.Invalid("user", contract.UnknownUser)
+		}
+		return known(u)
+	})
+	if err != nil {
+		return contract.UserStatusAnswer{}, err
+	}
+	return contract.UserStatusAnswer{User: q.User, Status: outcome.After.Status, State: stateOf(outcome.After)}, nil
+}
+
+// need refuses an empty name. Names come checked from the edges; an empty one could not be a key.
+func need(field, name string) error {
+	if name == "" {
+		return contract.Invalid(field, "Missing.")
+	}
+	return nil
+}
