@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +39,7 @@ type Config struct {
 	LeaseTTL       time.Duration // of gateways, apis and the leader
 	UserRetention  time.Duration // a user without a connection is known
 	RequestTimeout time.Duration // of one request; a gateway gets half of it
-	Version        string        // semantic, for service discovery; empty is 0.0.0
+	Version        string        // for service discovery, which shows its three numbers
 	Conn           *bus.Conn     // not closed by the service
 	Logger         *slog.Logger
 	Registry       prometheus.Registerer // may be nil
@@ -56,6 +58,9 @@ type Service struct {
 
 	serving atomic.Bool
 }
+
+// semantic is the part of a version that NATS service discovery takes in any case (semver.org, ADR-32).
+var semantic = regexp.MustCompile(`^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}`)
 
 // ErrNotReady is returned by Ready before the replica answers, and after it has stopped.
 var ErrNotReady = errors.New("presence does not answer yet")
@@ -76,14 +81,14 @@ func New(c Config) (*Service, error) {
 	if c.MaxChannels == 0 {
 		c.MaxChannels = 1000
 	}
-	if c.Version == "" {
+	if c.Version = semantic.FindString(strings.TrimPrefix(c.Version, "v")); c.Version == "" {
 		c.Version = "0.0.0"
 	}
 	m, err := newMetrics(c.Registry)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: c, log: c.Logger.With("component", "presence"), metrics: m}, nil
+	return &Service{config: c, log: c.Logger, metrics: m}, nil
 }
 
 // Run answers until ctx ends.
