@@ -26,9 +26,15 @@ func start(t *testing.T, h http.Handler, grace time.Duration) (url string, stop 
 	ctx, cancel := context.WithCancel(t.Context())
 	server := serve.New(l, h, quiet)
 	server.Grace = grace
-	result := make(chan error, 1)
-	go func() { result <- server.Run(ctx) }()
-	t.Cleanup(cancel)
+	result, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		result <- server.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		within(t, "end", ended)
+	})
 	return "http://" + server.Addr().String(), cancel, result
 }
 
@@ -171,7 +177,7 @@ func TestListenReportsTakenPort(t *testing.T) {
 
 func TestHugeHeadersAreRefused(t *testing.T) {
 	t.Parallel()
-	url, _, _ := start(t, http.NotFoundHandler(), time.Second)
+	url, _, _ := start(t, http.NotFoundHandler(), 10*time.Second)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
