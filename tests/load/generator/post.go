@@ -15,20 +15,42 @@ import (
 // that does beyond writing a request and reading an answer, because at 20,000 requests a second on the server's own machine
 // the client's cost decides the result.
 type poster struct {
-	conn   net.Conn
-	in     *bufio.Reader
-	out    []byte
-	answer []byte
+	address string
+	conn    net.Conn
+	used    time.Time // last
+	in      *bufio.Reader
+	out     []byte
+	answer  []byte
 }
 
-const postTimeout = 10 * time.Second
+const (
+	postTimeout = 10 * time.Second
+	// postIdle is how long a connection is used again. Servers close idle ones (Node after 5 s), and a request that meets
+	// the close can not be sent again without the risk that it is published twice.
+	postIdle = 2 * time.Second
+)
 
 func dialPoster(ctx context.Context, address string) (*poster, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("dial publisher: %w", err)
 	}
-	return &poster{conn: conn, in: bufio.NewReader(conn)}, nil
+	return &poster{address: address, conn: conn, used: time.Now(), in: bufio.NewReader(conn)}, nil
+}
+
+// renew replaces a connection that the server may be about to close.
+func (p *poster) renew(now time.Time) error {
+	if now.Sub(p.used) < postIdle {
+		return nil
+	}
+	conn, err := net.DialTimeout("tcp", p.address, postTimeout)
+	if err != nil {
+		return err
+	}
+	p.close()
+	p.conn = conn
+	p.in.Reset(conn)
+	return nil
 }
 
 func (p *poster) close() { _ = p.conn.Close() }
@@ -43,7 +65,12 @@ func (p *poster) post(path, header string, body []byte) error {
 	p.out = append(p.out, header...)
 	p.out = append(p.out, "\r\n"...)
 	p.out = append(p.out, body...)
-	if err := p.conn.SetDeadline(time.Now().Add(postTimeout)); err != nil {
+	now := time.Now()
+	if err := p.renew(now); err != nil {
+		return fmt.Errorf("post %s: %w", path, err)
+	}
+	p.used = now
+	if err := p.conn.SetDeadline(now.Add(postTimeout)); err != nil {
 		return fmt.Errorf("post %s: %w", path, err)
 	}
 	if _, err := p.conn.Write(p.out); err != nil {

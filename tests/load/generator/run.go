@@ -48,7 +48,7 @@ func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
 	}
 	sockets := w.Sockets
 	if w.Kind == Storm {
-		sockets, w.Channels, w.PerRequest = 2*w.Sockets, 1+w.Sockets, 1
+		sockets, w.Channels, w.PerRequest = 2*w.Sockets, stormChannels+w.Sockets, 1
 	}
 	b := &board{
 		clock:   clock{start: time.Now()},

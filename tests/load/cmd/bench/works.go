@@ -100,7 +100,7 @@ func works() []work {
 			figures: join(messages, perMessage, latency, faults, cpu, ownCPU),
 		},
 		{
-			name: "storm", about: "4,000 clients, 64 at a time: /connect (where there is one) and open, into one channel; then 4,000 that also post to a channel of their own and wait for it",
+			name: "storm", about: "4,000 clients, 64 at a time: /connect (where there is one) and open, into 100 channels; then 4,000 that also post to a channel of their own and wait for it",
 			load: generator.Work{Kind: generator.Storm, Sockets: 4000, Payload: 128, Concurrent: 64},
 			figures: []figure{
 				{"connects/s", func(r generator.Result) float64 { return r.ConnectsPerSecond }},
