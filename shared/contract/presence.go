@@ -44,7 +44,7 @@ type ConnectRequest struct {
 	Status         *int                       `json:"status,omitempty"`
 	FreshState     map[string]json.RawMessage `json:"fresh_state,omitempty"` // the state of a user not known before
 	State          map[string]json.RawMessage `json:"state,omitempty"`       // merged over the state
-	PublicKeys     []string                   `json:"public_keys,omitempty"` // replaces those before
+	PublicKeys     []string                   `json:"public_keys,omitzero"`  // replaces those before; none leaves them, an empty list takes them away
 	Info           InfoOptions                `json:"info"`
 }
 
