@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/api/internal/access"
 	"github.com/channelstream/channelstream/services/api/internal/publish"
@@ -49,8 +50,10 @@ type Service struct {
 	publisher *publish.Publisher
 	metrics   *metrics
 	handler   http.Handler
+	logConfig bus.LogConfig
 	lease     contract.LeaseRecord // its load is filled in at each renewal
 
+	open     atomic.Bool   // the message log is there
 	accepted atomic.Uint64 // messages
 	seen     atomic.Uint64 // highest revision in an answer of presence
 }
@@ -66,14 +69,15 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("make the api: there is no secret, so that no request could be signed")
 	}
 	s := &Service{
-		conn:    c.Conn,
-		ns:      ns,
-		log:     c.Logger.With("component", "api"),
-		gate:    access.New(c.Settings.Access),
-		origins: access.NewOrigins(c.Settings.Access.AllowedOrigins),
-		limits:  limits(c.Settings.Limits),
-		maxBody: int64(c.Settings.Limits.MaxBody),
-		timeout: c.Settings.Timing.Request,
+		conn:      c.Conn,
+		ns:        ns,
+		log:       c.Logger.With("component", "api"),
+		gate:      access.New(c.Settings.Access),
+		origins:   access.NewOrigins(c.Settings.Access.AllowedOrigins),
+		limits:    limits(c.Settings.Limits),
+		maxBody:   int64(c.Settings.Limits.MaxBody),
+		timeout:   c.Settings.Timing.Request,
+		logConfig: bus.MessageLog(ns, c.Settings.Messages, c.Settings.NATS.Replicas),
 		lease: contract.LeaseRecord{
 			ID: uuid.NewString(), Kind: contract.LeaseAPI, Started: time.Now().UTC(),
 			Address: net.JoinHostPort(c.Settings.Listen.Host, strconv.Itoa(c.Settings.Listen.Port)),
@@ -98,11 +102,39 @@ func limits(l settings.Limits) request.Limits {
 // Handler answers the requests of apps.
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// Ready says whether requests can be answered: nil, or bus.ErrUnavailable.
-func (s *Service) Ready(ctx context.Context) error { return s.conn.Check(ctx) }
+// ErrNotReady is returned by Ready before the message log is there.
+var ErrNotReady = errors.New("the message log is not open yet")
 
-// Run keeps the service known to presence until ctx ends.
+// Ready says whether requests can be answered: nil, ErrNotReady or bus.ErrUnavailable.
+func (s *Service) Ready(ctx context.Context) error {
+	if !s.open.Load() {
+		return ErrNotReady
+	}
+	return s.conn.Check(ctx)
+}
+
+// Run opens the message log and keeps the service known to presence until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	s.keepLease(ctx)
-	return nil
+	var group errgroup.Group
+	group.Go(func() error { s.openLog(ctx); return nil })
+	group.Go(func() error { s.keepLease(ctx); return nil })
+	return group.Wait()
+}
+
+// openLog makes the message log, or brings it up to date, trying until it is there.
+func (s *Service) openLog(ctx context.Context) {
+	for ctx.Err() == nil {
+		within, cancel := context.WithTimeout(ctx, s.timeout)
+		_, err := s.conn.OpenLog(within, s.logConfig)
+		cancel()
+		if err == nil {
+			s.open.Store(true)
+			return
+		}
+		s.log.Warn("the message log could not be opened; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }

@@ -80,7 +80,7 @@ func New(c Config) (*Service, error) {
 		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout,
 		Logger: c.Logger, Observer: observer,
 	})
-	s.feed = feed.New(c.Conn, s.hub, c.Logger)
+	s.feed = feed.New(feed.Config{Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger})
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
 		Feed: s.feed, Timeout: c.Settings.Timing.Request, Logger: c.Logger,

@@ -14,6 +14,8 @@ type metrics struct {
 	opened   *prometheus.CounterVec // by transport
 	closed   *prometheus.CounterVec // by reason
 	batches  prometheus.Histogram
+	holes    prometheus.Counter
+	lost     prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
@@ -31,6 +33,12 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 			Name: "channelstream_gateway_batch_messages", Help: "Messages of one channel that a shard wrote as one frame.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 6),
 		}),
+		holes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_holes_total", Help: "Gaps in what NATS sent live, filled from the log.",
+		}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_holes_lost_total", Help: "Gaps that the log could not fill.",
+		}),
 	}
 	delivered := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "channelstream_gateway_deliveries_total", Help: "Messages handed to sockets, once for each receiver.",
@@ -39,7 +47,7 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		Name: "channelstream_gateway_subscriptions", Help: "Channels and users subscribed to.",
 	}, func() float64 { return float64(s.feed.Subscriptions()) })
 	var err error
-	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, delivered, subscriptions} {
+	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, delivered, subscriptions} {
 		err = errors.Join(err, registry.Register(c))
 	}
 	return m, err
@@ -65,3 +73,9 @@ func (m *metrics) Upgraded(from, to string) {
 
 // Batch counts the messages of one frame.
 func (m *metrics) Batch(messages int) { m.batches.Observe(float64(messages)) }
+
+// Hole counts a gap that is filled from the log.
+func (m *metrics) Hole() { m.holes.Inc() }
+
+// Lost counts a gap that could not be filled.
+func (m *metrics) Lost() { m.lost.Inc() }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,6 +19,11 @@ var ErrUnavailable = errors.New("nats is not available")
 // ErrTooLarge is returned for a message with more bytes than NATS takes; see Conn.MaxPayload.
 var ErrTooLarge = errors.New("larger than a nats message")
 
+const (
+	publishTimeout = 10 * time.Second // for a message to be stored; an election takes 5 to 6
+	maxPending     = 1 << 15          // messages on their way into logs at once
+)
+
 // MinimumVersion is the oldest NATS server that has what the buckets need.
 const MinimumVersion = "2.12"
 
@@ -28,9 +32,7 @@ type Options struct {
 	URL       string    // of the servers, separated by commas; unused with InProcess
 	InProcess InProcess // an embedded server
 	Name      string    // of this connection, as NATS monitoring shows it
-	Prefix    string    // of the inboxes; empty for the library's own
 	Logger    *slog.Logger
-	OnChange  func(up bool) // called, in order, when the connection is lost (false) and when it is back (true); may be nil
 }
 
 // InProcess gives connections to a NATS server in this process.
@@ -45,17 +47,17 @@ type Conn struct {
 	js  jetstream.JetStream
 	log *slog.Logger
 
-	mu        sync.Mutex
-	listeners map[int]func(up bool) // guarded by mu
-	next      int                   // guarded by mu
+	changes listeners[bool]   // the connection is lost, or back
+	drops   listeners[string] // messages on a subject were dropped
+	flushes *rounds[struct{}]
 }
 
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
-	c := &Conn{log: o.Logger, listeners: map[int]func(bool){}}
-	if o.OnChange != nil {
-		c.OnChange(o.OnChange)
-	}
+	c := &Conn{log: o.Logger}
+	c.flushes = newRounds(flushTimeout, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.nc.FlushWithContext(ctx)
+	})
 	opts := []nats.Option{
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
@@ -98,7 +100,7 @@ func (c *Conn) checkServer(ctx context.Context) error {
 	if !atLeast(version, MinimumVersion) {
 		return fmt.Errorf("the NATS server at %s is version %s: at least %s is needed", c.nc.ConnectedUrlRedacted(), version, MinimumVersion)
 	}
-	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(10*time.Second))
+	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(publishTimeout), jetstream.WithPublishAsyncMaxPending(maxPending))
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
@@ -128,20 +130,13 @@ func atLeast(version, minimum string) bool {
 	return major > wantMajor || major == wantMajor && minor >= wantMinor
 }
 
-// OnChange calls f, in order, whenever the connection is lost (false) and when it is back (true), until the returned
-// function is called. f must not block.
-func (c *Conn) OnChange(f func(up bool)) (stop func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	id := c.next
-	c.next++
-	c.listeners[id] = f
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.listeners, id)
-	}
-}
+// OnChange calls f, in order, whenever the connection is lost (false) and when it is back (true), until stop is called.
+// f must not block.
+func (c *Conn) OnChange(f func(up bool)) (stop func()) { return c.changes.add(f) }
+
+// OnDrop calls f with the subject whenever messages were dropped because this process did not take them in time, until
+// stop is called. f must not block.
+func (c *Conn) OnDrop(f func(subject string)) (stop func()) { return c.drops.add(f) }
 
 func (c *Conn) changed(up bool, err error) {
 	if up {
@@ -149,11 +144,7 @@ func (c *Conn) changed(up bool, err error) {
 	} else if err != nil {
 		c.log.Warn("lost the connection to NATS", "error", err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, f := range c.listeners {
-		f(up)
-	}
+	c.changes.tell(up)
 }
 
 func (c *Conn) asyncError(sub *nats.Subscription, err error) {
@@ -162,6 +153,9 @@ func (c *Conn) asyncError(sub *nats.Subscription, err error) {
 		subject = sub.Subject
 	}
 	c.log.Error("NATS reported an error", "subject", subject, "error", err)
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		c.drops.tell(subject)
+	}
 }
 
 // Check says whether NATS answers: nil, or ErrUnavailable.
@@ -178,17 +172,12 @@ func (c *Conn) Check(ctx context.Context) error {
 // Connected says whether there is a connection now.
 func (c *Conn) Connected() bool { return c.nc.IsConnected() }
 
-// flushTimeout bounds a Flush whose context has no deadline.
+// flushTimeout bounds a flush.
 const flushTimeout = 10 * time.Second
 
-// Flush returns when NATS has everything that was published and subscribed before.
+// Flush returns when NATS has everything that was published and subscribed before. Those who flush at once share it.
 func (c *Conn) Flush(ctx context.Context) error {
-	if _, bounded := ctx.Deadline(); !bounded {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, flushTimeout)
-		defer cancel()
-	}
-	if err := c.nc.FlushWithContext(ctx); err != nil {
+	if _, err := c.flushes.wait(ctx); err != nil {
 		return unavailable(err)
 	}
 	return nil

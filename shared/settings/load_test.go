@@ -67,6 +67,9 @@ func TestLoadDefaults(t *testing.T) {
 			ConnectTimeout: 30 * time.Second, Linger: 15 * time.Second, LeaseTTL: 6 * time.Second, UserRetention: 24 * time.Hour,
 		},
 		NATS: settings.NATS{Replicas: 1, Namespace: "channelstream", DataDir: "./data"},
+		Messages: settings.Messages{
+			ResumeWindow: 2 * time.Minute, LogBytes: 1 << 30, LogMessages: 1_000_000, LogStorage: "file",
+		},
 		Limits: settings.Limits{
 			MaxBody: 8 << 20, MaxMessage: 256 << 10, MaxMessages: 1000, MaxChannels: 1000, MaxUser: 512, MaxChannel: 256,
 			MaxConnID: 128, MaxFrame: 64 << 10, BacklogBytes: 1 << 20, BacklogAge: 10 * time.Second,

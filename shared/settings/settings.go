@@ -25,6 +25,7 @@ type Settings struct {
 	Flash     Flash
 	Presence  Presence
 	NATS      NATS
+	Messages  Messages
 	Limits    Limits
 	Timing    Timing
 	Log       Log
@@ -103,6 +104,14 @@ type NATS struct {
 	Namespace string `env:"NAMESPACE" default:"channelstream" form:"token" doc:"first token of every subject and name of streams and buckets"`
 	DataDir   string `env:"DATA_DIR" default:"./data" doc:"folder of the embedded NATS server and the development secret"`
 	GatewayID string `env:"GATEWAY_ID" form:"token" doc:"name of a gateway, unique in its namespace; empty makes a random one"`
+}
+
+// Messages is how messages are kept.
+type Messages struct {
+	ResumeWindow time.Duration `env:"RESUME_WINDOW" default:"2m" min:"10s" max:"24h" doc:"time messages are kept for clients that come back"`
+	LogBytes     int           `env:"LOG_BYTES" default:"1GiB" form:"size" min:"1MiB" doc:"size of the messages kept; the oldest go first"`
+	LogMessages  int           `env:"LOG_MESSAGES" default:"1000000" min:"1000" doc:"number of messages kept; the oldest go first"`
+	LogStorage   string        `env:"LOG_STORAGE" default:"file" oneof:"file,memory" doc:"where messages are kept"`
 }
 
 // Limits bound what is taken in and held back. Sizes are bytes, lengths are characters.

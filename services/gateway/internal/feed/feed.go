@@ -1,8 +1,17 @@
 // Package feed brings messages from NATS to the hub: one subscription for each topic with a member in this gateway,
 // all on one queue, so that none costs a goroutine.
 //
-// It promises that when Acquire returns, messages published from then on reach the hub; and that messages of one
-// subject reach it in the order in which NATS delivers them. What NATS does not deliver is not fetched.
+// A logged message comes as a live copy, which NATS sends at most once, and carries the sequence of the one before it
+// on its subject. So:
+//
+//	copy ──sequence seen?──► passed over
+//	     ──a gap before it?──► held, the log is read, then handed on in order
+//	     ──next──► hub
+//	every few seconds, and after a reconnect, a drop or a change of leader: the log's tails are compared
+//
+// It promises that when Acquire returns, messages published from then on reach the hub, once and in the order of their
+// sequences, also when live copies are lost, as long as the log has them. A message of a channel that is not logged
+// comes at most once.
 package feed
 
 import (
@@ -12,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -25,58 +36,81 @@ const (
 	idle = 5 * time.Second
 )
 
+// Observer counts. Its methods must not block.
+type Observer interface {
+	Hole() // live copies were missing; they are read from the log
+	Lost() // they were not in the log any more
+}
+
+// Config is what a feed works with.
+type Config struct {
+	Conn      *bus.Conn
+	Namespace contract.Namespace
+	Hub       *hub.Hub
+	Observer  Observer
+	Logger    *slog.Logger
+}
+
 // Feed subscribes to what members need.
 type Feed struct {
 	// set at construction
-	bus *bus.Conn
-	in  *bus.Feed
-	hub *hub.Hub
-	log *slog.Logger
+	bus       *bus.Conn
+	in        *bus.Feed
+	messages  *bus.Log
+	namespace contract.Namespace
+	hub       *hub.Hub
+	observer  Observer
+	log       *slog.Logger
+	look      chan struct{}          // holds one when the tails are to be looked at
+	tails     chan map[string]uint64 // log subject → sequence of its newest message
+	filled    chan filled
+	slots     chan struct{} // one for each hole that is being filled
+	ended     chan struct{} // closed when Run ends
+
+	fills    sync.WaitGroup
+	suspects []*entry // owned by Run
 
 	mu     sync.RWMutex
-	topics map[string]*entry // by subject; guarded by mu
-	unused map[*entry]time.Time
-}
-
-// entry is a subscription and how many sessions use it.
-type entry struct {
-	topic *hub.Topic
-	sub   *bus.Subscription
-	uses  int           // guarded by Feed.mu
-	live  chan struct{} // closed when the subscription is in force, or has failed
-	err   error         // set before live is closed
+	topics map[string]*entry    // by live subject; guarded by mu
+	unused map[*entry]time.Time // guarded by mu
 }
 
 // New makes a feed for a hub.
-func New(c *bus.Conn, h *hub.Hub, log *slog.Logger) *Feed {
+func New(c Config) *Feed {
 	return &Feed{
-		bus: c, in: c.NewFeed(queueSize), hub: h, log: log,
+		bus: c.Conn, in: c.Conn.NewFeed(queueSize), messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
+		look: make(chan struct{}, 1), tails: make(chan map[string]uint64), filled: make(chan filled),
+		slots: make(chan struct{}, fillers), ended: make(chan struct{}),
 		topics: map[string]*entry{}, unused: map[*entry]time.Time{},
 	}
 }
 
 // Run moves messages until ctx ends.
 func (f *Feed) Run(ctx context.Context) error {
+	var watch errgroup.Group
+	watch.Go(func() error { return f.watchTails(ctx) })
+	defer f.fills.Wait()
+	defer close(f.ended)
 	sweep := time.NewTicker(idle / 5)
 	defer sweep.Stop()
+	again := time.NewTicker(secondLook)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return watch.Wait()
 		case m := <-f.in.C():
-			f.publish(m)
+			f.receive(m)
+		case got := <-f.filled:
+			f.finish(got)
+		case tails := <-f.tails:
+			f.compare(tails)
+		case <-again.C:
+			f.lookAgain()
 		case now := <-sweep.C:
 			f.sweep(now)
 		}
-	}
-}
-
-func (f *Feed) publish(m *bus.Msg) {
-	f.mu.RLock()
-	e := f.topics[m.Subject]
-	f.mu.RUnlock()
-	if e != nil {
-		f.hub.Publish(e.topic, m.Data, ruleOf(m.Header))
 	}
 }
 
@@ -149,7 +183,7 @@ func (f *Feed) subscribe(ctx context.Context, fresh []*entry) {
 		e.sub = sub
 	}
 	if failed == nil {
-		failed = f.bus.Flush(ctx)
+		failed = f.settle(ctx, fresh)
 	}
 	if failed != nil {
 		f.mu.Lock()
@@ -163,6 +197,20 @@ func (f *Feed) subscribe(ctx context.Context, fresh []*entry) {
 	for _, e := range fresh {
 		close(e.live)
 	}
+}
+
+// settle returns when the subscriptions are in force, and how far the log had come then is known.
+func (f *Feed) settle(ctx context.Context, fresh []*entry) error {
+	var both errgroup.Group
+	both.Go(func() error { return f.bus.Flush(ctx) })
+	both.Go(func() error {
+		end, err := f.messages.End(ctx)
+		for _, e := range fresh {
+			e.base.Store(end)
+		}
+		return err
+	})
+	return both.Wait()
 }
 
 func waitLive(ctx context.Context, entries []*entry) error {

@@ -90,14 +90,15 @@ func (s *shard) open(m *Member) {
 	s.hub.config.Observer.Opened(m.transport)
 }
 
-// change applies a change of membership; the run of messages before it has been closed.
+// change applies a change of membership; the run of messages before it has been closed. Nothing of the change is sent
+// before all of it is in force: a client that was told of a channel may post to it at once.
 func (s *shard) change(m *Member, c Change) {
-	for _, packet := range c.Packets {
-		s.queue(m, piece{packet: packet})
-	}
 	if c.Namespaces != nil {
 		s.flush() // what is pending has the old format
 		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
+	}
+	for _, packet := range c.Packets {
+		s.queue(m, piece{packet: packet})
 	}
 	if c.User != "" && c.User != m.user {
 		s.dropUser(m)

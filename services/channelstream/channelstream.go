@@ -1,0 +1,191 @@
+// Package channelstream is all of it in one process and on one port: an embedded NATS server, presence, api, gateway
+// and, if wanted, the demo. It is composition only: each part is the one that also runs as a process of its own.
+package channelstream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/api"
+	"github.com/channelstream/channelstream/services/demo"
+	"github.com/channelstream/channelstream/services/gateway"
+	"github.com/channelstream/channelstream/services/presence"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/serve"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
+)
+
+// Config is what the process works with. The settings must have a secret.
+type Config struct {
+	Settings settings.Settings
+	Version  string
+	Logger   *slog.Logger
+}
+
+// Service is the whole.
+type Service struct {
+	config   Config
+	listener net.Listener
+}
+
+// New binds the port; it starts nothing.
+func New(c Config) (*Service, error) {
+	l, err := serve.Listen(c.Settings.Listen.Host, c.Settings.Listen.Port)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{config: c, listener: l}, nil
+}
+
+// URL is where the server answers.
+func (s *Service) URL() string { return "http://" + s.listener.Addr().String() }
+
+// parts are the services of one run, on connections of their own, as when they are processes.
+type parts struct {
+	presence *presence.Service
+	api      *api.Service
+	gateway  *gateway.Service
+	demo     *demo.Demo // nil if not wanted
+	registry *prometheus.Registry
+}
+
+// Run works until ctx ends. Then clients are sent away, what they held is noted, and NATS stops last.
+func (s *Service) Run(ctx context.Context) error {
+	source, stop, err := s.nats()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	var conns []*bus.Conn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	connect := func(name string) (*bus.Conn, error) {
+		o := source
+		o.Name, o.Logger = name, telemetry.Component(s.config.Logger, "bus")
+		c, err := bus.Connect(ctx, o)
+		if err == nil {
+			conns = append(conns, c)
+		}
+		return c, err
+	}
+	p, err := s.assemble(connect)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, p)
+}
+
+// nats says where NATS is: an embedded server, unless one is configured.
+func (s *Service) nats() (source bus.Options, stop func(), err error) {
+	c := s.config.Settings.NATS
+	if c.URL != "" {
+		return bus.Options{URL: c.URL}, func() {}, nil
+	}
+	server, err := natsembed.Start(natsembed.Options{
+		StoreDir: filepath.Join(c.DataDir, "nats"), Logger: telemetry.Component(s.config.Logger, "nats"),
+	})
+	if err != nil {
+		return bus.Options{}, nil, err
+	}
+	return bus.Options{InProcess: server}, server.Stop, nil
+}
+
+func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {
+	c, log := s.config.Settings, s.config.Logger
+	p := &parts{registry: telemetry.NewRegistry()}
+	conn, err := connect("presence")
+	if err != nil {
+		return nil, err
+	}
+	p.presence, err = presence.New(presence.Config{
+		Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
+		ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
+		UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request, Version: s.config.Version,
+		Conn: conn, Logger: log, Registry: p.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = connect("api"); err != nil {
+		return nil, err
+	}
+	p.api, err = api.New(api.Config{
+		Settings: c, Conn: conn, Logger: log, Registry: p.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = connect("gateway"); err != nil {
+		return nil, err
+	}
+	script, _ := demo.SocketIOClient()
+	p.gateway, err = gateway.New(gateway.Config{
+		Settings: c, Conn: conn, Address: s.listener.Addr().String(), Version: s.config.Version, ClientScript: script,
+		Logger: telemetry.Component(log, "gateway"), Registry: p.registry,
+	})
+	if err == nil && c.Demo.On(true) {
+		p.demo, err = demo.New(demo.Config{
+			APIURL: s.URL(), PublicURL: c.Listen.PublicURL, Secret: c.Access.Secrets[0], Logger: telemetry.Component(log, "demo"),
+		})
+	}
+	return p, err
+}
+
+// run runs the parts; presence ends after those that need it.
+func (s *Service) run(ctx context.Context, p *parts) error {
+	server := serve.New(s.listener, s.handler(p), telemetry.Component(s.config.Logger, "http"))
+	server.Grace = s.config.Settings.Timing.Shutdown
+	presenceContext, endPresence := context.WithCancel(context.WithoutCancel(ctx))
+	defer endPresence()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := p.presence.Run(presenceContext)
+		if presenceContext.Err() == nil {
+			return fmt.Errorf("presence ended by itself: %w", err)
+		}
+		return err
+	})
+	group.Go(func() error {
+		defer endPresence()
+		if p.demo != nil {
+			defer p.demo.Close()
+		}
+		others, ctx := errgroup.WithContext(ctx)
+		others.Go(func() error { return server.Run(ctx) })
+		others.Go(func() error { return p.api.Run(ctx) })
+		others.Go(func() error { return p.gateway.Run(ctx) })
+		return others.Wait()
+	})
+	return group.Wait()
+}
+
+// handler is the one port: the gateway's paths, the demo's, the operator's, and the api's for the rest.
+func (s *Service) handler(p *parts) http.Handler {
+	r := chi.NewRouter()
+	sockets := p.gateway.Handler()
+	for _, path := range gateway.Paths(s.config.Settings) {
+		r.Handle(path, sockets)
+	}
+	if p.demo != nil {
+		r.Handle("/demo", p.demo.Handler())
+		r.Handle("/demo/*", p.demo.Handler())
+	}
+	r.NotFound(p.api.Handler().ServeHTTP)
+	return serve.WithOperations(serve.Operations(serve.Health{Ready: map[string]serve.Check{
+		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
+	}}, p.registry, s.config.Version, s.config.Logger), r)
+}
