@@ -95,7 +95,7 @@ func start(t testing.TB, conn *bus.Conn, c Config) *replica {
 		}
 	})
 	t.Cleanup(r.stop)
-	eventually(t, "the replica is ready", func() bool { return service.Ready(context.Background()) == nil })
+	eventually(t, "the replica is ready", r.ready)
 	return r
 }
 
@@ -174,6 +174,12 @@ func (r *replica) state(connID string) contract.ConnectionState {
 		return c.State
 	}
 	return ""
+}
+
+func (r *replica) ready() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	return r.Ready(ctx) == nil
 }
 
 func (r *replica) leads() bool {
