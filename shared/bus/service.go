@@ -68,7 +68,7 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				s.answer(work, name, endpoint.Handler, r)
+				c.answer(work, &s, name, r)
 			})
 		}
 		if err := service.AddEndpoint(name, micro.HandlerFunc(handle), micro.WithEndpointSubject(endpoint.Subject)); err != nil {
@@ -90,14 +90,14 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	return nil
 }
 
-func (s *Service) answer(ctx context.Context, name string, handler Handler, r micro.Request) {
+func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Request) {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	answer, err := handler(ctx, r.Data())
+	answer, err := s.Endpoints[name].Handler(ctx, r.Data())
 	if err == nil {
 		var body []byte
 		if body, err = json.Marshal(answer); err == nil {
-			err = respond(r, body)
+			err = c.respond(r, body)
 		}
 	}
 	if err == nil {
@@ -113,27 +113,33 @@ func (s *Service) answer(ctx context.Context, name string, handler Handler, r mi
 	}
 	body, err := json.Marshal(fault)
 	if err == nil {
-		err = r.Error(string(fault.Code), fault.Message, body)
+		err = c.reply(r, nats.Header{headerErrorCode: {string(fault.Code)}, headerError: {fault.Message}}, body)
 	}
 	if err != nil {
 		s.Logger.Warn("an answer could not be sent", "endpoint", name, "error", err)
 	}
 }
 
-func respond(r micro.Request, body []byte) error {
+func (c *Conn) respond(r micro.Request, body []byte) error {
 	if len(body) <= maxPart {
-		return r.Respond(body)
+		return c.reply(r, nil, body)
 	}
 	if r.Headers().Get(headerParts) == "" {
-		return r.Respond(nil, micro.WithHeaders(micro.Headers{headerParts: {"ask"}}))
+		return c.reply(r, nats.Header{headerParts: {"ask"}}, nil)
 	}
 	parts := (len(body) + maxPart - 1) / maxPart
 	for len(body) > 0 {
 		n := min(len(body), maxPart)
-		if err := r.Respond(body[:n], micro.WithHeaders(micro.Headers{headerParts: {strconv.Itoa(parts)}})); err != nil {
+		if err := c.reply(r, nats.Header{headerParts: {strconv.Itoa(parts)}}, body[:n]); err != nil {
 			return err
 		}
 		body = body[n:]
 	}
 	return nil
+}
+
+// reply goes past the request's own methods: micro reads what they note of an error as soon as the handler has
+// returned, but requests are answered after that, by goroutines of their own.
+func (c *Conn) reply(r micro.Request, header nats.Header, body []byte) error {
+	return c.nc.PublishMsg(&nats.Msg{Subject: r.Reply(), Header: header, Data: body})
 }
