@@ -278,3 +278,5 @@ func (l *listener) silent() {
 	default:
 	}
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

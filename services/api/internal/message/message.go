@@ -157,17 +157,23 @@ func appendTokens(to, raw []byte) []byte {
 	return to
 }
 
-// stringEnd is where the string ends that raw begins with.
+// stringEnd is where the string ends that raw begins with: behind the first quote that no backslash escapes, which is
+// one with an even number of backslashes before it.
 func stringEnd(raw []byte) int {
-	for i := 1; i < len(raw); i++ {
-		switch raw[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for at := 1; ; {
+		next := bytes.IndexByte(raw[at:], '"')
+		if next < 0 {
+			return len(raw)
+		}
+		quote := at + next
+		first := quote
+		for raw[first-1] == '\\' {
+			first--
+		}
+		if at = quote + 1; (quote-first)%2 == 0 {
+			return at
 		}
 	}
-	return len(raw)
 }
 
 func appendStrings(to []byte, list []string) []byte {

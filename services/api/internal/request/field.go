@@ -36,10 +36,13 @@ func (r *reader) object(at string, raw []byte, read func(key string, value []byt
 	}
 }
 
-// refuse notes that a value is of the wrong type, or null.
+// refuse notes that a value is of the wrong type, or null. Of a body nothing has been read then.
 func (r *reader) refuse(at string, raw []byte, sentence string) {
 	switch {
 	case at == "":
+		if err := whole(raw); err != nil {
+			r.malformed(err)
+		}
 		r.add(body, sentence)
 	case kind(raw) == 'n':
 		r.add(at, sayNull)

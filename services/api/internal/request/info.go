@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -62,11 +63,12 @@ func (r *reader) infoOptions(at string, raw []byte) (options contract.InfoOption
 	return options, channels
 }
 
-// newReader refuses a body that is not JSON as a whole, before any of its fields is looked at.
+// newReader begins to read a body. What is not JSON in it comes out while its fields are read, and then nothing else
+// counts.
 func newReader(body []byte, limits Limits) (*reader, error) {
 	r := &reader{limits: limits}
-	if err := whole(body); err != nil {
-		r.malformed(err)
+	if !utf8.Valid(body) {
+		r.malformed(errUTF8)
 		return nil, r.fault()
 	}
 	return r, nil

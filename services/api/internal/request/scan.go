@@ -9,7 +9,10 @@ import (
 // whoever reads the message later.
 const maxDepth = 200
 
-var errDepth = fmt.Errorf("it nests deeper than %d levels", maxDepth)
+var (
+	errDepth = fmt.Errorf("it nests deeper than %d levels", maxDepth)
+	errUTF8  = errors.New("it is not UTF-8")
+)
 
 // text is JSON being read, strictly as RFC 8259 says. It accepts what json.Valid accepts, but for the depth.
 type text struct {
@@ -161,22 +164,24 @@ func (t *text) quoted() error {
 	if err := t.take('"'); err != nil {
 		return err
 	}
-	for t.at < len(t.data) {
-		switch c := t.data[t.at]; {
-		case c == '"':
+	for {
+		rest := t.data[t.at:]
+		n := 0
+		for n < len(rest) && rest[n] != '"' && rest[n] != '\\' && rest[n] >= ' ' {
+			n++
+		}
+		t.at += n
+		switch {
+		case n == len(rest) || rest[n] < ' ':
+			return t.wrong()
+		case rest[n] == '"':
 			t.at++
 			return nil
-		case c == '\\':
-			if err := t.escape(); err != nil {
-				return err
-			}
-		case c < ' ':
-			return t.wrong()
-		default:
-			t.at++
+		}
+		if err := t.escape(); err != nil {
+			return err
 		}
 	}
-	return t.wrong()
 }
 
 func (t *text) escape() error {

@@ -2,9 +2,7 @@ package request
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"unicode/utf8"
 )
 
 // members walks over the members of an object. Its keys are as written, so that no key stands for another that differs
@@ -134,12 +132,9 @@ func kind(raw []byte) byte {
 	return 0
 }
 
-// whole says whether body is one JSON value of valid UTF-8.
-func whole(body []byte) error {
-	if !utf8.Valid(body) {
-		return errors.New("it is not UTF-8")
-	}
-	t := text{data: body}
+// whole says whether raw is one JSON value.
+func whole(raw []byte) error {
+	t := text{data: raw}
 	t.space()
 	if err := t.value(0); err != nil {
 		return err

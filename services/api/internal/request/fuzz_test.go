@@ -1,0 +1,148 @@
+package request
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// judged fails for an error that is not a fault, and for an accepted body that encoding/json does not take.
+func judged(t *testing.T, body []byte, err error) (accepted bool) {
+	t.Helper()
+	var fault *contract.Fault
+	switch {
+	case err == nil:
+		if !json.Valid(body) || !utf8.Valid(body) {
+			t.Fatalf("accepted %q", body)
+		}
+	case !errors.As(err, &fault):
+		t.Fatalf("error that is no fault: %v", err)
+	case fault.Code == contract.CodeMalformed && json.Valid(body) && utf8.Valid(body) &&
+		!strings.Contains(fault.Message, "twice") && !strings.Contains(fault.Message, "nests") && !strings.Contains(fault.Message, "surrogate"):
+		t.Fatalf("%q is JSON, but: %v", body, err)
+	case fault.Code == contract.CodeInvalid && len(fault.Fields) == 0:
+		t.Fatalf("nothing named: %v", err)
+	}
+	return err == nil
+}
+
+// good fails for a name that may not stand where names stand.
+func good(t *testing.T, name string, limit int) {
+	t.Helper()
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > limit || strings.ContainsAny(name, "\x00\r\n\x7f") {
+		t.Fatalf("accepted the name %q", name)
+	}
+}
+
+func seed(f *testing.F) {
+	for _, body := range []string{
+		`{"user":"a","channel":"c","message":{"x":[1,-2.5e3,"\u00fc\ud83d\ude42",null,true]},"k":1}`,
+		`[{"username":"a","pm_users":["b"],"exclude_users":["c"],"uuid":"b0000000000040008000000000000001","timestamp":"2020-01-02T03:04:05Z"}]`,
+		`{"user":"a","conn_id":"x","channels":["a","b"],"channel_configs":{"a":{"history_size":"3"}},"info":{"include_users":"no"},"user_state":{"a":1}}`,
+		`{"channels":[]}`, `{"info":{"channels":["a"]}}`, `{"user":"a","status":3}`, `[]`, `{`, `{"a":1,"a":2}`, `"\ud800"`, ` [ 1 , 2 ] `,
+	} {
+		f.Add([]byte(body))
+	}
+}
+
+func FuzzMessages(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		list, err := Messages(bytes.Clone(body), limits, 1<<20, time.Unix(0, 0))
+		if !judged(t, body, err) {
+			return
+		}
+		for i := range list {
+			good(t, list[i].User, limits.User)
+			for _, object := range [][]byte{list[i].Object, list[i].AppendAnswer(nil)} {
+				if !json.Valid(object) || !utf8.Valid(object) || bytes.ContainsAny(object, "\r\n") || object[len(object)-1] != '}' {
+					t.Fatalf("wrote %q", object)
+				}
+				if m := walk(object); !drained(&m) {
+					t.Fatalf("wrote %q: %v", object, m.err)
+				}
+			}
+		}
+	})
+}
+
+func drained(m *members) bool {
+	for m.next() { //nolint:revive // only its error counts
+	}
+	return m.err == nil
+}
+
+func FuzzConnect(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := Connect(body, limits)
+		if !judged(t, body, err) {
+			return
+		}
+		good(t, request.User, limits.User)
+		good(t, request.ConnID, limits.ConnID)
+		for _, channel := range request.Channels {
+			good(t, channel, limits.Channel)
+		}
+		if _, err := json.Marshal(request); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzSubscribe(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := Subscribe(body, "", limits)
+		if judged(t, body, err) {
+			good(t, request.ConnID+request.User, limits.User)
+		}
+		_, err = Unsubscribe(body, "id", limits)
+		judged(t, body, err)
+	})
+}
+
+func FuzzDisconnect(f *testing.F) {
+	f.Add([]byte(`{"conn_id":"x","y":[]}`), "")
+	f.Add([]byte(``), "x")
+	f.Fuzz(func(t *testing.T, body []byte, query string) {
+		request, err := Disconnect(body, query, limits)
+		if len(bytes.TrimSpace(body)) == 0 {
+			body = []byte("{}")
+		}
+		if judged(t, body, err) {
+			good(t, request.ConnID, limits.ConnID)
+		}
+	})
+}
+
+func FuzzInfo(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := Info(body, limits)
+		if len(bytes.TrimSpace(body)) == 0 {
+			return
+		}
+		if judged(t, body, err) {
+			for _, channel := range request.Channels {
+				good(t, channel, limits.Channel)
+			}
+		}
+	})
+}
+
+func FuzzUserStatus(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := UserStatus(body, limits)
+		if judged(t, body, err) {
+			good(t, request.User, limits.User)
+		}
+	})
+}
