@@ -1,0 +1,180 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; only ever to add to them")
+
+// golden has a value with every field set for each word that crosses NATS.
+func golden() map[string]any {
+	long, status, active := "The first", 2, "2026-01-02T03:04:05.000000"
+	since := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	state := map[string]json.RawMessage{"color": json.RawMessage(`"red"`), "n": json.RawMessage("1.50")}
+	settings := ChannelSettings{
+		NotifyPresence: true, StoreHistory: true, HistorySize: 3,
+		BroadcastPresenceWithUserLists: true, NotifyState: true, StoreFrames: true,
+	}
+	configs := map[string]ChannelConfig{"one": {ChannelSettings: settings, LongName: &long}}
+	options := InfoOptions{
+		ExcludeChannels: []string{"two"}, OmitHistory: true, OmitUsers: true, IncludeConnections: true, PublicState: true,
+	}
+	info := ChannelsInfo{
+		Channels: map[string]ChannelInfo{"one": {
+			UUID: "19353cdf-4861-5674-88e2-8f47766668d1", Name: "one", LongName: &long, Settings: settings,
+			History: []json.RawMessage{json.RawMessage(`{"message":"hi"}`)}, LastActive: &active,
+			TotalConnections: 2, TotalUsers: 1, Users: []string{"alice"},
+		}},
+		Users: []UserInfo{{User: "alice", Status: 2, State: state, Connections: []string{"c1"}}},
+	}
+	member := Membership{Revision: 7, Channels: []string{"one", "two"}}
+	join := JoinRequest{ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"one"}}
+	return map[string]any{
+		"connection_record": ConnectionRecord{
+			ConnID: "c1", User: "alice", Channels: []string{"one"}, State: Attached,
+			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since,
+		},
+		"user_record": UserRecord{
+			User: "alice", Status: 2, State: state, PublicKeys: []string{"color"}, Allowed: []string{"one"}, LastActive: since,
+		},
+		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since},
+		"lease_record": LeaseRecord{
+			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3},
+		},
+		"connect_request": ConnectRequest{
+			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Status: &status,
+			FreshState: state, State: state, PublicKeys: []string{"color"}, Info: options,
+		},
+		"connect_answer": ConnectAnswer{
+			Seen: Seen{Revision: 7}, ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
+			Channels: []string{"one"}, ChannelsInfo: info,
+		},
+		"subscribe_request": SubscribeRequest{
+			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Info: options,
+		},
+		"subscribe_answer": SubscribeAnswer{
+			Seen: Seen{Revision: 7}, Channels: []string{"one"}, ChannelsInfo: &info, SubscribedTo: []string{"one"},
+		},
+		"unsubscribe_request": UnsubscribeRequest{ConnID: "c1", Channels: []string{"one"}, Info: options},
+		"unsubscribe_answer": UnsubscribeAnswer{
+			Seen: Seen{Revision: 7}, Channels: []string{"one"}, ChannelsInfo: info, UnsubscribedFrom: []string{"two"},
+		},
+		"disconnect_request": DisconnectRequest{ConnID: "c1"},
+		"disconnect_answer":  DisconnectAnswer{Seen: Seen{Revision: 7}, Known: true},
+		"info_request":       InfoRequest{Seen: Seen{Revision: 7}, Channels: []string{"one"}, Options: options},
+		"info_answer": InfoAnswer{
+			ChannelsInfo: info, UniqueUsers: 1, RememberedUsers: 2, TotalConnections: 3, TotalMessages: 4,
+			TotalUniqueMessages: 5, Uptime: 6.5,
+		},
+		"user_status_request": UserStatusRequest{User: "alice", Status: 2},
+		"user_status_answer":  UserStatusAnswer{User: "alice", Status: 2, State: state},
+		"attach_request": AttachRequest{
+			ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket",
+		},
+		"attach_answer":    AttachAnswer{ConnID: "c1", User: "alice", Membership: member},
+		"join_request":     join,
+		"leave_request":    LeaveRequest(join),
+		"channels_answer":  ChannelsAnswer{Membership: member, Named: []string{"one"}},
+		"detach_request":   DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}},
+		"detach_answer":    DetachAnswer{Detached: 1},
+		"lease_answer":     LeaseAnswer{TTL: 6},
+		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},
+		"close_order":      CloseOrder{ConnID: "c1", Session: "s1", Reason: ReasonReplaced},
+		"gateway_answer":   GatewayAnswer{Held: true},
+		"fault": Fault{
+			Code: CodeInvalid, Message: InvalidMessage, Fields: map[string][]string{"conn_id": {UnknownConnection}}, UUIDs: []string{"u1"},
+		},
+	}
+}
+
+// TestGolden pins what crosses NATS: a process of this version writes what is in the files, and reads it back whole.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	all := golden()
+	for name, value := range all {
+		path := filepath.Join("testdata", name+".json")
+		written, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		written = append(written, '\n')
+		if *update {
+			if err := os.WriteFile(path, written, 0o644); err != nil { //nolint:gosec // a source file
+				t.Fatal(err)
+			}
+		}
+		kept, err := os.ReadFile(path) //nolint:gosec // a source file
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(written, kept) {
+			t.Errorf("%s is written as\n%swant\n%s", name, written, kept)
+		}
+		back := reflect.New(reflect.TypeOf(value))
+		if err := json.Unmarshal(kept, back.Interface()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if again, _ := json.MarshalIndent(back.Interface(), "", "  "); !bytes.Equal(append(again, '\n'), kept) {
+			t.Errorf("%s is read back as %s", name, again)
+		}
+		if empty := unset(reflect.ValueOf(value)); empty != "" {
+			t.Errorf("%s: the field %s has no value in the golden file", name, empty)
+		}
+	}
+	files, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name, ok := bytes.CutSuffix([]byte(file.Name()), []byte(".json")); ok && all[string(name)] == nil {
+			t.Errorf("nothing is written as %s any more", file.Name())
+		}
+	}
+}
+
+// unset names a field of a struct that has its zero value.
+func unset(v reflect.Value) string {
+	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[time.Time]() {
+		return ""
+	}
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			return v.Type().Field(i).Name
+		}
+		if inner := unset(v.Field(i)); inner != "" {
+			return inner
+		}
+	}
+	return ""
+}
+
+// A request of tomorrow has fields that are not known yet.
+func TestUnknownFieldsArePassedOver(t *testing.T) {
+	t.Parallel()
+	var q JoinRequest
+	if err := json.Unmarshal([]byte(`{"conn_id":"c1","tomorrow":{"x":1}}`), &q); err != nil || q.ConnID != "c1" {
+		t.Fatalf("%+v, %v", q, err)
+	}
+}
+
+func TestAnEmptyListOfPublicKeysCrosses(t *testing.T) {
+	t.Parallel()
+	for _, keys := range [][]string{nil, {}, {"a"}} {
+		text, err := json.Marshal(ConnectRequest{PublicKeys: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back ConnectRequest
+		if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back.PublicKeys, keys) {
+			t.Errorf("%#v became %#v", keys, back.PublicKeys)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestFaultSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	fault := Invalid("channels.0", "Too long.")
+	fault.Fields["a"] = []string{"One.", "Two."}
+	if got, want := fault.Error(), InvalidMessage+" (a: One. Two.; channels.0: Too long.)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var found *Fault
+	if err := fmt.Errorf("wrapped: %w", Unavailable("Later.")); !errors.As(err, &found) || found.Code != CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCloseCodes(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[Reason]int{
+		ReasonReplaced: 1000, ReasonDisconnected: 1000, ReasonClosed: 1000, ReasonSlowConsumer: 1008,
+		ReasonHeartbeatTimeout: 1008, ReasonDraining: 1012, ReasonShuttingDown: 1012, ReasonProtocolError: 1002,
+		ReasonTooLarge: 1009,
+	} {
+		if got := reason.CloseCode(); got != want {
+			t.Errorf("%s: %d, want %d", reason, got, want)
+		}
+		if len(reason) > 123 { // RFC 6455 section 5.5: a control frame has 125 bytes, two of them the code
+			t.Errorf("%s does not fit into a close frame", reason)
+		}
+	}
+}
+
+func TestDefaultChannelNeedsNoRecord(t *testing.T) {
+	t.Parallel()
+	config := ChannelConfig{ChannelSettings: DefaultChannelSettings()}
+	if !config.IsDefault() {
+		t.Error("the default is not the default")
+	}
+	name := ""
+	if config.LongName = &name; config.IsDefault() {
+		t.Error("an empty long name is lost")
+	}
+	config.LongName, config.HistorySize = nil, 11
+	if config.IsDefault() {
+		t.Error("a setting is lost")
+	}
+}
+
+func TestSubjectsAndBuckets(t *testing.T) {
+	t.Parallel()
+	const ns Namespace = "cs"
+	for got, want := range map[string]string{
+		ns.LiveChannel("a.b"):           "cs.live.channel.a=2Eb",
+		ns.LiveUser("a b"):              "cs.live.user.a=20b",
+		ns.Presence(VerbConnect):        "cs.presence.connect",
+		ns.Gateway("g.1", VerbClose):    "cs.gateway.g=2E1.close",
+		ns.Bucket(BucketConnections):    "cs-connections",
+		LeaseKey(LeaseAPI, "host:80"):   "api.host=3A80",
+		LeaseKey(LeaseGateway, "plain"): "gateway.plain",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
