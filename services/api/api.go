@@ -1,8 +1,8 @@
 // Package api is the service that apps talk to: signed HTTP in, messages and requests on NATS out.
 //
-// It promises that nothing has changed after an answer of 4xx, that NATS has every message of a list when /message
-// answers 200, and that an app which asks this process reads its own writes. It keeps no state but counters: any number
-// of these processes may stand behind a load balancer.
+// It promises that nothing has changed after an answer of 4xx, that every message of a list is stored when /message
+// answers 200 (or, for a channel with store_frames false, that NATS has it), and that an app which asks this process
+// reads its own writes. It keeps no state but counters: any number of these processes may stand behind a load balancer.
 package api
 
 import (
@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/api/internal/access"
+	"github.com/channelstream/channelstream/services/api/internal/channels"
 	"github.com/channelstream/channelstream/services/api/internal/publish"
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -47,6 +48,7 @@ type Service struct {
 	limits    request.Limits
 	maxBody   int64
 	timeout   time.Duration
+	channels  *channels.View
 	publisher *publish.Publisher
 	metrics   *metrics
 	handler   http.Handler
@@ -83,7 +85,10 @@ func New(c Config) (*Service, error) {
 			Address: net.JoinHostPort(c.Settings.Listen.Host, strconv.Itoa(c.Settings.Listen.Port)),
 		},
 	}
-	s.publisher = publish.New(c.Conn, ns, s.timeout)
+	s.channels = channels.New(s.log)
+	s.publisher = publish.New(publish.Config{
+		Conn: c.Conn, Log: c.Conn.BindLog(ns.LogStream()), Namespace: ns, Settings: s.channels.Settings,
+	})
 	var err error
 	if s.metrics, err = newMetrics(c.Registry, s.accepted.Load); err != nil {
 		return nil, fmt.Errorf("make the api: %w", err)
@@ -118,6 +123,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { s.openLog(ctx); return nil })
 	group.Go(func() error { s.keepLease(ctx); return nil })
+	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })
 	return group.Wait()
 }
 

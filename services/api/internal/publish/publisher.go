@@ -1,12 +1,14 @@
-// Package publish hands messages to NATS.
+// Package publish hands messages to NATS: to the message log, or, for a channel with store_frames false, straight to
+// the gateways.
 //
-// It promises that a list goes out in its order, that when Publish returns without an error NATS has all of it, and
-// that a message whose uuid the app gave is sent once by this process, however often it comes within two minutes. It
-// does not store anything: who is not connected to a gateway then misses it.
+// It promises that a list goes out in its order; that when Publish returns without an error, every message of it is
+// stored, or, for such a channel, NATS has it; and that a list which is published again under the same uuids within two
+// minutes is completed without a duplicate: by the log for good, and for such a channel by this process.
 package publish
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/channelstream/channelstream/services/api/internal/message"
@@ -20,55 +22,90 @@ type Conn interface {
 	Flush(ctx context.Context) error
 }
 
-// Publisher sends messages. It is safe for use by many goroutines.
-type Publisher struct {
-	conn    Conn
-	ns      contract.Namespace
-	flusher *flusher
-	recent  recent
+// Log is what storing needs of the bus.
+type Log interface {
+	Store(subject, id string, header bus.Header, data []byte) (*bus.Pending, error)
 }
 
-// New makes a publisher. timeout bounds the wait for NATS to have what was sent.
-func New(conn Conn, ns contract.Namespace, timeout time.Duration) *Publisher {
-	return &Publisher{conn: conn, ns: ns, flusher: newFlusher(conn.Flush, timeout)}
+// Config is what a publisher works with.
+type Config struct {
+	Conn      Conn
+	Log       Log
+	Namespace contract.Namespace
+	Settings  func(channel string) contract.ChannelSettings
 }
+
+// Publisher sends messages. It is safe for use by many goroutines.
+type Publisher struct {
+	config Config
+	recent recent
+}
+
+// New makes a publisher.
+func New(c Config) *Publisher { return &Publisher{config: c} }
 
 // Publish sends the messages, which are encoded, and waits until NATS has them. After an error some of them may have
 // been delivered, and the same list may be published again.
 func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
-	var claimed []string
-	err := p.sendAll(messages, &claimed)
-	if err == nil && len(messages) > 0 {
-		err = p.flusher.wait(ctx)
+	l := list{publisher: p, pending: make([]stored, 0, len(messages))}
+	err := l.send(messages)
+	if err == nil {
+		err = l.wait(ctx)
 	}
 	if err != nil {
-		for _, id := range claimed {
+		for _, id := range l.claimed {
 			p.recent.forget(id)
 		}
 	}
 	return err
 }
 
-func (p *Publisher) sendAll(messages []message.Message, claimed *[]string) error {
+// list is a list of messages on its way.
+type list struct {
+	publisher *Publisher
+	pending   []stored
+	claimed   []string // uuids of those that went straight to the gateways
+	direct    bool     // something was sent that only a flush makes sure of
+}
+
+// stored is a message on its way into the log.
+type stored struct {
+	live    string // its live subject
+	pending *bus.Pending
+}
+
+func (l *list) send(messages []message.Message) error {
 	for i := range messages {
 		m := &messages[i]
-		if m.Named {
-			if !p.recent.claim(m.UUID, time.Now()) {
-				continue
-			}
-			*claimed = append(*claimed, m.UUID)
+		var err error
+		switch {
+		case m.Channel == "":
+			err = l.sendToUsers(m)
+		case l.publisher.config.Settings(m.Channel).StoreFrames:
+			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), m.UUID+"/"+m.Channel, header(m), m.Object)
+		default:
+			err = l.sendDirect(m)
 		}
-		if err := p.send(m); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Publisher) send(m *message.Message) error {
-	if m.Channel != "" {
-		return p.conn.Publish(p.ns.LiveChannel(m.Channel), header(m), m.Object)
+// sendDirect sends a message that is not kept.
+func (l *list) sendDirect(m *message.Message) error {
+	if m.Named {
+		if !l.publisher.recent.claim(m.UUID, time.Now()) {
+			return nil
+		}
+		l.claimed = append(l.claimed, m.UUID)
 	}
+	l.direct = true
+	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), header(m), m.Object)
+}
+
+func (l *list) sendToUsers(m *message.Message) error {
 	except := make(map[string]struct{}, len(m.ExcludeUsers))
 	for _, user := range m.ExcludeUsers {
 		except[user] = struct{}{}
@@ -77,18 +114,54 @@ func (p *Publisher) send(m *message.Message) error {
 		if _, excluded := except[user]; excluded {
 			continue
 		}
-		if err := p.conn.Publish(p.ns.LiveUser(user), nil, m.Object); err != nil {
+		if err := l.store(l.publisher.config.Namespace.LiveUser(user), m.UUID+"//"+user, nil, m.Object); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// store sends a message to the log. The id is of the message on this subject: one message may go to several users.
+func (l *list) store(live, id string, h bus.Header, object []byte) error {
+	pending, err := l.publisher.config.Log.Store(l.publisher.config.Namespace.LogSubject(live), contract.EncodeToken(id), h, object)
+	if err != nil {
+		return err
+	}
+	l.pending = append(l.pending, stored{live: live, pending: pending})
+	return nil
+}
+
+// wait returns when NATS has the whole list.
+func (l *list) wait(ctx context.Context) error {
+	for _, s := range l.pending {
+		at, err := s.pending.Wait(ctx)
+		if err != nil {
+			return err
+		}
+		if at.Duplicate {
+			if err := l.nudge(s.live, at.Sequence); err != nil {
+				return err
+			}
+		}
+	}
+	if l.direct {
+		return l.publisher.config.Conn.Flush(ctx)
+	}
+	return nil
+}
+
+// nudge tells gateways of a message that was stored before: its live copy may have been lost with the answer.
+func (l *list) nudge(live string, sequence uint64) error {
+	l.direct = true
+	h := bus.Header{contract.HeaderNudge: {strconv.FormatUint(sequence, 10)}}
+	return l.publisher.config.Conn.Publish(live, h, nil)
+}
+
 func header(m *message.Message) bus.Header {
 	if m.PM == "" && m.Except == "" {
 		return nil
 	}
-	h := make(bus.Header, 2)
+	h := make(bus.Header, 3)
 	if m.PM != "" {
 		h[contract.HeaderPM] = []string{m.PM}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,138 +15,198 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var errDown = errors.New("down")
+const ns = contract.DefaultNamespace
 
-// wire remembers what was published; its flushes take a second of its clock.
-type wire struct {
-	mu      sync.Mutex
-	sent    []string // guarded by mu; subjects
-	flushes int      // guarded by mu
-	fail    error    // guarded by mu
+// stage is a publisher on a NATS server of its own, and what gateways would hear.
+type stage struct {
+	*Publisher
+	nats *natsembed.Server
+	log  *bus.Log
+	feed *bus.Feed
 }
 
-func (w *wire) Publish(subject string, _ bus.Header, _ []byte) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent = append(w.sent, subject)
-	return nil
+func newStage(t testing.TB) *stage {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	nats, err := natsembed.Start(natsembed.Options{StoreDir: t.TempDir(), Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nats.Stop)
+	ctx := context.Background()
+	var conns []*bus.Conn
+	for range 2 {
+		conn, err := bus.Connect(ctx, bus.Options{InProcess: nats, Logger: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		conns = append(conns, conn)
+	}
+	log, err := conns[0].OpenLog(ctx, bus.MessageLog(ns, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 30, LogMessages: 1 << 20}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{nats: nats, log: log, feed: conns[1].NewFeed(1000)}
+	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
+		t.Fatal(err)
+	}
+	if err := conns[1].Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.Publisher = New(Config{Conn: conns[0], Log: log, Namespace: ns, Settings: func(channel string) contract.ChannelSettings {
+		return contract.ChannelSettings{StoreFrames: channel != "fleeting"}
+	}})
+	return s
 }
 
-func (w *wire) Flush(ctx context.Context) error {
-	w.mu.Lock()
-	w.flushes++
-	fail := w.fail
-	w.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Second):
-		return fail
+func (s *stage) publish(t *testing.T, messages ...message.Message) {
+	t.Helper()
+	if err := s.Publish(t.Context(), messages); err != nil {
+		t.Fatalf("publish: %v", err)
 	}
 }
 
-func one(uuid string) []message.Message {
-	return []message.Message{{UUID: uuid, Named: uuid != "", Channel: "c", Object: []byte("{}")}}
+// hear gives the next live message.
+func (s *stage) hear(t *testing.T) *bus.Msg {
+	t.Helper()
+	select {
+	case m := <-s.feed.C():
+		return m
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was heard")
+		return nil
+	}
 }
 
-func TestFlushesAreShared(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{}
-		p := New(w, "ns", time.Minute)
-		began := time.Now()
-		var all sync.WaitGroup
-		for range 100 {
-			all.Go(func() {
-				if err := p.Publish(t.Context(), one("")); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
-		if w.flushes > 2 || len(w.sent) != 100 || time.Since(began) > 2*time.Second {
-			t.Errorf("%d flushes for %d messages in %v", w.flushes, len(w.sent), time.Since(began))
-		}
-	})
+func (s *stage) stored(t *testing.T, live string) []bus.LogEntry {
+	t.Helper()
+	entries, _, err := s.log.Range(t.Context(), ns.LogSubject(live), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
 }
 
-func TestAPublishIsFlushedByAFlushThatBeganAfterIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{}
-		p := New(w, "ns", time.Minute)
-		var all sync.WaitGroup
-		all.Go(func() { _ = p.Publish(t.Context(), one("")) })
-		time.Sleep(500 * time.Millisecond) // of the bubble's clock: half of the first flush
-		began := time.Now()
-		if err := p.Publish(t.Context(), one("")); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(began); took != 1500*time.Millisecond {
-			t.Errorf("the second publish took %v, so it did not wait for a flush of its own", took)
-		}
-		all.Wait()
-	})
+func in(channel, uuid string) message.Message {
+	return message.Message{UUID: uuid, Named: true, Channel: channel, Object: []byte(`{"uuid":"` + uuid + `"}`)}
 }
 
-func TestACallerWhoGoesAwayDoesNotSpoilTheFlushOfOthers(t *testing.T) {
+func TestAListIsStoredInItsOrderAndHeardLive(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{}
-		p := New(w, "ns", time.Minute)
-		ctx, cancel := context.WithCancel(t.Context())
-		var all sync.WaitGroup
-		all.Go(func() { _ = p.Publish(t.Context(), one("")) }) // the first flush
-		synctest.Wait()
-		all.Go(func() { _ = p.Publish(ctx, one("")) }) // leads the second
-		synctest.Wait()
-		all.Go(func() {
-			if err := p.Publish(t.Context(), one("")); err != nil {
-				t.Errorf("publish: %v", err)
-			}
-		})
-		synctest.Wait()
+	s := newStage(t)
+	var list []message.Message
+	for i := range 100 {
+		list = append(list, in("c", fmt.Sprint(i)))
+	}
+	s.publish(t, list...)
+	entries := s.stored(t, ns.LiveChannel("c"))
+	if len(entries) != 100 {
+		t.Fatalf("%d of 100 are stored", len(entries))
+	}
+	for i, e := range entries {
+		if string(e.Data) != string(list[i].Object) || string(s.hear(t).Data) != string(list[i].Object) {
+			t.Fatalf("number %d is out of order: %s", i, e.Data)
+		}
+	}
+}
+
+func TestTheSameIDIsStoredOnceAndGatewaysAreNudged(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.publish(t, in("c", "one"))
+	first := s.hear(t)
+	s.publish(t, in("c", "one"), in("c", "two"))
+	second, nudge := s.hear(t), s.hear(t)
+	if string(second.Data) != `{"uuid":"two"}` || nudge.Header.Get(contract.HeaderNudge) != first.Header.Get(bus.HeaderSequence) || len(nudge.Data) > 0 {
+		t.Errorf("heard %s, then %v", second.Data, nudge.Header)
+	}
+	if n := len(s.stored(t, ns.LiveChannel("c"))); n != 2 {
+		t.Errorf("%d messages are stored", n)
+	}
+}
+
+func TestTheSameIDInTwoChannelsIsTwoMessages(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.publish(t, in("a", "one"), in("b", "one"))
+	if len(s.stored(t, ns.LiveChannel("a"))) != 1 || len(s.stored(t, ns.LiveChannel("b"))) != 1 {
+		t.Error("one of them is missing")
+	}
+}
+
+func TestAPrivateMessageIsStoredForEachUserWhoIsNotExcluded(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.publish(t, message.Message{UUID: "x", PMUsers: []string{"a", "b", "c"}, ExcludeUsers: []string{"b"}, Object: []byte("{}")})
+	for user, want := range map[string]int{"a": 1, "b": 0, "c": 1} {
+		if n := len(s.stored(t, ns.LiveUser(user))); n != want {
+			t.Errorf("%d messages are stored for %s", n, user)
+		}
+	}
+}
+
+func TestAMessageOfAFleetingChannelIsHeardOnceAndNotStored(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.publish(t, in("fleeting", "one"))
+	s.publish(t, in("fleeting", "one"), in("fleeting", "two"))
+	if one, two := s.hear(t), s.hear(t); string(one.Data) != `{"uuid":"one"}` || string(two.Data) != `{"uuid":"two"}` {
+		t.Errorf("heard %s and %s", one.Data, two.Data)
+	}
+	if n := len(s.stored(t, ns.LiveChannel("fleeting"))); n != 0 {
+		t.Errorf("%d messages are stored", n)
+	}
+}
+
+func TestDeliveryFactsTravelInHeaders(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := in("c", "one")
+	m.PM, m.Except = "a,b", "c"
+	s.publish(t, m)
+	if h := s.hear(t).Header; h.Get(contract.HeaderPM) != "a,b" || h.Get(contract.HeaderExclude) != "c" {
+		t.Errorf("headers %v", h)
+	}
+}
+
+func TestPublishingFailsWhileNATSIsAwayAndTheIDMayComeAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.nats.Stop()
+	for _, channel := range []string{"c", "fleeting"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if err := s.Publish(ctx, []message.Message{in(channel, "one")}); !errors.Is(err, bus.ErrUnavailable) {
+			t.Errorf("%s: %v", channel, err)
+		}
 		cancel()
-		all.Wait()
-	})
+	}
+	if !s.recent.claim("one", time.Now()) {
+		t.Error("the id of a message that was not sent is taken")
+	}
 }
 
-func TestAnIDComesOnceWithinTheWindow(t *testing.T) {
+func TestAnIDIsRememberedForTheWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{}
-		p := New(w, "ns", time.Minute)
-		for range 4 {
-			if err := p.Publish(t.Context(), one("id")); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(window/4 - time.Second) // of the bubble's clock
+		var r recent
+		if !r.claim("id", time.Now()) {
+			t.Error("a new id is refused")
 		}
-		if len(w.sent) != 1 {
-			t.Errorf("sent %d times", len(w.sent))
+		for range 3 {
+			time.Sleep(window/4 - time.Second) // of the bubble's clock
+			if r.claim("id", time.Now()) {
+				t.Error("the id came again within the window")
+			}
 		}
 		time.Sleep(2 * window)
-		if err := p.Publish(t.Context(), one("id")); err != nil || len(w.sent) != 2 {
-			t.Errorf("after the window: sent %d times (%v)", len(w.sent), err)
-		}
-	})
-}
-
-func TestAnIDWhoseFlushFailedMayComeAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{fail: errDown}
-		p := New(w, "ns", time.Minute)
-		if err := p.Publish(t.Context(), one("id")); !errors.Is(err, errDown) {
-			t.Fatal(err)
-		}
-		w.fail = nil
-		if err := p.Publish(t.Context(), one("id")); err != nil || len(w.sent) != 2 {
-			t.Errorf("sent %d times (%v)", len(w.sent), err)
+		if !r.claim("id", time.Now()) {
+			t.Error("the id is refused after the window")
 		}
 	})
 }
@@ -164,44 +223,22 @@ func TestRecentIsBounded(t *testing.T) {
 	}
 }
 
-// BenchmarkFlush compares flushes that are shared with those that are not.
-func BenchmarkFlush(b *testing.B) {
-	for name, shared := range map[string]bool{"own": false, "shared": true} {
-		b.Run(name, func(b *testing.B) {
-			conn := connect(b)
-			f := newFlusher(conn.Flush, time.Minute)
-			wait := conn.Flush
-			if shared {
-				wait = f.wait
-			}
-			subject := contract.DefaultNamespace.LiveChannel("c")
-			data := make([]byte, 400)
+// One operation is one message, posted by one of 32 requests at a time.
+func BenchmarkPublish(b *testing.B) {
+	for _, channel := range []string{"logged", "fleeting"} {
+		b.Run(channel, func(b *testing.B) {
+			s := newStage(b)
+			object := make([]byte, 400)
 			b.ReportAllocs()
-			b.SetParallelism(32)
+			b.SetParallelism(16)
 			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-					if err := errors.Join(conn.Publish(subject, nil, data), wait(ctx)); err != nil {
+				for i := 0; pb.Next(); i++ {
+					m := message.Message{UUID: fmt.Sprintf("%p-%d", pb, i), Channel: channel, Object: object}
+					if err := s.Publish(b.Context(), []message.Message{m}); err != nil {
 						b.Error(err)
 					}
-					cancel()
 				}
 			})
 		})
 	}
-}
-
-func connect(b *testing.B) *bus.Conn {
-	b.Helper()
-	nats, err := natsembed.Start(natsembed.Options{StoreDir: b.TempDir(), Port: -1, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nats.Stop)
-	conn, err := bus.Connect(b.Context(), bus.Options{URL: nats.URL(), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(conn.Close)
-	return conn
 }

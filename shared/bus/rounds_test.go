@@ -1,0 +1,101 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errDown = errors.New("down")
+
+// slow is a question that takes a second of the bubble's clock; its answers are numbered.
+func slow(asked *int, fail error) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		*asked++
+		number := *asked
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(time.Second):
+			return number, fail
+		}
+	}
+}
+
+func TestARoundIsSharedByThoseWhoAskAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := newRounds(time.Minute, slow(&asked, nil))
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if _, err := g.wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if asked > 2 || time.Since(began) > 2*time.Second {
+			t.Errorf("%d rounds in %v", asked, time.Since(began))
+		}
+	})
+}
+
+func TestAnAnswerIsToAQuestionAskedAfterTheCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := newRounds(time.Minute, slow(&asked, nil))
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = g.wait(t.Context()) })
+		time.Sleep(500 * time.Millisecond) // of the bubble's clock: half of the first round
+		if number, err := g.wait(t.Context()); err != nil || number != 2 {
+			t.Errorf("round %d, %v: it began before the call", number, err)
+		}
+		all.Wait()
+	})
+}
+
+func TestACallerWhoGoesAwayDoesNotSpoilTheRoundOfOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := newRounds(time.Minute, slow(&asked, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = g.wait(t.Context()) }) // the first round
+		synctest.Wait()
+		all.Go(func() { _, _ = g.wait(ctx) }) // leads the second
+		synctest.Wait()
+		all.Go(func() {
+			if _, err := g.wait(t.Context()); err != nil {
+				t.Errorf("wait: %v", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		all.Wait()
+	})
+}
+
+func TestEverybodyInARoundLearnsThatItFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := newRounds(time.Minute, slow(&asked, errDown))
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := g.wait(t.Context()); !errors.Is(err, errDown) {
+					t.Errorf("wait: %v", err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
