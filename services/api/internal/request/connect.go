@@ -6,13 +6,14 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Connect reads the body of /connect. A connection without an id gets one that nobody can guess.
+// Connect reads the body of /connect. A connection without an id gets one that nobody can guess, and a request without
+// public keys takes those away that were there, as in 0.7.
 func Connect(body []byte, limits Limits) (contract.ConnectRequest, error) {
 	r, err := newReader(body, limits)
 	if err != nil {
 		return contract.ConnectRequest{}, err
 	}
-	var request contract.ConnectRequest
+	request := contract.ConnectRequest{PublicKeys: []string{}}
 	named := false
 	r.object("", body, func(key string, value []byte) bool {
 		switch key {

@@ -78,6 +78,15 @@ func TestConnectMakesAConnID(t *testing.T) {
 	}
 }
 
+func TestConnectReplacesPublicKeys(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"user":"a"}`, `{"user":"a","state_public_keys":[]}`} {
+		if got, err := Connect([]byte(body), limits); err != nil || got.PublicKeys == nil || len(got.PublicKeys) != 0 {
+			t.Errorf("%s: %#v (%v)", body, got.PublicKeys, err)
+		}
+	}
+}
+
 func TestConnectNamesAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Connect([]byte(`{"conn_id":null,"channels":["",1,"`+strings.Repeat("c", 257)+`","ok"],"foo":1,"status":1.5,

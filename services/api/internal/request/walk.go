@@ -103,6 +103,7 @@ func items(raw []byte, limit int) (values [][]byte, whole bool, err error) {
 	if err := t.take('['); err != nil {
 		return nil, false, err
 	}
+	values = [][]byte{}
 	for first := true; ; first = false {
 		more, err := t.more(']', first)
 		if err != nil {
