@@ -28,6 +28,13 @@ func Machine(ctx context.Context, commands map[string][]string) []string {
 	return lines
 }
 
+// LoadAverage is that of the last minute. Above a few tenths before the benchmark begins, somebody else uses the machine, and
+// rates and latencies say little.
+func LoadAverage() string {
+	average, _, _ := strings.Cut(firstLine("/proc/loadavg"), " ")
+	return average
+}
+
 // fileLine returns the value of the first line "name : value" of a file of /proc.
 func fileLine(path, name string) string {
 	text, err := os.ReadFile(path)

@@ -26,6 +26,7 @@ var errFaulty = errors.New("messages were lost, duplicated or reordered, or sock
 type session struct {
 	options  options
 	programs *contestant.Programs
+	before   string // the machine's load average when it began
 	results  map[string]map[string][]generator.Result // by work and contestant
 	failed   []error
 }
@@ -35,12 +36,14 @@ func bench(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	before := report.LoadAverage()
+	progress("load average before the start: " + before)
 	programs, err := contestant.Build(ctx, measured, progress)
 	if err != nil {
 		return err
 	}
 	defer programs.Remove()
-	s := &session{options: o, programs: programs, results: make(map[string]map[string][]generator.Result)}
+	s := &session{options: o, programs: programs, before: before, results: make(map[string]map[string][]generator.Result)}
 	s.turns(ctx, doing, measured)
 	table := s.table(doing, measured)
 	if err := table.Write(os.Stdout); err != nil {

@@ -71,11 +71,12 @@ const (
 func (s *session) writePage(ctx context.Context, t *report.Table, doing []work, measured []contestant.Contestant) error {
 	var b bytes.Buffer
 	b.WriteString(pageBegin)
-	fmt.Fprintf(&b, "Measured on %s with `make bench`, medians of %d rounds in turns; generator and server on one machine, over loopback.\n\n",
+	fmt.Fprintf(&b, "Measured on %s with `make bench`, medians of %d round(s) in turns; generator and server on one machine, over loopback.\n\n",
 		time.Now().UTC().Format("2006-01-02 15:04 UTC"), s.options.rounds)
 	for _, line := range report.Machine(ctx, s.programs.Versions(measured)) {
 		fmt.Fprintf(&b, "- %s\n", line)
 	}
+	fmt.Fprintf(&b, "- load average before the start: %s\n", s.before)
 	b.WriteString("\nContestants:\n\n")
 	for _, c := range measured {
 		fmt.Fprintf(&b, "- **%s**: %s\n", c.Name, c.About)
