@@ -26,7 +26,7 @@ var errFaulty = errors.New("messages were lost, duplicated or reordered, or sock
 type session struct {
 	options  options
 	programs *contestant.Programs
-	before   string // the machine's load average when it began
+	before   string                                   // the machine's load average when it began
 	results  map[string]map[string][]generator.Result // by work and contestant
 	failed   []error
 }
