@@ -73,13 +73,16 @@ type conversation struct {
 	polls  *polling.Outlet // nil for a session that began as a WebSocket
 	done   chan struct{}   // closed when the member was closed
 
-	limit *time.Timer // closes a session that connects to no namespace; guarded by engine.mu
+	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
 	inbound sync.Mutex // one POST or frame at a time, so that packets keep their order
 
 	mu        sync.Mutex
-	upgrading bool // guarded by mu
-	upgraded  bool // guarded by mu
+	upgrading bool              // guarded by mu
+	upgraded  bool              // guarded by mu
+	probing   *websocket.Socket // the socket that is tried, nil for none; guarded by mu
+	over      bool              // guarded by mu
+	last      [][]byte          // packets that no poll has taken before the end; guarded by mu
 }
 
 // ServeHTTP answers every request below the Socket.IO path.
@@ -119,7 +122,7 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	c := e.sessions[sid]
 	e.mu.Unlock()
 	switch {
-	case c == nil:
+	case c == nil, c.isOver() && (transport != pollingTransport || r.Method != http.MethodGet):
 		refuse(w, engineio.UnknownSession)
 	case transport == websocketTransport:
 		c.upgrade(w, r)
@@ -158,19 +161,6 @@ func (c *conversation) begin(m *hub.Member) {
 			}
 		})
 	}
-}
-
-// ended is called by the shard when the member was closed.
-func (c *conversation) ended(reason contract.Reason) {
-	c.engine.mu.Lock()
-	delete(c.engine.sessions, c.sid)
-	close(c.done)
-	limit := c.limit
-	c.engine.mu.Unlock()
-	if limit != nil {
-		limit.Stop()
-	}
-	c.dialog.End(reason)
 }
 
 func (c *conversation) isUpgraded() bool {

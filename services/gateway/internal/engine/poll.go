@@ -46,10 +46,10 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 		refuse(w, engineio.BadRequest)
 	case <-c.done:
 		select {
-		case p := <-packets: // the last words
+		case p := <-packets:
 			answer(w, p)
 		default:
-			refuse(w, engineio.UnknownSession)
+			c.answerLast(w)
 		}
 	case <-r.Context().Done():
 		c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason {

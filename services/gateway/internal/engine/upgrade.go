@@ -29,10 +29,15 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
 	go outlet.Read(m, c.frame) // ends with the connection
 }
 
-// farewell gives the frames of the last packets before a close.
+// farewell gives the frames of the last packets before a close. If the session ended while the client moved here, those
+// are the ones that it did not poll for.
 func (c *conversation) farewell(reason contract.Reason) []byte {
+	packets := c.takeLast()
+	if packets == nil {
+		packets = c.dialog.Farewell(reason)
+	}
 	var frames []byte
-	for _, packet := range c.dialog.Farewell(reason) {
+	for _, packet := range packets {
 		frames = frame.AppendText(frames, packet)
 	}
 	return frames
@@ -71,7 +76,7 @@ func (c *conversation) upgrade(w http.ResponseWriter, r *http.Request) {
 func (c *conversation) upgradeOver(done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.upgrading, c.upgraded = false, done
+	c.upgrading, c.upgraded, c.probing = false, done, nil
 }
 
 func (c *conversation) probe(ws *websocket.Socket) {
@@ -99,10 +104,22 @@ func (c *conversation) probe(ws *websocket.Socket) {
 
 // expect reads the one packet that may come now.
 func (c *conversation) expect(ws *websocket.Socket, t engineio.PacketType, data string) bool {
-	frame, err := ws.ReadDirect(c.engine.config.HeartbeatEvery + c.engine.config.HeartbeatWait)
+	c.tryUntil(ws, c.engine.config.HeartbeatEvery+c.engine.config.HeartbeatWait)
+	frame, err := ws.ReadDirect()
 	if err != nil {
 		return false
 	}
 	p, err := engineio.DecodeText(frame)
 	return err == nil && p.Type == t && string(p.Data) == data
+}
+
+// tryUntil bounds how long the client has to speak on the socket that it tries; not for long when the session is over.
+func (c *conversation) tryUntil(ws *websocket.Socket, within time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		within = min(within, lastWait)
+	}
+	c.probing = ws
+	ws.ReadUntil(time.Now().Add(within))
 }

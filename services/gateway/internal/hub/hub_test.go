@@ -29,6 +29,7 @@ type client struct {
 	got    []string // payloads of frames; pings as "ping"
 	reason contract.Reason
 	refuse contract.Reason // what Send answers
+	onSend func()          // called once by Send
 	ended  contract.Reason
 }
 
@@ -37,6 +38,10 @@ func (c *client) Bind(m *hub.Member) { c.member = m }
 func (c *client) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.onSend != nil {
+		c.onSend()
+		c.onSend = nil
+	}
 	for len(p) > 0 {
 		payload, rest := cut(p)
 		c.got = append(c.got, payload)
@@ -218,6 +223,37 @@ func TestAChangeTakesEffectBetweenTwoMessages(t *testing.T) {
 		h.Publish(x, []byte(`{"n":2}`), nil)
 		h.Publish(y, []byte(`{"n":3}`), nil)
 		want(t, a, `[{"n":1}] told [{"n":3}]`)
+	})
+}
+
+// A client that is told of its channels may have its app post there before the shard has gone on.
+func TestAChangeIsInForceBeforeTheClientIsToldOfIt(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		c := &client{onSend: func() { h.Publish(x, []byte(`{"n":1}`), nil) }}
+		m := h.Open(c, frame.Packets, "test", c.closed)
+		stream := frame.Stream
+		change(t, m, hub.Change{User: "a", Namespaces: &stream, Join: []*hub.Topic{x}, Packets: [][]byte{[]byte("welcome")}})
+		want(t, c, `welcome 42/stream,["message",[{"n":1}]]`)
+	})
+}
+
+func TestAMemberThatEndsWhileItIsChangedJoinsNothing(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		gone, other := open(t, h, "a"), open(t, h, "b", x)
+		gone.refuse = contract.ReasonClosed
+		stream := frame.Stream
+		hold(gone.member, func() {
+			gone.member.Send([]byte("anything"))
+			go gone.member.Change(t.Context(), hub.Change{Namespaces: &stream, Join: []*hub.Topic{x}}) //nolint:errcheck // either way
+			synctest.Wait()
+		})
+		h.Publish(x, []byte(`{"n":1}`), nil)
+		want(t, other, `[{"n":1}]`)
+		if got := h.Delivered(); got != 1 {
+			t.Errorf("%d messages were delivered, want 1", got)
+		}
 	})
 }
 

@@ -94,7 +94,10 @@ func (s *shard) open(m *Member) {
 // before all of it is in force: a client that was told of a channel may post to it at once.
 func (s *shard) change(m *Member, c Change) {
 	if c.Namespaces != nil {
-		s.flush() // what is pending has the old format
+		s.flush()     // what is pending has the old format
+		if m.closed { // the flush found out that its client has gone
+			return
+		}
 		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
 	}
 	for _, packet := range c.Packets {

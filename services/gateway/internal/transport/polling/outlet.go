@@ -76,7 +76,7 @@ func (o *Outlet) Poll(c chan<- []byte) bool {
 	o.poll = c
 	o.answer()
 	if o.draining {
-		o.noop()
+		o.end(engineio.Noop)
 	}
 	return true
 }
@@ -93,15 +93,16 @@ func (o *Outlet) Drop(c chan<- []byte) bool {
 // Drain answers the poll that waits, and those to come, at once.
 func (o *Outlet) Drain() {
 	o.draining = true
-	o.noop()
+	o.end(engineio.Noop)
 }
 
 // Resume lets polls wait again: the client did not move.
 func (o *Outlet) Resume() { o.draining = false }
 
-func (o *Outlet) noop() {
+// end answers the poll that waits with a packet that says nothing else.
+func (o *Outlet) end(t engineio.PacketType) {
 	if o.poll != nil {
-		o.poll <- []byte{'0' + byte(engineio.Noop)}
+		o.poll <- []byte{'0' + byte(t)}
 		o.poll = nil
 	}
 }
@@ -130,11 +131,15 @@ func (o *Outlet) Stalled(now time.Time) contract.Reason {
 	return ""
 }
 
-// Close answers the poll that waits with what is kept, a farewell and a close packet.
+// Close answers the poll that waits: with what is kept and a farewell, or else with a close packet. What no poll waits
+// for is left to Take, unless the client is one that does not take what it is given.
 func (o *Outlet) Close(_ *socket.Writer, reason contract.Reason) {
+	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout {
+		o.kept = nil
+	}
 	for _, packet := range o.farewell(reason) {
 		o.kept = frame.AppendPacket(o.kept, packet, frame.Polls)
 	}
-	o.kept = append(o.kept, '0'+byte(engineio.Close))
 	o.answer()
+	o.end(engineio.Close)
 }

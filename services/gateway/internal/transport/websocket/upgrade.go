@@ -100,6 +100,7 @@ func (s *Socket) Packets(last Farewell) *Outlet {
 }
 
 func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
+	s.ReadUntil(time.Time{})
 	return &Outlet{ws: s.ws, conn: s.ws.NetConn(), raw: s.raw, limits: s.limits, ping: ping, last: last}
 }
 
@@ -122,16 +123,18 @@ func (s *Socket) WriteDirect(p []byte) error {
 	return s.ws.NetConn().SetWriteDeadline(time.Time{})
 }
 
-// ReadDirect reads one text message within a time; only before the socket has a session.
-func (s *Socket) ReadDirect(within time.Duration) ([]byte, error) {
-	if err := s.ws.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return nil, fmt.Errorf("read from a new socket: %w", err)
-	}
+// ReadUntil bounds ReadDirect. It may be called while ReadDirect waits.
+func (s *Socket) ReadUntil(at time.Time) {
+	s.ws.SetReadDeadline(at) //nolint:errcheck // the connection is closed then, and reading says so
+}
+
+// ReadDirect reads one text message; only before the socket has a session.
+func (s *Socket) ReadDirect() ([]byte, error) {
 	_, p, err := s.ws.ReadMessage()
 	if err != nil {
 		return nil, fmt.Errorf("read from a new socket: %w", err)
 	}
-	return p, s.ws.SetReadDeadline(time.Time{})
+	return p, nil
 }
 
 // Close ends a socket that has no session.
