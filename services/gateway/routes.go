@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	gorilla "github.com/gorilla/websocket"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
 )
@@ -73,17 +75,23 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, err)
 		return
 	}
-	socket, err := s.sockets.Upgrade(w, r)
-	if err != nil {
-		attached.Abandon()
-		return // Upgrade has answered
-	}
-	outlet := socket.Plain()
-	m := s.hub.Open(outlet, frame.Lists, "ws", attached.End)
-	go outlet.Read(m, nil) // ends with the connection
+	waiting := s.sockets.Waiting()
+	m := s.hub.Open(waiting, frame.Lists, "ws", attached.End)
 	if err := attached.Enter(r.Context(), session.Entrance{Member: m}); err != nil {
 		m.Close(contract.ReasonClosed)
+		s.writeError(w, err)
+		return
 	}
+	opened, err := s.sockets.Upgrade(w, r)
+	if err != nil {
+		m.Close(contract.ReasonClosed)
+		return // Upgrade has answered
+	}
+	outlet := opened.Plain()
+	m.Switch(outlet, frame.Lists, "ws", func(w *socket.Writer) contract.Reason {
+		return waiting.Forward(outlet, w, time.Now())
+	})
+	go outlet.Read(m, nil) // ends with the connection
 }
 
 // writeError answers with the fault in err, or with a general one after logging it.

@@ -34,6 +34,7 @@ type Member struct {
 	format  frame.Format
 	dirty   bool
 	closed  bool
+	why     contract.Reason // it was closed
 	pinged  int64 // nanoseconds of the ping that waits for an answer; 0: none does
 }
 
@@ -79,7 +80,7 @@ func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func(*soc
 	ok := m.shard.mail.step(func(s *shard) {
 		s.flush()
 		if m.closed {
-			o.Close(s.writer, contract.ReasonClosed)
+			o.Close(s.writer, m.why)
 			return
 		}
 		s.hub.config.Observer.Upgraded(m.transport, transport)

@@ -190,7 +190,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 			return
 		}
 	}
-	m.closed = true
+	m.closed, m.why = true, reason
 	for _, p := range m.places {
 		s.vacate(p.topic, p.at)
 	}

@@ -1,0 +1,49 @@
+package websocket
+
+import (
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Waiting is the way out of a session whose handshake is not answered yet. A client may tell its app that it listens as
+// soon as it sees the answer, so its session is in force before: what comes in between is kept here.
+type Waiting struct {
+	limit int // bytes
+
+	kept []byte // owned by the shard
+}
+
+// Waiting makes the way out of a session that has no socket yet.
+func (u *Upgrader) Waiting() *Waiting { return &Waiting{limit: u.limits.BacklogBytes} }
+
+// Forward sends what was kept to the outlet that takes over.
+func (o *Waiting) Forward(to *Outlet, w *socket.Writer, now time.Time) contract.Reason {
+	if len(o.kept) == 0 {
+		return ""
+	}
+	return to.Send(w, o.kept, now)
+}
+
+// Bind does nothing: there is no socket that could fail.
+func (o *Waiting) Bind(*hub.Member) {}
+
+// Send keeps p.
+func (o *Waiting) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
+	if len(o.kept)+len(p) > o.limit {
+		return contract.ReasonSlowConsumer
+	}
+	o.kept = append(o.kept, p...)
+	return ""
+}
+
+// Ping does nothing: nobody could answer.
+func (o *Waiting) Ping(*socket.Writer, time.Time) contract.Reason { return "" }
+
+// Stalled does nothing: the handshake has a time limit.
+func (o *Waiting) Stalled(time.Time) contract.Reason { return "" }
+
+// Close does nothing: the socket that comes too late is closed, for the same reason, when it is to take over.
+func (o *Waiting) Close(*socket.Writer, contract.Reason) {}
