@@ -39,17 +39,30 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the embedded NATS server: %w", err)
 	}
-	ns.SetLoggerV2(&logger{o.Logger}, false, false, false)
+	log := &logger{log: o.Logger, fatal: make(chan string, 1)}
+	ns.SetLoggerV2(log, false, false, false)
 	go ns.Start() // ends with Shutdown
-	if !ns.ReadyForConnections(10 * time.Second) {
+	if err := await(ns, log.fatal); err != nil {
 		ns.Shutdown()
-		return nil, ErrNotReady
-	}
-	if !ns.JetStreamEnabled() {
-		ns.Shutdown()
-		return nil, fmt.Errorf("start JetStream in %s: %w", o.StoreDir, ErrNotReady)
+		return nil, fmt.Errorf("start the embedded NATS server with its data in %s: %w", o.StoreDir, err)
 	}
 	return &Server{ns: ns}, nil
+}
+
+// await returns when the server accepts connections, or why it never will.
+func await(ns *server.Server, fatal <-chan string) error {
+	for range 100 {
+		ready := ns.ReadyForConnections(100 * time.Millisecond)
+		select {
+		case reason := <-fatal:
+			return errors.New(reason)
+		default:
+		}
+		if ready && ns.JetStreamEnabled() {
+			return nil
+		}
+	}
+	return ErrNotReady
 }
 
 // InProcessConn gives a connection that needs no port.
@@ -70,11 +83,22 @@ func (s *Server) Stop() {
 }
 
 // logger lets the server write to slog. Its notices are many and of no use to an operator of the all-in-one.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log   *slog.Logger
+	fatal chan string // holds the first reason why the server can not go on
+}
 
 func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l *logger) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *logger) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+
+func (l *logger) Fatalf(format string, v ...any) {
+	reason := fmt.Sprintf(format, v...)
+	l.log.Error(reason)
+	select {
+	case l.fatal <- reason:
+	default:
+	}
+}

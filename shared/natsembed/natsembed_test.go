@@ -1,0 +1,114 @@
+package natsembed_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/natsembed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func start(t *testing.T, o natsembed.Options) *natsembed.Server {
+	t.Helper()
+	o.Logger = quiet()
+	s, err := natsembed.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func bucket(t *testing.T, o bus.Options) *bus.Bucket {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	o.Logger = quiet()
+	conn, err := bus.Connect(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	b, err := conn.OpenBucket(ctx, bus.BucketConfig{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestWithoutAPortNothingListens(t *testing.T) {
+	t.Parallel()
+	s := start(t, natsembed.Options{StoreDir: t.TempDir()})
+	if s.URL() != "" {
+		t.Fatalf("it listens at %s", s.URL())
+	}
+	if _, err := bucket(t, bus.Options{InProcess: s}).Put(t.Context(), "key", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWithAPortOnlyLoopbackListens(t *testing.T) {
+	t.Parallel()
+	s := start(t, natsembed.Options{StoreDir: t.TempDir(), Port: -1})
+	host, _, err := net.SplitHostPort(s.URL()[len("nats://"):])
+	if err != nil || host != "127.0.0.1" {
+		t.Fatalf("it listens at %s", s.URL())
+	}
+	if _, err := bucket(t, bus.Options{URL: s.URL()}).Put(t.Context(), "key", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDataOutlivesTheServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, natsembed.Options{StoreDir: dir})
+	if _, err := bucket(t, bus.Options{InProcess: first}).Put(t.Context(), "key", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	first.Stop()
+	second := start(t, natsembed.Options{StoreDir: dir})
+	if e, err := bucket(t, bus.Options{InProcess: second}).Get(t.Context(), "key"); err != nil || string(e.Value) != "kept" {
+		t.Fatalf("%q, %v", e.Value, err)
+	}
+}
+
+func TestTwoServersInOneProcess(t *testing.T) {
+	t.Parallel()
+	one, two := start(t, natsembed.Options{StoreDir: t.TempDir()}), start(t, natsembed.Options{StoreDir: t.TempDir()})
+	if _, err := bucket(t, bus.Options{InProcess: one}).Put(t.Context(), "key", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket(t, bus.Options{InProcess: two}).Get(t.Context(), "key"); !errors.Is(err, bus.ErrNotFound) {
+		t.Fatalf("they share their data: %v", err)
+	}
+}
+
+func TestAFolderThatCanNotBeUsedIsAnError(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := natsembed.Start(natsembed.Options{StoreDir: file, Logger: quiet()})
+	if err == nil {
+		s.Stop()
+		t.Fatal("no error")
+	}
+	if errors.Is(err, natsembed.ErrNotReady) || !strings.Contains(err.Error(), file) {
+		t.Errorf("the error does not say why: %v", err)
+	}
+}
