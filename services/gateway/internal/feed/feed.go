@@ -30,8 +30,8 @@ import (
 )
 
 const (
-	// queueSize is how many messages wait for the hub before NATS drops some.
-	queueSize = 1 << 16
+	defaultQueue     = 1 << 16
+	defaultTailEvery = 3 * time.Second
 	// idle is how long a subscription stays without members, so that churn does not become NATS traffic.
 	idle = 5 * time.Second
 )
@@ -49,6 +49,8 @@ type Config struct {
 	Hub       *hub.Hub
 	Observer  Observer
 	Logger    *slog.Logger
+	Queue     int           // messages that wait for the hub before NATS drops some; 0 for the default
+	TailEvery time.Duration // the longest time before a lost last message is noticed; 0 for the default
 }
 
 // Feed subscribes to what members need.
@@ -61,6 +63,7 @@ type Feed struct {
 	hub       *hub.Hub
 	observer  Observer
 	log       *slog.Logger
+	tailEvery time.Duration
 	look      chan struct{}          // holds one when the tails are to be looked at
 	tails     chan map[string]uint64 // log subject → sequence of its newest message
 	filled    chan filled
@@ -77,8 +80,15 @@ type Feed struct {
 
 // New makes a feed for a hub.
 func New(c Config) *Feed {
+	if c.Queue == 0 {
+		c.Queue = defaultQueue
+	}
+	if c.TailEvery == 0 {
+		c.TailEvery = defaultTailEvery
+	}
 	return &Feed{
-		bus: c.Conn, in: c.Conn.NewFeed(queueSize), messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		tailEvery: c.TailEvery,
+		bus:       c.Conn, in: c.Conn.NewFeed(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
 		look: make(chan struct{}, 1), tails: make(chan map[string]uint64), filled: make(chan filled),
 		slots: make(chan struct{}, fillers), ended: make(chan struct{}),

@@ -10,7 +10,6 @@ import (
 // The tail check finds what no later message reveals: the last message of a channel whose live copy was lost. It runs
 // now and then, and at once when copies may have been lost: after a reconnect, a drop, or a change of the log's leader.
 const (
-	tailEvery  = 3 * time.Second
 	tailShare  = 20                     // it rests at least so many times as long as it took
 	secondLook = 300 * time.Millisecond // a live copy may still be on its way
 )
@@ -49,7 +48,7 @@ func (f *Feed) watchTails(ctx context.Context) error {
 	}
 	defer advisories.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
 	var end uint64
-	rest := time.NewTimer(tailEvery)
+	rest := time.NewTimer(f.tailEvery)
 	defer rest.Stop()
 	for {
 		forced := false
@@ -71,7 +70,7 @@ func (f *Feed) watchTails(ctx context.Context) error {
 			f.log.Debug("the log's tails could not be read; trying again", "error", err)
 			end = 0
 		}
-		rest.Reset(max(tailEvery, tailShare*time.Since(began)))
+		rest.Reset(max(f.tailEvery, tailShare*time.Since(began)))
 	}
 }
 
