@@ -35,7 +35,7 @@ type Member struct {
 	dirty   bool
 	closed  bool
 	why     contract.Reason // it was closed
-	pinged  int64 // nanoseconds of the ping that waits for an answer; 0: none does
+	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
 }
 
 // place is where a member stands in a topic's slot.
