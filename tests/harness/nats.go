@@ -1,0 +1,70 @@
+package harness
+
+import (
+	"log/slog"
+	"net/url"
+	"strconv"
+	"testing"
+
+	"github.com/channelstream/channelstream/shared/natsembed"
+)
+
+// NATS is a server with JetStream on a TCP port, which can go and come back at the same place with the same store.
+type NATS struct {
+	// set at construction
+	t     testing.TB
+	store string
+	url   string
+	port  int
+
+	log *logBook
+
+	server *natsembed.Server // nil while it is stopped
+}
+
+// StartNATS runs a server until the end of the test.
+func StartNATS(t testing.TB) *NATS {
+	t.Helper()
+	n := &NATS{t: t, store: t.TempDir(), port: -1, log: newLog()}
+	n.Start()
+	n.url = n.server.URL()
+	at, err := url.Parse(n.url)
+	if err != nil {
+		t.Fatalf("read the address of NATS: %v", err)
+	}
+	if n.port, err = strconv.Atoi(at.Port()); err != nil {
+		t.Fatalf("read the port of NATS: %v", err)
+	}
+	t.Cleanup(n.end)
+	return n
+}
+
+// URL is where clients find the server.
+func (n *NATS) URL() string { return n.url }
+
+// Start starts the server again.
+func (n *NATS) Start() {
+	n.t.Helper()
+	server, err := natsembed.Start(natsembed.Options{
+		StoreDir: n.store, Port: n.port, Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+	})
+	if err != nil {
+		n.t.Fatalf("%v\n%s", err, n.log)
+	}
+	n.server = server
+}
+
+// Stop stops the server if it runs, and waits.
+func (n *NATS) Stop() {
+	if n.server != nil {
+		n.server.Stop()
+		n.server = nil
+	}
+}
+
+func (n *NATS) end() {
+	n.Stop()
+	if n.t.Failed() {
+		n.t.Logf("log of NATS:\n%s", n.log)
+	}
+}

@@ -1,0 +1,177 @@
+package harness
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/client"
+)
+
+// kind is a service by the name of its binary.
+type kind string
+
+const (
+	kindAPI      kind = "api"
+	kindPresence kind = "presence"
+	kindGateway  kind = "gateway"
+)
+
+// stopLimit is how long a node may take to stop when asked to.
+const stopLimit = 20 * time.Second
+
+// Node is one service of a cluster, with a port of its own, which is another one after each start.
+type Node struct {
+	Name string         // e.g. "gateway-1"
+	API  *client.Client // of an api; nil for the others
+
+	// set at construction
+	t       testing.TB
+	form    Form
+	kind    kind
+	environ []Option
+	log     *logBook
+
+	run running // nil while it is stopped
+}
+
+// running is a started service.
+type running interface {
+	Address() string // host:port
+	Interrupt()      // asks it to stop, as SIGTERM does
+	Kill()           // ends it at once, in a form that can
+	Done() <-chan struct{}
+	Err() error // after Done
+}
+
+// launch starts the node; it may not be ready yet.
+func (n *Node) launch() {
+	n.t.Helper()
+	run, err := n.form.start(n.kind, n.environ, n.log)
+	if err != nil {
+		n.t.Fatalf("start %s: %v\n%s", n.Name, err, n.log)
+	}
+	n.run = run
+	if n.kind != kindAPI {
+		return
+	}
+	if n.API, err = client.New(n.URL(), Secret); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Start starts a node that was stopped, and waits until it is ready.
+func (n *Node) Start() {
+	n.t.Helper()
+	n.launch()
+	n.AwaitReady()
+}
+
+// Runs says whether the node was started and not stopped since.
+func (n *Node) Runs() bool { return n.run != nil }
+
+// URL is where the node answers, without a slash at the end.
+func (n *Node) URL() string { return "http://" + n.run.Address() }
+
+// Stop ends the node as SIGTERM does, and waits.
+func (n *Node) Stop() {
+	n.t.Helper()
+	n.run.Interrupt()
+	n.await()
+}
+
+// Kill ends the node as kill -9 does, and waits. Only processes can be killed.
+func (n *Node) Kill() {
+	n.t.Helper()
+	if !n.form.CanKill() {
+		n.t.Fatalf("kill %s: it is no process of its own", n.Name)
+	}
+	n.run.Kill()
+	<-n.run.Done() // its error is the signal
+	n.stopped()
+}
+
+// Fail ends the node as abruptly as its form can: by Kill, or else by Stop.
+func (n *Node) Fail() {
+	n.t.Helper()
+	if n.form.CanKill() {
+		n.Kill()
+	} else {
+		n.Stop()
+	}
+}
+
+func (n *Node) await() {
+	n.t.Helper()
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-n.run.Done():
+		if err := n.run.Err(); err != nil {
+			n.t.Errorf("%s ended with: %v", n.Name, err)
+		}
+	case <-limit.C:
+		n.run.Kill()
+		n.t.Errorf("%s did not stop within %v", n.Name, stopLimit)
+	}
+	n.stopped()
+}
+
+func (n *Node) stopped() {
+	n.run = nil
+	if n.API != nil {
+		n.API.CloseIdleConnections()
+	}
+}
+
+// end stops the node if it runs, and shows its log if the test failed.
+func (n *Node) end() {
+	if n.Runs() {
+		n.Stop()
+	}
+	if n.t.Failed() {
+		n.t.Logf("log of %s:\n%s", n.Name, n.log)
+	}
+}
+
+// Ready says whether the node answers that it is ready.
+func (n *Node) Ready() bool {
+	status, _ := n.get("/readyz")
+	return status == http.StatusOK
+}
+
+// AwaitReady waits until the node is ready.
+func (n *Node) AwaitReady() {
+	n.t.Helper()
+	Eventually(n.t, n.Name+" is ready", n.Ready)
+}
+
+// leads says whether the node is the presence replica that leads.
+func (n *Node) leads() bool {
+	_, metrics := n.get("/metrics")
+	return strings.Contains(metrics, "\nchannelstream_presence_leader 1\n")
+}
+
+// get asks the node for a path; status 0 means that it does not answer.
+func (n *Node) get(path string) (status int, body string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL()+path, nil)
+	if err != nil {
+		return 0, ""
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return 0, ""
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, ""
+	}
+	return response.StatusCode, string(text)
+}

@@ -1,0 +1,93 @@
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const module = "github.com/channelstream/channelstream/services/"
+
+// startLimit is how long a process may take to listen.
+const startLimit = 20 * time.Second
+
+// Processes runs each node as a process of its own, from binaries that it builds once.
+type Processes struct {
+	dir   string // of the binaries
+	build func() error
+}
+
+// NewProcesses makes the form; binaries go into dir.
+func NewProcesses(dir string) *Processes {
+	p := &Processes{dir: dir}
+	p.build = sync.OnceValue(p.buildAll)
+	return p
+}
+
+// Name is that of the subtest.
+func (*Processes) Name() string { return "processes" }
+
+// CanKill says that a node can be ended with kill -9.
+func (*Processes) CanKill() bool { return true }
+
+func (p *Processes) buildAll() error {
+	args := []string{"build", "-buildvcs=false", "-o", p.dir + string(os.PathSeparator)}
+	for _, k := range []kind{kindAPI, kindPresence, kindGateway} {
+		args = append(args, module+string(k)+"/cmd/"+string(k))
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the services: %w\n%s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+func (p *Processes) start(k kind, environ []Option, log *logBook) (running, error) {
+	if err := p.build(); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(filepath.Join(p.dir, string(k)))
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, environ, log, log
+	cmd.SysProcAttr = dieWithParent()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &process{cmd: cmd, done: make(chan struct{})}
+	go func() { // ends with the process
+		r.err = cmd.Wait()
+		close(r.done)
+	}()
+	limit := time.NewTimer(startLimit)
+	defer limit.Stop()
+	select {
+	case r.address = <-log.found:
+		return r, nil
+	case <-r.done:
+		return nil, fmt.Errorf("the process ended: %w", errors.Join(r.err, errors.New("it did not listen")))
+	case <-limit.C:
+		r.Kill()
+		<-r.done
+		return nil, fmt.Errorf("the process did not listen within %v", startLimit)
+	}
+}
+
+// process is a node that is a process.
+type process struct {
+	// set at construction
+	cmd     *exec.Cmd
+	address string
+	done    chan struct{} // closed when it has ended
+
+	err error // set before done is closed
+}
+
+func (p *process) Address() string       { return p.address }
+func (p *process) Interrupt()            { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // it has ended otherwise
+func (p *process) Kill()                 { _ = p.cmd.Process.Kill() }                  // it has ended otherwise
+func (p *process) Done() <-chan struct{} { return p.done }
+func (p *process) Err() error            { return p.err }
