@@ -95,6 +95,7 @@ func (s *Service) openTransports() {
 		Limits:      websocket.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Limits.BacklogAge},
 		MaxFrame:    c.Limits.MaxFrame,
 		CheckOrigin: s.origins.allowed,
+		Compression: c.Listen.Compression,
 	})
 	verifier := signature.NewVerifier(c.Access.Secrets, c.Access.UserSignatureMaxAge, signatureLeeway)
 	s.engine = engine.New(engine.Config{

@@ -88,7 +88,7 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	outlet := opened.Plain()
-	m.Switch(outlet, frame.Lists, "ws", func(w *socket.Writer) contract.Reason {
+	m.Switch(outlet, opened.Way(frame.Lists), "ws", func(w *socket.Writer) contract.Reason {
 		return waiting.Forward(outlet, w, time.Now())
 	})
 	go outlet.Read(m, nil) // ends with the connection

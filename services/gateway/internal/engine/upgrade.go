@@ -24,7 +24,7 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	outlet := ws.Packets(c.farewell)
-	m := e.config.Hub.Open(outlet, frame.Packets, websocketTransport, c.ended)
+	m := e.config.Hub.Open(outlet, ws.Way(frame.Packets), websocketTransport, c.ended)
 	c.begin(m)
 	go outlet.Read(m, c.frame) // ends with the connection
 }
@@ -96,7 +96,7 @@ func (c *conversation) probe(ws *websocket.Socket) {
 	}
 	c.upgradeOver(true)
 	outlet := ws.Packets(c.farewell)
-	c.member.Switch(outlet, frame.Packets, websocketTransport, func(w *socket.Writer) contract.Reason {
+	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func(w *socket.Writer) contract.Reason {
 		return outlet.SendPackets(w, c.polls.Take(), time.Now())
 	})
 	outlet.Read(c.member, c.frame)

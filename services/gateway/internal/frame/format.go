@@ -26,6 +26,10 @@ const (
 	PollRoot // packets of a polling payload, each ended by a separator
 	PollStream
 	PollBoth
+	PlainDeflated // as Plain and the Socket formats, compressed (RFC 7692)
+	SocketRootDeflated
+	SocketStreamDeflated
+	SocketBothDeflated
 	formats
 )
 
@@ -52,10 +56,23 @@ type Way uint8
 
 // The ways.
 const (
-	Lists   Way = iota // bare lists in WebSocket frames
-	Packets            // Engine.IO packets in WebSocket frames
-	Polls              // Engine.IO packets in polling payloads
+	Lists           Way = iota // bare lists in WebSocket frames
+	Packets                    // Engine.IO packets in WebSocket frames
+	Polls                      // Engine.IO packets in polling payloads
+	ListsDeflated              // as Lists, messages compressed
+	PacketsDeflated            // as Packets, messages compressed
 )
+
+// Deflated gives the way with compressed messages, for the two ways through a WebSocket.
+func (w Way) Deflated() Way {
+	switch w {
+	case Lists:
+		return ListsDeflated
+	case Packets:
+		return PacketsDeflated
+	}
+	return w
+}
 
 // Namespaces is the set of namespaces that a Socket.IO session is connected to.
 type Namespaces uint8
@@ -71,10 +88,14 @@ func For(w Way, n Namespaces) Format {
 	switch {
 	case w == Lists:
 		return Plain
+	case w == ListsDeflated:
+		return PlainDeflated
 	case n == 0:
 		return None
 	case w == Packets:
 		return SocketRoot + Format(n-Root)
+	case w == PacketsDeflated:
+		return SocketRootDeflated + Format(n-Root)
 	}
 	return PollRoot + Format(n-Root)
 }
@@ -82,6 +103,7 @@ func For(w Way, n Namespaces) Format {
 // WebSocket opcodes with the FIN bit set, RFC 6455 section 5.2.
 const (
 	finText  = 0x81
+	finRSV1  = 0xC1 // text, compressed: RFC 7692 section 6
 	finClose = 0x88
 	finPing  = 0x89
 	finPong  = 0x8A

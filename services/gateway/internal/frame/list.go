@@ -39,15 +39,16 @@ func (l *List) Reset() {
 	}
 }
 
-// Bytes gives the list in a wire format; the same bytes for every caller, valid until Reset.
-func (l *List) Bytes(f Format) []byte {
+// Bytes gives the list in a wire format; the same bytes for every caller, valid until Reset. The deflater serves the
+// formats that are compressed.
+func (l *List) Bytes(f Format, z *Deflater) []byte {
 	if len(l.wire[f]) == 0 && f != None {
-		l.wire[f] = l.build(l.wire[f], f)
+		l.wire[f] = l.build(l.wire[f], f, z)
 	}
 	return l.wire[f]
 }
 
-func (l *List) build(dst []byte, f Format) []byte {
+func (l *List) build(dst []byte, f Format, z *Deflater) []byte {
 	if need := 2 * (l.size + len(streamPrefix) + maxHeader + 4); cap(dst) < need && f != Plain {
 		dst = make([]byte, 0, need)
 	}
@@ -66,6 +67,14 @@ func (l *List) build(dst []byte, f Format) []byte {
 		return l.appendPoll(dst, streamPrefix)
 	case PollBoth:
 		return l.appendPoll(l.appendPoll(dst, rootPrefix), streamPrefix)
+	case PlainDeflated:
+		return z.appendText(dst, l.Bytes(Plain, z))
+	case SocketRootDeflated:
+		return z.appendText(dst, l.Bytes(SocketRoot, z))
+	case SocketStreamDeflated:
+		return z.appendText(dst, l.Bytes(SocketStream, z))
+	case SocketBothDeflated:
+		return append(append(dst, l.Bytes(SocketRootDeflated, z)...), l.Bytes(SocketStreamDeflated, z)...)
 	}
 	return dst
 }

@@ -28,7 +28,7 @@ func (s *shard) send(m *Member) {
 // the one before often serves again.
 func (s *shard) bytes(m *Member) []byte {
 	if len(m.pending) == 1 && m.pending[0].list != nil {
-		return m.pending[0].list.Bytes(m.format)
+		return m.pending[0].list.Bytes(m.format, &s.deflater)
 	}
 	b := &s.batch
 	if b.format == m.format && len(b.pieces) > 0 && slices.EqualFunc(b.pieces, m.pending, sameList) {
@@ -38,7 +38,7 @@ func (s *shard) bytes(m *Member) []byte {
 	b.pieces = append(b.pieces[:0], m.pending...)
 	for _, p := range m.pending {
 		if p.list != nil {
-			b.joined = append(b.joined, p.list.Bytes(m.format)...)
+			b.joined = append(b.joined, p.list.Bytes(m.format, &s.deflater)...)
 		} else {
 			b.joined = frame.AppendPacket(b.joined, p.packet, m.way)
 		}

@@ -18,12 +18,13 @@ type shard struct {
 	mail  *mailbox
 
 	// owned by run
-	now     time.Time // of the batch
-	members []*Member
-	users   map[string][]*Member // by user token
-	wheel   wheel
-	writer  *socket.Writer
-	batch   batch
+	now      time.Time // of the batch
+	members  []*Member
+	users    map[string][]*Member // by user token
+	wheel    wheel
+	writer   *socket.Writer
+	deflater frame.Deflater
+	batch    batch
 }
 
 func newShard(h *Hub, index int) *shard {

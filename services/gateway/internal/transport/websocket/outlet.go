@@ -17,14 +17,15 @@ import (
 type Limits struct {
 	BacklogBytes int
 	BacklogAge   time.Duration
+	maxFrame     int64 // bytes of a message from the client, also when it is unpacked
 }
 
 // Outlet writes WebSocket frames to a TCP connection. What the kernel does not take is kept in a backlog, and only
 // while there is one a goroutine waits for the socket. Its methods are called by the session's shard.
 type Outlet struct {
 	// set at construction
-	ws     *websocket.Conn
-	conn   net.Conn
+	ws     *websocket.Conn // reads
+	conn   net.Conn        // writes
 	raw    syscall.RawConn
 	limits *Limits
 	ping   []byte // what asks for a sign of life: a ping frame, or an Engine.IO ping

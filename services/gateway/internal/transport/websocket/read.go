@@ -28,16 +28,30 @@ func (o *Outlet) Read(m *hub.Member, message func([]byte) contract.Reason) {
 		return nil
 	})
 	o.ws.SetCloseHandler(func(int, string) error { return nil })
-	m.Close(o.read(m, message))
+	reason, speaking := o.read(m, message)
+	m.Close(reason)
+	if speaking {
+		o.drain()
+	}
 }
 
-func (o *Outlet) read(m *hub.Member, message func([]byte) contract.Reason) contract.Reason {
+// drain passes over what the client still sends, so that the close frame is not lost: a socket that is closed with
+// something unread is reset, and what was on its way to the client may go with it.
+func (o *Outlet) drain() {
+	if o.conn.SetReadDeadline(time.Now().Add(closeWait)) == nil {
+		io.Copy(io.Discard, o.conn) //nolint:errcheck // any end will do
+	}
+}
+
+// read reads until the socket or the session is to end. speaking means that it is not the client who ended it.
+func (o *Outlet) read(m *hub.Member, message func([]byte) contract.Reason) (reason contract.Reason, speaking bool) {
 	for {
 		kind, r, err := o.ws.NextReader()
 		if err != nil {
 			return readReason(err)
 		}
 		m.Touch()
+		r = &limited{r: r, left: o.limits.maxFrame}
 		if message == nil {
 			if _, err = io.Copy(io.Discard, r); err != nil {
 				return readReason(err)
@@ -52,20 +66,35 @@ func (o *Outlet) read(m *hub.Member, message func([]byte) contract.Reason) contr
 			continue // binary attachments are not for us
 		}
 		if reason := message(p); reason != "" {
-			return reason
+			return reason, true
 		}
 	}
 }
 
-func readReason(err error) contract.Reason {
+// limited ends a message that is larger than a client may send: a small compressed one may unpack to gigabytes, and the
+// read limit of the connection counts bytes on the wire.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, websocket.ErrReadLimit
+	}
+	return n, err
+}
+
+func readReason(err error) (reason contract.Reason, speaking bool) {
 	var closed *websocket.CloseError
 	switch {
 	case errors.Is(err, websocket.ErrReadLimit):
-		return contract.ReasonTooLarge
+		return contract.ReasonTooLarge, true
 	case errors.As(err, &closed), errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), isNetwork(err):
-		return contract.ReasonClosed
+		return contract.ReasonClosed, false
 	}
-	return contract.ReasonProtocolError
+	return contract.ReasonProtocolError, true
 }
 
 func isNetwork(err error) bool {

@@ -13,7 +13,10 @@ package websocket
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -36,19 +39,20 @@ const readBuffer = 512
 // Config says how sockets are opened.
 type Config struct {
 	Limits      Limits
-	MaxFrame    int // bytes that a client may send in one message
+	MaxFrame    int  // bytes that a client may send in one message
+	Compression bool // offer permessage-deflate (RFC 7692)
 	CheckOrigin func(*http.Request) bool
 }
 
 // Upgrader makes sockets of requests.
 type Upgrader struct {
-	gorilla  websocket.Upgrader
-	limits   Limits
-	maxFrame int64
+	gorilla websocket.Upgrader
+	limits  Limits
 }
 
 // NewUpgrader makes an Upgrader.
 func NewUpgrader(c Config) *Upgrader {
+	c.Limits.maxFrame = int64(c.MaxFrame)
 	return &Upgrader{
 		gorilla: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
@@ -56,37 +60,70 @@ func NewUpgrader(c Config) *Upgrader {
 			WriteBufferSize:  readBuffer,
 			WriteBufferPool:  &sync.Pool{},
 			CheckOrigin:      c.CheckOrigin,
+
+			EnableCompression: c.Compression,
 		},
-		limits:   c.Limits,
-		maxFrame: int64(c.MaxFrame),
+		limits: c.Limits,
 	}
 }
 
 // Socket is an open WebSocket that has no session yet.
 type Socket struct {
-	ws     *websocket.Conn
-	raw    syscall.RawConn
-	limits *Limits
+	ws       *websocket.Conn // reads
+	conn     net.Conn        // writes
+	raw      syscall.RawConn
+	limits   *Limits
+	deflated bool
+}
+
+// Way gives the way of the session's frames, compressed if the client has agreed to that.
+func (s *Socket) Way(w frame.Way) frame.Way {
+	if s.deflated {
+		return w.Deflated()
+	}
+	return w
+}
+
+// offersDeflate says whether a client offers permessage-deflate; the upgrader accepts it then.
+func offersDeflate(r *http.Request) bool {
+	for _, list := range r.Header.Values("Sec-WebSocket-Extensions") {
+		for _, offer := range strings.Split(list, ",") {
+			name, _, _ := strings.Cut(offer, ";")
+			if strings.TrimSpace(name) == "permessage-deflate" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Upgrade answers the handshake; on an error it has answered the request.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, error) {
-	ws, err := u.gorilla.Upgrade(w, r, nil)
+	hijacker := &muting{ResponseWriter: w}
+	ws, err := u.gorilla.Upgrade(hijacker, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
 	}
-	sys, ok := ws.NetConn().(syscall.Conn)
+	hijacker.conn.mute = true
+	conn := hijacker.conn.Conn
+	raw, err := rawConn(conn)
+	if err != nil {
+		conn.Close() //nolint:errcheck // it was never used
+		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
+	}
+	ws.SetReadLimit(u.limits.maxFrame)
+	return &Socket{
+		ws: ws, conn: conn, raw: raw, limits: &u.limits,
+		deflated: u.gorilla.EnableCompression && offersDeflate(r),
+	}, nil
+}
+
+func rawConn(conn net.Conn) (syscall.RawConn, error) {
+	sys, ok := conn.(syscall.Conn)
 	if !ok {
-		ws.Close() //nolint:errcheck // it was never used
-		return nil, fmt.Errorf("upgrade to a WebSocket: %T is no socket of the kernel", ws.NetConn())
+		return nil, fmt.Errorf("%T is no socket of the kernel", conn)
 	}
-	raw, err := sys.SyscallConn()
-	if err != nil {
-		ws.Close() //nolint:errcheck // it was never used
-		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
-	}
-	ws.SetReadLimit(u.maxFrame)
-	return &Socket{ws: ws, raw: raw, limits: &u.limits}, nil
+	return sys.SyscallConn()
 }
 
 // Plain makes the way out of a session that gets bare lists.
@@ -101,7 +138,7 @@ func (s *Socket) Packets(last Farewell) *Outlet {
 
 func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
 	s.ReadUntil(time.Time{})
-	return &Outlet{ws: s.ws, conn: s.ws.NetConn(), raw: s.raw, limits: s.limits, ping: ping, last: last}
+	return &Outlet{ws: s.ws, conn: s.conn, raw: s.raw, limits: s.limits, ping: ping, last: last}
 }
 
 // Bind names the member that the outlet belongs to.
@@ -114,13 +151,13 @@ func (o *Outlet) Bind(m *hub.Member) {
 
 // WriteDirect writes a text frame at once, waiting for the client; only before the socket has a session.
 func (s *Socket) WriteDirect(p []byte) error {
-	if err := s.ws.NetConn().SetWriteDeadline(time.Now().Add(closeWait)); err != nil {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(closeWait)); err != nil {
 		return fmt.Errorf("write to a new socket: %w", err)
 	}
-	if _, err := s.ws.NetConn().Write(frame.AppendText(nil, p)); err != nil {
+	if _, err := s.conn.Write(frame.AppendText(nil, p)); err != nil {
 		return fmt.Errorf("write to a new socket: %w", err)
 	}
-	return s.ws.NetConn().SetWriteDeadline(time.Time{})
+	return s.conn.SetWriteDeadline(time.Time{})
 }
 
 // ReadUntil bounds ReadDirect. It may be called while ReadDirect waits.
@@ -130,7 +167,11 @@ func (s *Socket) ReadUntil(at time.Time) {
 
 // ReadDirect reads one text message; only before the socket has a session.
 func (s *Socket) ReadDirect() ([]byte, error) {
-	_, p, err := s.ws.ReadMessage()
+	_, r, err := s.ws.NextReader()
+	if err != nil {
+		return nil, fmt.Errorf("read from a new socket: %w", err)
+	}
+	p, err := io.ReadAll(&limited{r: r, left: s.limits.maxFrame})
 	if err != nil {
 		return nil, fmt.Errorf("read from a new socket: %w", err)
 	}
