@@ -156,12 +156,21 @@ func (r *Roster) join(key, user, channel string) {
 		in = &room{connections: set{}, users: map[string]int{}}
 		r.rooms[channel] = in
 	}
+	if _, twice := in.connections[key]; twice {
+		return // a record names each channel once, but a roster does not fall over one that does not
+	}
 	in.connections[key] = struct{}{}
 	in.users[user]++
 }
 
 func (r *Roster) part(key, user, channel string) {
 	in := r.rooms[channel]
+	if in == nil {
+		return
+	}
+	if _, is := in.connections[key]; !is {
+		return
+	}
 	delete(in.connections, key)
 	if in.users[user]--; in.users[user] == 0 {
 		delete(in.users, user)

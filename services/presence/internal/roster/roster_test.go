@@ -161,6 +161,20 @@ func TestRemovalAtTheSameRevisionCounts(t *testing.T) {
 	}
 }
 
+func TestAChannelNamedTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
+	r := New()
+	c := &contract.ConnectionRecord{ConnID: "c1", User: "alice", Channels: []string{"one", "one"}}
+	r.ApplyConnection(Row[contract.ConnectionRecord]{Key: "c1", Revision: 1, Record: c})
+	if got := r.Describe([]string{"one"}, contract.InfoOptions{}).Channels["one"]; got.TotalConnections != 1 {
+		t.Fatalf("%+v", got)
+	}
+	r.ApplyConnection(Row[contract.ConnectionRecord]{Key: "c1", Revision: 2})
+	if counts := r.Counts(); counts != (Counts{}) {
+		t.Fatalf("%+v", counts)
+	}
+}
+
 func TestAbsentUsersAndLeases(t *testing.T) {
 	t.Parallel()
 	r := New()
