@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 // clusterDefaults are an operator's, but for what makes a test short: sockets are sent away quickly at a stop.
 var clusterDefaults = []Option{
-	"CHANNELSTREAM_SECRET=" + Secret,
 	"CHANNELSTREAM_HOST=127.0.0.1",
 	"CHANNELSTREAM_PORT=0",
 	"CHANNELSTREAM_DRAIN_WINDOW=100ms",
@@ -24,7 +24,7 @@ type Size struct{ APIs, Presences, Gateways int }
 // Pairs is two of each: the smallest cluster in which one can do without the other.
 var Pairs = Size{APIs: 2, Presences: 2, Gateways: 2}
 
-// Cluster is services on one NATS server. It is for one goroutine, that of the test.
+// Cluster is services on one NATS server. But for what says otherwise, it is for one goroutine, that of the test.
 type Cluster struct {
 	NATS      *NATS
 	APIs      []*Node
@@ -43,13 +43,16 @@ func Start(t testing.TB, form Form, size Size, options ...Option) *Cluster {
 // StartOn is Start on a NATS server that may have other clusters.
 func StartOn(t testing.TB, nats *NATS, form Form, size Size, options ...Option) *Cluster {
 	t.Helper()
+	// Of its own, so that a node of another test, on the port of one that was stopped here, is not taken for it.
+	secret := rand.Text()
 	environ := slices.Concat(clusterDefaults, []Option{
+		Setting("SECRET", secret),
 		"CHANNELSTREAM_NATS_URL=" + nats.URL(), "CHANNELSTREAM_DATA_DIR=" + t.TempDir(),
 	}, options)
 	c := &Cluster{NATS: nats, form: form}
 	add := func(k kind, many int) (nodes []*Node) {
 		for i := range many {
-			n := &Node{Name: fmt.Sprintf("%s-%d", k, i), t: t, form: form, kind: k, environ: environ, log: newLog()}
+			n := &Node{Name: fmt.Sprintf("%s-%d", k, i), t: t, secret: secret, form: form, kind: k, environ: environ, log: newLog()}
 			nodes = append(nodes, n)
 		}
 		return nodes

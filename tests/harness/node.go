@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,17 +26,18 @@ const stopLimit = 20 * time.Second
 
 // Node is one service of a cluster, with a port of its own, which is another one after each start.
 type Node struct {
-	Name string         // e.g. "gateway-1"
-	API  *client.Client // of an api; nil for the others
+	Name string // e.g. "gateway-1"
 
 	// set at construction
 	t       testing.TB
+	secret  string
 	form    Form
 	kind    kind
 	environ []Option
 	log     *logBook
 
-	run running // nil while it is stopped
+	run running                       // nil while it is stopped; owned by the test's goroutine
+	api atomic.Pointer[client.Client] // of an api, as it was started last
 }
 
 // running is a started service.
@@ -58,10 +60,15 @@ func (n *Node) launch() {
 	if n.kind != kindAPI {
 		return
 	}
-	if n.API, err = client.New(n.URL(), Secret); err != nil {
+	app, err := client.New(n.URL(), n.secret)
+	if err != nil {
 		n.t.Fatal(err)
 	}
+	n.api.Store(app)
 }
+
+// API calls an api, where it was started last. It may be asked for by any goroutine.
+func (n *Node) API() *client.Client { return n.api.Load() }
 
 // Start starts a node that was stopped, and waits until it is ready.
 func (n *Node) Start() {
@@ -122,8 +129,8 @@ func (n *Node) await() {
 
 func (n *Node) stopped() {
 	n.run = nil
-	if n.API != nil {
-		n.API.CloseIdleConnections()
+	if app := n.API(); app != nil {
+		app.CloseIdleConnections()
 	}
 }
 

@@ -20,7 +20,7 @@ func TestPresenceGoesOnReapingWhenItsLeaderIsKilled(t *testing.T) {
 		leader.Fail()
 		lost.Drop()
 		harness.Within(t, lease+connect+slack, "the other leads and has reaped", func() bool {
-			room, err := c.APIs[0].API.Info(t.Context(), "room")
+			room, err := c.APIs[0].API().Info(t.Context(), "room")
 			return err == nil && room.Channels["room"].TotalConnections == 1
 		})
 		if next, _ := c.Leader(t); next != followers[0] {
@@ -47,7 +47,7 @@ func TestOtherPresenceServesWhenOneIsKilled(t *testing.T) {
 		for i, one := range c.Presences {
 			one.Fail()
 			harness.Eventually(t, "the other answers", func() bool {
-				_, err := c.APIs[i].API.Connect(t.Context(), client.Connect{User: "bob", ConnID: "bob", Channels: []string{"room"}})
+				_, err := c.APIs[i].API().Connect(t.Context(), client.Connect{User: "bob", ConnID: "bob", Channels: []string{"room"}})
 				return err == nil
 			})
 			harness.Open(t, c.Gateways[1], "bob")

@@ -30,7 +30,7 @@ func TestConnectOfAnOpenConnectionAddsChannelsAtOnce(t *testing.T) {
 	told(t, func(t *testing.T, form harness.Form) {
 		c := harness.Start(t, form, harness.Pairs)
 		connID, s := enter(t, c.APIs[0], c.Gateways[1], "alice", "first")
-		again, err := c.APIs[1].API.Connect(t.Context(), client.Connect{
+		again, err := c.APIs[1].API().Connect(t.Context(), client.Connect{
 			User: "alice", ConnID: connID, Channels: []string{"second", "first"},
 		})
 		if err != nil {
@@ -42,7 +42,7 @@ func TestConnectOfAnOpenConnectionAddsChannelsAtOnce(t *testing.T) {
 		post(t, c.APIs[0], "second", "second")
 		post(t, c.APIs[1], "first", "first")
 		hears(t, s, "second", "first")
-		_, err = c.APIs[1].API.Connect(t.Context(), client.Connect{User: "eve", ConnID: connID, Channels: []string{"third"}})
+		_, err = c.APIs[1].API().Connect(t.Context(), client.Connect{User: "eve", ConnID: connID, Channels: []string{"third"}})
 		if refused := new(client.Error); !errors.As(err, &refused) || refused.Status != 409 {
 			t.Errorf("another user's connect with that id: got %v, want a 409", err)
 		}
@@ -58,6 +58,7 @@ func TestNothingOfAChannelComesAfterUnsubscribeIsAnswered(t *testing.T) {
 			here, there := c.APIs[i%2], c.APIs[1-i%2]
 			subscribe(t, here, connID, "goes")
 			post(t, there, "goes", fmt.Sprint("heard ", i))
+			s.Await(fmt.Sprint("heard ", i))
 			unsubscribe(t, here, connID, "goes")
 			post(t, there, "goes", fmt.Sprint("not heard ", i))
 			want = append(want, fmt.Sprint("heard ", i))
@@ -74,7 +75,7 @@ func TestDisconnectClosesTheSocketWhereverItIsAndLeavesAtOnce(t *testing.T) {
 			api, gateway := c.APIs[i%2], c.Gateways[i/2]
 			user := fmt.Sprint("user ", i)
 			connID, s := enter(t, api, gateway, user, "room")
-			if known, err := api.API.Disconnect(t.Context(), connID); !known || err != nil {
+			if known, err := api.API().Disconnect(t.Context(), connID); !known || err != nil {
 				t.Errorf("disconnect: got %v, %v", known, err)
 			}
 			if i := info(t, api); i.Channels["room"].TotalConnections != 0 || i.TotalConnections != 0 {
@@ -83,7 +84,7 @@ func TestDisconnectClosesTheSocketWhereverItIsAndLeavesAtOnce(t *testing.T) {
 			if reason := s.AwaitClose(); reason != "disconnected" {
 				t.Errorf("closed with %q, want disconnected", reason)
 			}
-			if known, err := api.API.Disconnect(t.Context(), connID); known || err != nil {
+			if known, err := api.API().Disconnect(t.Context(), connID); known || err != nil {
 				t.Errorf("the second disconnect: got %v, %v", known, err)
 			}
 			if _, status := harness.TryOpen(t, gateway, connID); status != 422 {
@@ -145,11 +146,11 @@ func TestInfoOfBothAPIsAgreesAndEachReadsItsOwnWrites(t *testing.T) {
 func TestUserJoinsOnlyWhatTheAppAllowed(t *testing.T) {
 	told(t, func(t *testing.T, form harness.Form) {
 		c := harness.Start(t, form, harness.Pairs)
-		s := harness.OpenSocketIO(t, c.Gateways[0], c.APIs[0].API, "alice")
+		s := harness.OpenSocketIO(t, c.Gateways[0], c.APIs[0].API(), "alice")
 		if got := s.Join("public", "secret"); len(got) != 0 {
 			t.Errorf("joined %q without permission", got)
 		}
-		if _, err := c.APIs[1].API.Subscribe(t.Context(), client.Subscribe{User: "alice", Channels: []string{"public"}}); err != nil {
+		if _, err := c.APIs[1].API().Subscribe(t.Context(), client.Subscribe{User: "alice", Channels: []string{"public"}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.Join("public", "secret"); !slices.Equal(got, []string{"public"}) {

@@ -29,7 +29,7 @@ func TestOddNamesReachThemselvesAndNoOther(t *testing.T) {
 			if strings.HasPrefix(name, "é") {
 				connID = fmt.Sprint("connection ", i)
 			}
-			connected, err := c.APIs[i%2].API.Connect(t.Context(), client.Connect{
+			connected, err := c.APIs[i%2].API().Connect(t.Context(), client.Connect{
 				User: name, ConnID: connID, Channels: []string{name},
 			})
 			if err != nil {

@@ -42,7 +42,7 @@ func TestRestartOfNATSLosesNothingThatWasAcknowledged(t *testing.T) {
 		subscribe(t, c.APIs[0], connID, "new")
 		post(t, c.APIs[1], "new", "to new")
 		alice.Await("to new")
-		if got := harness.OpenSocketIO(t, c.Gateways[1], c.APIs[0].API, "bob").Join("private", "other"); !slices.Equal(got, []string{"private"}) {
+		if got := harness.OpenSocketIO(t, c.Gateways[1], c.APIs[0].API(), "bob").Join("private", "other"); !slices.Equal(got, []string{"private"}) {
 			t.Errorf("bob joined %q, want private alone", got)
 		}
 	})
@@ -51,10 +51,10 @@ func TestRestartOfNATSLosesNothingThatWasAcknowledged(t *testing.T) {
 // configure lets bob join a channel, and gives settings to another.
 func configure(t *testing.T, api *harness.Node) {
 	t.Helper()
-	if _, err := api.API.Subscribe(t.Context(), client.Subscribe{User: "bob", Channels: []string{"private"}}); err != nil {
+	if _, err := api.API().Subscribe(t.Context(), client.Subscribe{User: "bob", Channels: []string{"private"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.API.Connect(t.Context(), client.Connect{
+	if _, err := api.API().Connect(t.Context(), client.Connect{
 		User: "carol", Channels: []string{"set"},
 		ChannelConfigs: map[string]client.ChannelConfig{"set": {NotifyPresence: true, LongName: "A set channel"}},
 	}); err != nil {
@@ -71,7 +71,7 @@ func registerUntilItFails(t *testing.T, api *harness.Node, away func()) map[stri
 	go func() { // ends when NATS is away
 		for i := 0; ; i++ {
 			user := fmt.Sprint("user ", i)
-			c, err := api.API.Connect(t.Context(), client.Connect{User: user, Channels: []string{"crowd"}})
+			c, err := api.API().Connect(t.Context(), client.Connect{User: user, Channels: []string{"crowd"}})
 			if err != nil {
 				ended <- err
 				return
@@ -99,7 +99,7 @@ func registerUntilItFails(t *testing.T, api *harness.Node, away func()) map[stri
 // postWhileAway posts messages, which must be refused, and gives them with the uuids to post them again.
 func postWhileAway(t *testing.T, api *harness.Node, messages ...client.Message) []client.Message {
 	t.Helper()
-	_, err := api.API.Publish(t.Context(), messages...)
+	_, err := api.API().Publish(t.Context(), messages...)
 	failed := new(client.Error)
 	if !errors.As(err, &failed) || failed.Status != 503 {
 		t.Fatalf("post without NATS: got %v, want a 503", err)

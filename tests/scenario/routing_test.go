@@ -80,7 +80,7 @@ func TestNamespacesOnOneNATSDoNotHearEachOther(t *testing.T) {
 		if _, status := harness.TryOpen(t, blue.Gateways[0], redID); status != 422 {
 			t.Errorf("a connection of red at a gateway of blue: status %d, want 422", status)
 		}
-		if known, err := red.APIs[0].API.Disconnect(t.Context(), blueID); known || err != nil {
+		if known, err := red.APIs[0].API().Disconnect(t.Context(), blueID); known || err != nil {
 			t.Errorf("red disconnects a connection of blue: %v, %v", known, err)
 		}
 		if got := info(t, blue.APIs[0]).TotalConnections; got != 1 {

@@ -56,7 +56,7 @@ func toldIn(t *testing.T, story func(t *testing.T, form harness.Form), forms ...
 // register makes a connection whose socket is not open yet.
 func register(t *testing.T, api *harness.Node, user string, channels ...string) (connID string) {
 	t.Helper()
-	c, err := api.API.Connect(t.Context(), client.Connect{User: user, Channels: channels})
+	c, err := api.API().Connect(t.Context(), client.Connect{User: user, Channels: channels})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,21 +84,21 @@ func whisper(t *testing.T, api *harness.Node, text string, users ...string) {
 
 func publish(t *testing.T, api *harness.Node, messages ...client.Message) {
 	t.Helper()
-	if _, err := api.API.Publish(t.Context(), messages...); err != nil {
+	if _, err := api.API().Publish(t.Context(), messages...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func subscribe(t *testing.T, api *harness.Node, connID string, channels ...string) {
 	t.Helper()
-	if _, err := api.API.Subscribe(t.Context(), client.Subscribe{ConnID: connID, Channels: channels}); err != nil {
+	if _, err := api.API().Subscribe(t.Context(), client.Subscribe{ConnID: connID, Channels: channels}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func unsubscribe(t *testing.T, api *harness.Node, connID string, channels ...string) {
 	t.Helper()
-	if _, err := api.API.Unsubscribe(t.Context(), client.Unsubscribe{ConnID: connID, Channels: channels}); err != nil {
+	if _, err := api.API().Unsubscribe(t.Context(), client.Unsubscribe{ConnID: connID, Channels: channels}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,7 +115,7 @@ func hears(t *testing.T, s *harness.Socket, texts ...string) {
 func info(t *testing.T, api *harness.Node) *client.Info {
 	t.Helper()
 	yes := true
-	i, err := api.API.InfoWith(t.Context(), client.InfoOptions{IncludeConnections: &yes})
+	i, err := api.API().InfoWith(t.Context(), client.InfoOptions{IncludeConnections: &yes})
 	if err != nil {
 		t.Fatal(err)
 	}
