@@ -1,0 +1,44 @@
+# Every target is one line; .ci/run calls the same ones. GO, FUZZTIME and GATEWAYS can be set from outside.
+GO ?= go
+FUZZTIME ?= 20s
+GATEWAYS ?= 2
+MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
+COMMANDS = api presence gateway demo channelstream
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CLIENT = tests/compat/node_modules/socket.io-client/dist/socket.io.min.js
+NPM = tests/compat tests/load/socketio
+
+# each runs a command in the directory of every module, and ends with the first that fails.
+each = for dir in $(MODULES); do (cd $$dir && $(1)) || exit 1; done
+
+.PHONY: run build test lint deps tidy-check isolated arch socketio-client fuzz bench bench-smoke compose-up clean
+.DEFAULT_GOAL := run
+
+run: build ## start everything in one process on 127.0.0.1:8000, data in ./data
+	./bin/channelstream
+build: ## build every program into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(foreach c,$(COMMANDS),./services/$(c)/cmd/$(c))
+test: deps ## run all tests with the race detector
+	$(GO) test -race -shuffle=on work
+lint: ## check format, go vet and staticcheck
+	@./.ci/lint $(STATICCHECK) $(MODULES)
+deps: ## install what tests need: Go modules and npm packages
+	$(GO) mod download && for dir in $(NPM); do npm ci --silent --no-audit --no-fund --prefix $$dir || exit 1; done
+tidy-check: ## fail if a go.mod or go.sum is not tidy
+	$(call each,$(GO) mod tidy -diff)
+isolated: ## build and vet every module by itself
+	$(call each,GOWORK=off $(GO) build ./... && GOWORK=off $(GO) vet ./...)
+arch: ## check the import rules
+	$(GO) test -count=1 ./tests/arch/...
+socketio-client: deps ## put the stock Socket.IO client where the demo embeds it
+	cp $(CLIENT) services/demo/assets/vendor/
+fuzz: ## run every fuzz target for FUZZTIME
+	./.ci/fuzz $(FUZZTIME) $(MODULES)
+bench: ## measure beside the floor and a stock Socket.IO server
+	cd tests && $(GO) run ./load/cmd/bench
+bench-smoke: ## a few seconds of load, to see that nothing is lost
+	cd tests && $(GO) run ./load/cmd/bench -smoke
+compose-up: socketio-client ## build the images and start the distributed stack on port 8000
+	docker compose up --build --detach --scale gateway=$(GATEWAYS)
+clean: ## remove what was built
+	rm -rf bin dist
