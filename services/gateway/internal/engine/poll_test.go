@@ -1,0 +1,199 @@
+package engine_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// poll makes a poll beside the test.
+func poll(g *gatewaytest.Gateway, ctx context.Context, p *gatewaytest.Poller) <-chan gatewaytest.Answer {
+	c := make(chan gatewaytest.Answer, 1)
+	go func() {
+		defer close(c)
+		if answer, err := g.TryRequest(ctx, http.MethodGet, p.Path(), ""); err == nil {
+			c <- answer
+		}
+	}()
+	return c
+}
+
+func TestASecondPollAtATimeEndsTheSession(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := g.StreamPoller("alice")
+	one, two := poll(g, t.Context(), p), poll(g, t.Context(), p)
+	answers := map[string]bool{(<-one).Body: true, (<-two).Body: true}
+	if !answers["1"] || !answers[`{"code":3,"message":"Bad request"}`] {
+		t.Errorf("the two polls were answered with %v", answers)
+	}
+	if answer := p.Post("40/stream,"); answer.Status != http.StatusBadRequest {
+		t.Errorf("a post after the end was answered with %d", answer.Status)
+	}
+}
+
+func TestAPollWaitsForAMessage(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	p := g.Poller("conn_id=c1")
+	p.Send("40/stream,")
+	p.Want(`40/stream,`)
+	waiting := poll(g, t.Context(), p)
+	g.Post("news", `{"n":1}`)
+	if got := (<-waiting).Body; got != `42/stream,["message",[{"n":1}]]` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWhatCameBetweenTwoPollsIsKeptInOrder(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	p := g.Poller("conn_id=c1")
+	p.Send("40/stream,")
+	p.Want(`40/stream,`)
+	for _, body := range []string{`{"n":1}`, `{"n":2}`, `{"n":3}`} {
+		g.Post("news", body)
+	}
+	var got strings.Builder
+	for !strings.Contains(got.String(), `{"n":3}`) {
+		got.WriteString(p.Poll().Body)
+	}
+	numbers := strings.NewReplacer(`42/stream,["message",[`, "", "]]", "", "\x1e", "", ",", "").Replace(got.String())
+	if numbers != `{"n":1}{"n":2}{"n":3}` {
+		t.Errorf("got %s", got.String())
+	}
+}
+
+func TestAPollWhoseClientHasGoneMakesRoomForAnother(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	p := g.Poller("conn_id=c1")
+	p.Send("40/stream,")
+	p.Want("40/stream,")
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, p.Path(), nil)
+		g.Service.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	cancel()
+	<-gone
+	waiting := poll(g, t.Context(), p)
+	g.Post("news", `{"n":1}`)
+	if got := (<-waiting).Body; got != `42/stream,["message",[{"n":1}]]` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAMalformedPayloadEndsTheSession(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	for _, payload := range []string{"", "9", "x", "4\xff", "b!", "40/stream,\x1e", strings.Repeat("6\x1e", 1000) + "6"} {
+		p := g.StreamPoller("alice")
+		if answer := p.Post(payload); answer.Status != http.StatusBadRequest || answer.Body != `{"code":3,"message":"Bad request"}` {
+			t.Errorf("%.20q was answered with %d %s", payload, answer.Status, answer.Body)
+		}
+		p.Want("1")
+	}
+	if got := len(g.Presence.Joins()); got != 0 {
+		t.Errorf("%d joins came of it", got)
+	}
+}
+
+func TestPacketsThatNoClientSendsEndTheSession(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	for _, packet := range []string{"0", "2", "5", "44/stream,{}", "49", "4", `42/elsewhere,["join",["a"]]`, "40/stream,", `42/stream,["connect"]`} {
+		p := g.StreamPoller("alice")
+		p.Send(packet)
+		p.Want("1")
+		s := g.Stream("alice")
+		s.Send(packet)
+		s.WantClose(1002, "protocol_error")
+	}
+}
+
+func TestAPayloadOverTheLimitIsTooLarge(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_FRAME=1KiB")
+	p := g.StreamPoller("alice")
+	p.Send("6" + strings.Repeat(" ", 1023))
+	if answer := p.Post("6" + strings.Repeat(" ", 1024)); answer.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered with %d %s", answer.Status, answer.Body)
+	}
+	p.Want("1")
+	if !strings.Contains(g.Metrics(), `channelstream_gateway_closed_total{reason="too_large"} 1`) {
+		t.Error("it is not counted as too_large")
+	}
+}
+
+func TestAClosePacketEndsTheSession(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	p := g.Poller("conn_id=c1")
+	p.Send("40/stream,")
+	waiting := p.Poll()
+	if !strings.HasPrefix(waiting.Body, "40/stream,") {
+		t.Fatalf("got %s", waiting.Body)
+	}
+	p.Send("1")
+	gatewaytest.Eventually(t, "the connection is free", func() bool { return !g.Presence.Holds("c1") })
+	s := g.Engine("conn_id=c1")
+	s.Send("40/stream,")
+	s.Want("40/stream,")
+	s.Send("1")
+	s.WantClose(1000, "closed")
+	gatewaytest.Eventually(t, "the connection is free again", func() bool { return !g.Presence.Holds("c1") })
+}
+
+func TestBinaryPacketsAreTakenAndIgnored(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Allow("alice", "news")
+	p := g.StreamPoller("alice")
+	p.Send(`451-/stream,1["x",{"_placeholder":true,"num":0}]` + "\x1ebAQID\x1e" + `42/stream,2["join",["news"]]`)
+	got := p.Poll().Body
+	for !strings.Contains(got, "43/stream,2") {
+		got += "\x1e" + p.Poll().Body
+	}
+	if got != "43/stream,1[]\x1e"+`42/stream,["join",["news"]]`+"\x1e"+`43/stream,2[["news"]]` {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A stock client that reads the close packet in the same answer as its disconnect comes back by itself.
+func TestTheLastPacketsAndTheClosePacketComeInTwoAnswers(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	for _, waiting := range []bool{false, true} {
+		g.Presence.Register("c1", "alice", "news")
+		p := g.Poller("conn_id=c1")
+		p.Send("40/stream,")
+		p.Want("40/stream,")
+		var first <-chan gatewaytest.Answer
+		if waiting {
+			first = poll(g, t.Context(), p)
+		}
+		g.Presence.Close("c1", contract.ReasonDisconnected)
+		if !waiting {
+			first = poll(g, t.Context(), p)
+		}
+		if got := (<-first).Body; got != "41/stream," {
+			t.Errorf("the poll was answered with %s", got)
+		}
+		p.Want("1")
+		if answer := p.Post("40/stream,"); answer.Body != `{"code":1,"message":"Session ID unknown"}` {
+			t.Errorf("a post after the end was answered with %s", answer.Body)
+		}
+	}
+}

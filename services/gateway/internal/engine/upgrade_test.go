@@ -1,0 +1,166 @@
+package engine_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func listener(t *testing.T, g *gatewaytest.Gateway) *gatewaytest.Poller {
+	t.Helper()
+	g.Presence.Register("c1", "alice", "news")
+	p := g.Poller("conn_id=c1")
+	p.Send("40/stream,")
+	p.Want("40/stream,")
+	return p
+}
+
+func TestAnUpgradeLetsTheWaitingPollGoAndMovesWhatIsKept(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	waiting := poll(g, t.Context(), p)
+	s := p.Upgrade()
+	s.Send("2probe")
+	s.Want("3probe")
+	if got := (<-waiting).Body; got != "6" {
+		t.Errorf("the poll that waits was answered with %s, want a noop", got)
+	}
+	p.Want("6") // so is one that comes while the client moves
+	g.Post("news", `{"n":1}`)
+	g.Post("news", `{"n":2}`)
+	s.Send("5")
+	var got string
+	for !strings.Contains(got, `{"n":2}`) {
+		got += s.Next()
+	}
+	g.Post("news", `{"n":3}`)
+	got += s.Next()
+	numbers := strings.NewReplacer(`42/stream,["message",[`, "", "]]", "", ",", "").Replace(got)
+	if numbers != `{"n":1}{"n":2}{"n":3}` {
+		t.Errorf("got %s", got)
+	}
+	if !strings.Contains(g.Metrics(), `channelstream_gateway_sessions{transport="websocket"} 1`) {
+		t.Errorf("the session is not counted as a WebSocket: %s", g.Metrics())
+	}
+}
+
+func TestAfterTheUpgradeRequestsOfTheOldTransportAreRefused(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	s := p.Upgrade()
+	s.Send("2probe")
+	s.Want("3probe")
+	s.Send("5", `42/stream,1["are you there"]`)
+	s.Want("43/stream,1[]")
+	for _, answer := range []gatewaytest.Answer{p.Poll(), p.Post("40,"), g.Request(http.MethodGet, socketPath+"&sid="+p.SID, "")} {
+		if answer.Status != http.StatusBadRequest || answer.Body != `{"code":3,"message":"Bad request"}` {
+			t.Errorf("answered with %d %s", answer.Status, answer.Body)
+		}
+	}
+	s.Send(`42/stream,2["still there"]`)
+	s.Want("43/stream,2[]")
+}
+
+func TestASecondUpgradeAtATimeIsRefused(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	first := p.Upgrade()
+	if _, response, err := g.TryDial(socketPath + "&sid=" + p.SID); err == nil || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("a second upgrade: %v, %v", err, response)
+	}
+	first.Send("2probe")
+	first.Want("3probe")
+}
+
+func TestAWebSocketFromTheStartCannotBeUpgraded(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	open := g.Dial(socketPath).Next()
+	sid, _, _ := strings.Cut(strings.TrimPrefix(open, `0{"sid":"`), `"`)
+	if answer := g.Request(http.MethodGet, gatewaytest.Polling+"&sid="+sid, ""); answer.Status != http.StatusBadRequest {
+		t.Errorf("a poll was answered with %d %s", answer.Status, answer.Body)
+	}
+	if _, response, err := g.TryDial(socketPath + "&sid=" + sid); err == nil || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("an upgrade: %v, %v", err, response)
+	}
+}
+
+func TestAProbeThatFailsLeavesTheSessionPolling(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_HEARTBEAT_INTERVAL=10s", "CHANNELSTREAM_HEARTBEAT_TIMEOUT=10s")
+	p := listener(t, g)
+	for _, frames := range [][]string{{"2"}, {"5"}, {"40/stream,"}, {"2probe", "4"}, {"2probe", "2probe"}} {
+		s := p.Upgrade()
+		s.Send(frames...)
+		for {
+			if _, _, err := s.ReadMessage(); err != nil {
+				break
+			}
+		}
+	}
+	gone := p.Upgrade()
+	gone.Send("2probe")
+	gone.Want("3probe")
+	gone.Close() //nolint:errcheck // to break it is what the test wants
+	gatewaytest.Eventually(t, "polls wait again", func() bool {
+		waiting := poll(g, t.Context(), p)
+		g.Post("news", `{"n":1}`)
+		return strings.Contains((<-waiting).Body, `{"n":1}`)
+	})
+}
+
+func TestAProbeThatNeverUpgradesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_HEARTBEAT_INTERVAL=500ms", "CHANNELSTREAM_HEARTBEAT_TIMEOUT=500ms")
+	p := listener(t, g)
+	given := make(chan struct{})
+	silent := p.Upgrade()
+	go func() {
+		defer close(given)
+		silent.ReadMessage() //nolint:errcheck // it fails when the gateway gives up
+	}()
+	for up := false; !up; { // the session goes on meanwhile
+		p.Want("2")
+		p.Send("3")
+		select {
+		case <-given:
+			up = true
+		default:
+		}
+	}
+	s := p.Upgrade()
+	s.Send("2probe")
+	s.Want("3probe")
+}
+
+// A client that has stopped polling and not yet moved learns on the WebSocket that it is not to come back.
+func TestASessionThatEndsDuringTheUpgradeSaysSoOnTheWebSocket(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	s := p.Upgrade()
+	s.Send("2probe")
+	s.Want("3probe")
+	g.Presence.Close("c1", contract.ReasonDisconnected)
+	s.Send("5")
+	s.Want("41/stream,")
+	s.WantClose(1000, "disconnected")
+}
+
+func TestTheEndOfTheGatewayDoesNotWaitForAProbe(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	s := p.Upgrade()
+	s.Send("2probe")
+	s.Want("3probe")
+	g.Stop()
+	s.Send("5")
+	s.WantClose(1012, "shutting_down")
+}

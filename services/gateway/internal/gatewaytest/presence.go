@@ -1,0 +1,251 @@
+package gatewaytest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Presence is a presence service that keeps everything in memory and does as it is told. Its methods may be called by
+// any goroutine.
+type Presence struct {
+	// set at construction
+	t    testing.TB
+	conn *bus.Conn
+
+	mu          sync.Mutex
+	connections map[string]*connection // by conn_id; guarded by mu
+	allowed     map[string][]string    // by user; guarded by mu
+	joins       [][]string             // what was asked for; guarded by mu
+	leases      int                    // guarded by mu
+	fault       error                  // what every request is answered with, if not nil; guarded by mu
+}
+
+type connection struct {
+	user     string
+	channels []string
+	revision uint64
+	gateway  string
+	session  string // of the socket that holds it; empty: none does
+}
+
+func (c *connection) membership() contract.Membership {
+	return contract.Membership{Revision: c.revision, Channels: slices.Clone(c.channels)}
+}
+
+// change sets the channels, sorted and once each.
+func (c *connection) change(channels []string) {
+	slices.Sort(channels)
+	c.channels = slices.Compact(channels)
+	c.revision++
+}
+
+func servePresence(t testing.TB, conn *bus.Conn) *Presence {
+	t.Helper()
+	p := &Presence{t: t, conn: conn, connections: map[string]*connection{}, allowed: map[string][]string{}}
+	on := func(verb string, h bus.Handler) bus.Endpoint {
+		return bus.Endpoint{Subject: namespace.Presence(verb), Handler: h}
+	}
+	ready := make(chan struct{})
+	background(t, func(ctx context.Context) error {
+		return conn.Serve(ctx, bus.Service{
+			Name: contract.PresenceService, Version: "0.0.0", QueueGroup: contract.PresenceService,
+			Endpoints: map[string]bus.Endpoint{
+				contract.VerbAttach: on(contract.VerbAttach, bus.On(p.attach)),
+				contract.VerbJoin:   on(contract.VerbJoin, bus.On(p.join)),
+				contract.VerbLeave:  on(contract.VerbLeave, bus.On(p.leave)),
+				contract.VerbDetach: on(contract.VerbDetach, bus.On(p.detach)),
+				contract.VerbLease:  on(contract.VerbLease, bus.On(p.lease)),
+			},
+			Concurrent: 64, Timeout: Patience, Logger: quiet(),
+		}, func() { close(ready) })
+	})
+	select {
+	case <-ready:
+	case <-time.After(Patience):
+		t.Fatal("the presence service did not start")
+	}
+	return p
+}
+
+// Register makes a connection, as /connect does.
+func (p *Presence) Register(connID, user string, channels ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := &connection{user: user}
+	c.change(channels)
+	p.connections[connID] = c
+	p.allowed[user] = append(p.allowed[user], channels...)
+}
+
+// Allow lets a user join channels.
+func (p *Presence) Allow(user string, channels ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed[user] = append(p.allowed[user], channels...)
+}
+
+// Fail has every request answered with a fault; nil ends that.
+func (p *Presence) Fail(fault error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = fault
+}
+
+// Holds says whether a socket holds the connection.
+func (p *Presence) Holds(connID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.connections[connID]
+	return c != nil && c.session != ""
+}
+
+// Joins are the channels of every join that came.
+func (p *Presence) Joins() [][]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.joins)
+}
+
+// Leases is how often the gateway renewed its lease.
+func (p *Presence) Leases() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leases
+}
+
+// Move changes the channels of an open connection, as /subscribe and /unsubscribe do, and waits for the gateway.
+func (p *Presence) Move(connID string, channels ...string) contract.GatewayAnswer {
+	p.t.Helper()
+	p.mu.Lock()
+	c := p.connections[connID]
+	c.change(channels)
+	order := contract.MembershipOrder{ConnID: connID, Session: c.session, Membership: c.membership()}
+	subject := namespace.Gateway(c.gateway, contract.VerbMembership)
+	p.mu.Unlock()
+	return p.order(subject, order)
+}
+
+// Close closes the socket of a connection, as /disconnect does, and waits for the gateway.
+func (p *Presence) Close(connID string, reason contract.Reason) contract.GatewayAnswer {
+	p.t.Helper()
+	p.mu.Lock()
+	c := p.connections[connID]
+	order := contract.CloseOrder{ConnID: connID, Session: c.session, Reason: reason}
+	subject := namespace.Gateway(c.gateway, contract.VerbClose)
+	p.mu.Unlock()
+	return p.order(subject, order)
+}
+
+func (p *Presence) order(subject string, order any) contract.GatewayAnswer {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	answer, err := bus.Call[contract.GatewayAnswer](ctx, p.conn, subject, order)
+	if err != nil {
+		p.t.Errorf("order: %v", err)
+	}
+	return answer
+}
+
+func (p *Presence) attach(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fault != nil {
+		return contract.AttachAnswer{}, p.fault
+	}
+	id := q.ConnID
+	if id == "" {
+		id = q.NewConnID
+		p.connections[id] = &connection{user: q.User, revision: 1}
+	}
+	c := p.connections[id]
+	if c == nil {
+		return contract.AttachAnswer{}, contract.Invalid("conn_id", contract.UnknownConnection)
+	}
+	if c.session != "" {
+		older, subject := contract.CloseOrder{ConnID: id, Session: c.session, Reason: contract.ReasonReplaced}, namespace.Gateway(c.gateway, contract.VerbClose)
+		if _, err := bus.Call[contract.GatewayAnswer](ctx, p.conn, subject, older); err != nil {
+			return contract.AttachAnswer{}, err
+		}
+	}
+	c.gateway, c.session = q.Gateway, q.Session
+	c.revision++
+	return contract.AttachAnswer{ConnID: id, User: c.user, Membership: c.membership()}, nil
+}
+
+// held gives the connection that a session holds.
+func (p *Presence) held(connID, session string) (*connection, error) {
+	if p.fault != nil {
+		return nil, p.fault
+	}
+	c := p.connections[connID]
+	if c == nil || c.session != session {
+		return nil, contract.Invalid("conn_id", contract.UnknownConnection)
+	}
+	return c, nil
+}
+
+func (p *Presence) join(_ context.Context, q contract.JoinRequest) (contract.ChannelsAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.joins = append(p.joins, q.Channels)
+	c, err := p.held(q.ConnID, q.Session)
+	if err != nil {
+		return contract.ChannelsAnswer{}, err
+	}
+	var named []string
+	for _, channel := range q.Channels {
+		if slices.Contains(p.allowed[c.user], channel) {
+			named = append(named, channel)
+		}
+	}
+	c.change(append(c.channels, named...))
+	return contract.ChannelsAnswer{Membership: c.membership(), Named: named}, nil
+}
+
+func (p *Presence) leave(_ context.Context, q contract.LeaveRequest) (contract.ChannelsAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.held(q.ConnID, q.Session)
+	if err != nil {
+		return contract.ChannelsAnswer{}, err
+	}
+	var named []string
+	c.change(slices.DeleteFunc(c.channels, func(channel string) bool {
+		if !slices.Contains(q.Channels, channel) {
+			return false
+		}
+		named = append(named, channel)
+		return true
+	}))
+	return contract.ChannelsAnswer{Membership: c.membership(), Named: named}, nil
+}
+
+func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract.DetachAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fault != nil {
+		return contract.DetachAnswer{}, p.fault
+	}
+	n := 0
+	for id, session := range q.Sessions {
+		if c := p.connections[id]; c != nil && c.session == session {
+			c.session = ""
+			n++
+		}
+	}
+	return contract.DetachAnswer{Detached: n}, nil
+}
+
+func (p *Presence) lease(context.Context, contract.LeaseRecord) (contract.LeaseAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leases++
+	return contract.LeaseAnswer{TTL: 1}, p.fault
+}
