@@ -56,15 +56,17 @@ func TestNothingOfAChannelComesAfterUnsubscribeIsAnswered(t *testing.T) {
 		var want []string
 		for i := range 20 {
 			here, there := c.APIs[i%2], c.APIs[1-i%2]
+			heard, fence := fmt.Sprint("heard ", i), fmt.Sprint("fence ", i)
 			subscribe(t, here, connID, "goes")
-			post(t, there, "goes", fmt.Sprint("heard ", i))
-			s.Await(fmt.Sprint("heard ", i))
+			post(t, there, "goes", heard)
+			s.Await(heard)
 			unsubscribe(t, here, connID, "goes")
 			post(t, there, "goes", fmt.Sprint("not heard ", i))
-			want = append(want, fmt.Sprint("heard ", i))
+			post(t, there, "stays", fence)
+			s.Await(fence) // what was posted before it is not on its way any more
+			want = append(want, heard, fence)
 		}
-		post(t, c.APIs[0], "stays", "end")
-		hears(t, s, append(want, "end")...)
+		hears(t, s, want...)
 	})
 }
 
