@@ -6,6 +6,7 @@ import "strings"
 const (
 	HeaderPM      = "Cs-Pm"      // tokens of the only users who get a channel's message, separated by commas
 	HeaderExclude = "Cs-Exclude" // tokens of users who do not get it, separated by commas
+	HeaderMore    = "Cs-More"    // set when the next message of the same list goes to the same channel
 )
 
 // Message types, the `type` of the objects that clients get.

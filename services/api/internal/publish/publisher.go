@@ -77,14 +77,15 @@ type stored struct {
 func (l *list) send(messages []message.Message) error {
 	for i := range messages {
 		m := &messages[i]
+		more := i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel
 		var err error
 		switch {
 		case m.Channel == "":
 			err = l.sendToUsers(m)
 		case l.publisher.config.Settings(m.Channel).StoreFrames:
-			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), m.UUID+"/"+m.Channel, header(m), m.Object)
+			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), m.UUID+"/"+m.Channel, header(m, more), m.Object)
 		default:
-			err = l.sendDirect(m)
+			err = l.sendDirect(m, more)
 		}
 		if err != nil {
 			return err
@@ -94,7 +95,7 @@ func (l *list) send(messages []message.Message) error {
 }
 
 // sendDirect sends a message that is not kept.
-func (l *list) sendDirect(m *message.Message) error {
+func (l *list) sendDirect(m *message.Message, more bool) error {
 	if m.Named {
 		if !l.publisher.recent.claim(m.UUID, time.Now()) {
 			return nil
@@ -102,7 +103,7 @@ func (l *list) sendDirect(m *message.Message) error {
 		l.claimed = append(l.claimed, m.UUID)
 	}
 	l.direct = true
-	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), header(m), m.Object)
+	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), header(m, more), m.Object)
 }
 
 func (l *list) sendToUsers(m *message.Message) error {
@@ -157,11 +158,15 @@ func (l *list) nudge(live string, sequence uint64) error {
 	return l.publisher.config.Conn.Publish(live, h, nil)
 }
 
-func header(m *message.Message) bus.Header {
-	if m.PM == "" && m.Except == "" {
+// header writes what decides a message's delivery.
+func header(m *message.Message, more bool) bus.Header {
+	if m.PM == "" && m.Except == "" && !more {
 		return nil
 	}
-	h := make(bus.Header, 3)
+	h := make(bus.Header, 4)
+	if more {
+		h[contract.HeaderMore] = []string{"1"}
+	}
 	if m.PM != "" {
 		h[contract.HeaderPM] = []string{m.PM}
 	}

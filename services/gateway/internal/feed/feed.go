@@ -124,11 +124,16 @@ func (f *Feed) Run(ctx context.Context) error {
 	}
 }
 
-// ruleOf reads the delivery facts in a message's header; nil when everybody gets it.
-func ruleOf(h bus.Header) *hub.Rule {
+// messageOf reads the delivery facts in a message's header.
+func messageOf(body []byte, h bus.Header) hub.Message {
 	if len(h) == 0 {
-		return nil
+		return hub.Message{Body: body}
 	}
+	return hub.Message{Body: body, Rule: ruleOf(h), More: h.Get(contract.HeaderMore) != ""}
+}
+
+// ruleOf gives who gets a message; nil when everybody does.
+func ruleOf(h bus.Header) *hub.Rule {
 	only, except := h.Get(contract.HeaderPM), h.Get(contract.HeaderExclude)
 	if only == "" && except == "" {
 		return nil

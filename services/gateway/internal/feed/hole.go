@@ -61,7 +61,7 @@ func (f *Feed) take(e *entry, m *bus.Msg) {
 	default:
 		e.seen = sequence
 	}
-	f.hub.Publish(e.topic, m.Data, ruleOf(m.Header))
+	f.hub.Publish(e.topic, messageOf(m.Data, m.Header))
 }
 
 // fill reads what is missing up to a sequence from the log; the goroutine ends when it has it, or has given up.
@@ -121,7 +121,7 @@ func (f *Feed) finish(got filled) {
 	for _, m := range got.entries {
 		if m.Sequence > e.seen {
 			e.seen = m.Sequence
-			f.hub.Publish(e.topic, m.Data, ruleOf(m.Header))
+			f.hub.Publish(e.topic, messageOf(m.Data, m.Header))
 		}
 	}
 	e.seen = max(e.seen, got.upTo)

@@ -23,20 +23,20 @@ type batch struct {
 // receive adds a message to the open run, or begins another.
 func (s *shard) receive(it *item) {
 	b := &s.batch
-	if it.rule == nil {
-		if b.topic == it.topic && b.run.Add(it.body) {
+	if it.Rule == nil {
+		if b.topic == it.topic && b.run.Add(it.Body) {
 			return
 		}
 		s.closeRun()
-		b.topic, b.run = it.topic, s.newList(it.body)
+		b.topic, b.run = it.topic, s.newList(it.Body)
 		return
 	}
 	s.closeRun()
-	list := s.newList(it.body)
-	if it.rule.Only == nil {
-		s.deliverExcept(it.topic, it.rule.Except, list)
+	list := s.newList(it.Body)
+	if it.Rule.Only == nil {
+		s.deliverExcept(it.topic, it.Rule.Except, list)
 	} else {
-		s.deliverOnly(it.topic, it.rule, list)
+		s.deliverOnly(it.topic, it.Rule, list)
 	}
 }
 

@@ -49,7 +49,7 @@ func audience(topics, members int) (*shard, []*Topic) {
 func batchOf(topics []*Topic, messages int) []item {
 	items := make([]item, messages)
 	for i := range items {
-		items[i] = item{topic: topics[i%len(topics)], body: []byte(`{"uuid":"00000000-0000-4000-8000-000000000000","type":"message","message":{"text":"hello"}}`)}
+		items[i] = item{topic: topics[i%len(topics)], Message: Message{Body: []byte(`{"uuid":"00000000-0000-4000-8000-000000000000","type":"message","message":{"text":"hello"}}`)}}
 	}
 	return items
 }

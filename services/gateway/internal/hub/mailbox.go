@@ -11,9 +11,8 @@ const (
 // item is one thing for a shard to do: deliver a message, or run a step.
 type item struct {
 	topic *Topic
-	body  []byte
-	rule  *Rule
 	step  func(*shard)
+	Message
 }
 
 // mailbox is a queue that its shard takes whole. Steps always fit, so that a shard and its clients never wait for each
@@ -39,7 +38,7 @@ func (m *mailbox) publish(it item) {
 	for (len(m.items) >= maxWaiting || m.bytes >= maxWaitingBytes) && !m.closed {
 		m.room.Wait()
 	}
-	m.bytes += len(it.body)
+	m.bytes += len(it.Body)
 	m.put(it)
 }
 

@@ -27,12 +27,19 @@ type Rule struct {
 	Except []string
 }
 
+// Message is one message on its way to members.
+type Message struct {
+	Body []byte // the JSON object that clients get; kept until it is written
+	Rule *Rule  // nil: everybody in the topic gets it
+	More bool   // another of the same list follows: it is worth a moment's wait, so that both go in one frame
+}
+
 // Publish hands a message to the shards that have members of the topic. Messages are delivered in the order of the
 // calls, so one goroutine makes them. It waits while a shard has more than its share of messages to write.
-func (h *Hub) Publish(t *Topic, body []byte, rule *Rule) {
+func (h *Hub) Publish(t *Topic, m Message) {
 	for i, s := range h.shards {
 		if t.slots[i].count.Load() > 0 {
-			s.mail.publish(item{topic: t, body: body, rule: rule})
+			s.mail.publish(item{topic: t, Message: m})
 		}
 	}
 }
