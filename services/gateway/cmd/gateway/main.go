@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,7 +20,14 @@ import (
 // version is set by the build.
 var version = "0.1.0"
 
+// gcPercent keeps the memory of idle sockets small. Fan-out allocates next to nothing, so collecting more often costs
+// it next to nothing. GOGC in the environment wins.
+const gcPercent = 40
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	p := serve.Program{Name: "gateway", Version: version, Serve: run}
 	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

@@ -34,7 +34,7 @@ import (
 const closeWait = 2 * time.Second
 
 // readBuffer is kept for each socket as long as it lives, so it is small; larger frames take more reads.
-const readBuffer = 512
+const readBuffer = 256
 
 // Config says how sockets are opened.
 type Config struct {
