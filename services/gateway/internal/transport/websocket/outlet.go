@@ -136,23 +136,36 @@ func (o *Outlet) Stalled(now time.Time) contract.Reason {
 	return ""
 }
 
-// Close sends a close frame with the reason, if the client takes it. The connection closes when the client has answered
-// (RFC 6455 section 7.1.1), or shortly after.
+// Close sends a close frame with the reason, behind the backlog if there is one. The connection closes when the client
+// has answered (RFC 6455 section 7.1.1), or shortly after. A client that takes nothing is not waited for.
 func (o *Outlet) Close(w *socket.Writer, reason contract.Reason) {
-	if o.backlog != nil {
+	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout && o.backlog != nil {
 		o.close()
 		return
 	}
 	closing := frame.AppendClose(o.last(reason), reason.CloseCode(), string(reason))
-	if n, err := w.Write(o.raw, closing); err != nil || n < len(closing) {
-		o.close()
+	wait := closeWait
+	if o.backlog != nil {
+		wait = o.limits.BacklogAge
+	}
+	o.conn.SetDeadline(time.Now().Add(wait)) //nolint:errcheck // it is closed then, and nobody waits for it
+	if b := o.backlog; b != nil {
+		closing = append(b.waiting, closing...)
+		go func() { // ends with the deadline at the latest; writes to one connection are made one after the other
+			_, err := o.conn.Write(closing)
+			o.writerGone(err == nil)
+		}()
 		return
 	}
-	if o.halves.Or(writerEnded)&readerEnded != 0 {
+	n, err := w.Write(o.raw, closing)
+	o.writerGone(err == nil && n == len(closing))
+}
+
+// writerGone ends the writer's half. The reader is waited for if the client has the close frame to answer.
+func (o *Outlet) writerGone(said bool) {
+	if o.halves.Or(writerEnded)&readerEnded != 0 || !said {
 		o.close()
-		return
 	}
-	o.conn.SetReadDeadline(time.Now().Add(closeWait)) //nolint:errcheck // the reader fails then, and closes
 }
 
 func (o *Outlet) close() { o.conn.Close() } //nolint:errcheck // nothing is left to be done with it

@@ -1,0 +1,331 @@
+package websocket_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+type uncounted struct{}
+
+func (uncounted) Opened(string)                  {}
+func (uncounted) Closed(string, contract.Reason) {}
+func (uncounted) Upgraded(string, string)        {}
+func (uncounted) Batch(int)                      {}
+
+// stage is a hub whose members are plain WebSockets over loopback, all in one topic.
+type stage struct {
+	t       *testing.T
+	url     string
+	hub     *hub.Hub
+	topic   *hub.Topic
+	members chan *hub.Member
+	ended   chan contract.Reason
+}
+
+func newStage(t *testing.T, limits websocket.Limits) *stage {
+	t.Helper()
+	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8)}
+	s.hub = hub.New(hub.Config{
+		Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: 100 * time.Millisecond,
+		Logger: slog.New(slog.DiscardHandler), Observer: uncounted{},
+	})
+	s.topic = s.hub.NewTopic("news", "s.news")
+	upgrader := websocket.NewUpgrader(websocket.Config{
+		Limits: limits, MaxFrame: 1024, CheckOrigin: func(*http.Request) bool { return true },
+	})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(upgrader, w, r) }))
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); s.hub.Run(ctx) }() //nolint:errcheck // it has no error to give
+	t.Cleanup(func() { cancel(); <-done })
+	return s
+}
+
+func (s *stage) serve(u *websocket.Upgrader, w http.ResponseWriter, r *http.Request) {
+	socket, err := u.Upgrade(w, r)
+	if err != nil {
+		return
+	}
+	outlet := socket.Plain()
+	m := s.hub.Open(outlet, frame.Lists, "ws", func(reason contract.Reason) { s.ended <- reason })
+	go outlet.Read(m, func(p []byte) contract.Reason {
+		if string(p) == "bye" {
+			return contract.ReasonClosed
+		}
+		return ""
+	})
+	if err := m.Change(r.Context(), hub.Change{User: "u", Join: []*hub.Topic{s.topic}}); err != nil {
+		s.t.Errorf("enter: %v", err)
+	}
+	s.members <- m
+}
+
+// dial opens a client.
+func (s *stage) dial() (*gorilla.Conn, *hub.Member) {
+	s.t.Helper()
+	ws, _, err := gorilla.DefaultDialer.DialContext(s.t.Context(), "ws"+strings.TrimPrefix(s.url, "http"), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { ws.Close() }) //nolint:errcheck // the test is over
+	if err := ws.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	return ws, <-s.members
+}
+
+func (s *stage) wantEnd(reason contract.Reason) {
+	s.t.Helper()
+	select {
+	case got := <-s.ended:
+		if got != reason {
+			s.t.Errorf("the session ended with %q, want %q", got, reason)
+		}
+	case <-time.After(patience):
+		s.t.Fatalf("the session did not end with %q", reason)
+	}
+}
+
+func wantClose(t *testing.T, ws *gorilla.Conn, code int, reason string) {
+	t.Helper()
+	_, _, err := ws.ReadMessage()
+	var closed *gorilla.CloseError
+	if !errors.As(err, &closed) || closed.Code != code || closed.Text != reason {
+		t.Errorf("got %v, want the close frame %d %s", err, code, reason)
+	}
+}
+
+const roomy = 1 << 30
+
+func generous() websocket.Limits {
+	return websocket.Limits{BacklogBytes: roomy, BacklogAge: time.Minute}
+}
+
+// many messages are 16 MB, more than kernels keep for two sockets.
+const many = 4000
+
+// flood publishes n numbered messages of 4 KiB.
+func (s *stage) flood(n int) {
+	pad := strings.Repeat("x", 4096)
+	for i := range n {
+		s.hub.Publish(s.topic, hub.Message{Body: fmt.Appendf(nil, `{"n":%d,"pad":%q}`, i, pad)})
+	}
+}
+
+// count reads lists up to message n-1 and fails unless the numbers follow each other.
+func count(t *testing.T, ws *gorilla.Conn, n int) {
+	t.Helper()
+	for next := 0; next < n; {
+		_, p, err := ws.ReadMessage()
+		if err != nil {
+			t.Fatalf("after %d messages: %v", next, err)
+		}
+		var list []struct{ N int }
+		if err := json.Unmarshal(p, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			if m.N != next {
+				t.Fatalf("message %d came after %d", m.N, next-1)
+			}
+			next++
+		}
+	}
+}
+
+func TestABacklogIsDeliveredInOrder(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, m := s.dial()
+	s.flood(many)
+	if err := m.Change(t.Context(), hub.Change{}); err != nil { // the shard has not waited for the client
+		t.Fatal(err)
+	}
+	count(t, ws, many)
+	s.flood(1)
+	count(t, ws, 1)
+}
+
+func TestASlowConsumerIsClosedByTheSizeOfItsBacklog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, websocket.Limits{BacklogBytes: 64 << 10, BacklogAge: time.Hour})
+	_, _ = s.dial()
+	s.flood(many)
+	s.wantEnd(contract.ReasonSlowConsumer)
+}
+
+func TestASlowConsumerIsClosedByTheAgeOfItsBacklog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, websocket.Limits{BacklogBytes: roomy, BacklogAge: 200 * time.Millisecond})
+	_, _ = s.dial()
+	s.flood(many)
+	s.wantEnd(contract.ReasonSlowConsumer)
+}
+
+func TestASlowConsumerDoesNotHoldUpTheOthers(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	_, _ = s.dial()
+	quick, _ := s.dial()
+	s.flood(many)
+	count(t, quick, many)
+}
+
+func TestACloseSaysWhyAndTheConnectionEndsWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	for _, reason := range []contract.Reason{contract.ReasonReplaced, contract.ReasonDraining, contract.ReasonHeartbeatTimeout} {
+		ws, m := s.dial()
+		m.Close(reason)
+		wantClose(t, ws, reason.CloseCode(), string(reason)) // the library answers with a close frame
+		s.wantEnd(reason)
+		if n, err := ws.NetConn().Read(make([]byte, 1)); err == nil {
+			t.Errorf("%s: %d bytes came after the close frame", reason, n)
+		}
+	}
+}
+
+func TestACloseComesBehindTheBacklog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, m := s.dial()
+	s.flood(many)
+	m.Close(contract.ReasonDisconnected)
+	count(t, ws, many)
+	wantClose(t, ws, 1000, "disconnected")
+	s.wantEnd(contract.ReasonDisconnected)
+}
+
+func TestACloseOfTheClientIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	if err := ws.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(1001, "going"), time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	wantClose(t, ws, 1000, "closed")
+	s.wantEnd(contract.ReasonClosed)
+}
+
+func TestAClientThatIsLostEndsItsSession(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	ws.Close() //nolint:errcheck // to break it is what the test wants
+	s.wantEnd(contract.ReasonClosed)
+}
+
+func TestTheSessionMayEndTheSocketByAMessage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
+		t.Fatal(err)
+	}
+	wantClose(t, ws, 1000, "closed")
+	s.wantEnd(contract.ReasonClosed)
+}
+
+// The rest of a large message is read away, so that the close frame is not lost in a reset.
+func TestAMessageThatIsTooLargeIsClosedFor(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	if err := ws.WriteMessage(gorilla.TextMessage, bytes.Repeat([]byte("x"), 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	wantClose(t, ws, 1009, "too_large")
+	s.wantEnd(contract.ReasonTooLarge)
+}
+
+func TestWhatBreaksTheProtocolIsClosedFor(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	for name, raw := range map[string][]byte{
+		"no mask":              {0x81, 0x01, 'x'},
+		"reserved bits":        {0xF1, 0x80, 0, 0, 0, 0},
+		"unknown opcode":       {0x83, 0x80, 0, 0, 0, 0},
+		"fragmented ping":      {0x09, 0x80, 0, 0, 0, 0},
+		"long ping":            {0x89, 0xFE, 0, 126, 0, 0, 0, 0},
+		"lonely continuation":  {0x80, 0x80, 0, 0, 0, 0},
+		"close code 1005":      {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xED},
+		"close with bad UTF-8": {0x88, 0x83, 0, 0, 0, 0, 0x03, 0xE8, 0xFF},
+	} {
+		ws, _ := s.dial()
+		if _, err := ws.NetConn().Write(raw); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := ws.ReadMessage()
+		var closed *gorilla.CloseError
+		if !errors.As(err, &closed) || closed.Code != 1002 || closed.Text != "protocol_error" {
+			t.Errorf("%s: got %v, want the close frame 1002 protocol_error", name, err)
+		}
+		s.wantEnd(contract.ReasonProtocolError)
+	}
+}
+
+// gorilla would answer by itself, into the middle of a frame that the shard has half written.
+func TestNothingIsWrittenBetweenTheFramesOfABacklog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	s.flood(many)
+	if _, err := ws.NetConn().Write([]byte{0x83, 0x80, 0, 0, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantEnd(contract.ReasonProtocolError)
+	for {
+		_, p, err := ws.ReadMessage()
+		var closed *gorilla.CloseError
+		if errors.As(err, &closed) {
+			if closed.Code != 1002 || closed.Text != "protocol_error" {
+				t.Errorf("closed with %v", err)
+			}
+			return
+		}
+		if err != nil || !json.Valid(p) {
+			t.Fatalf("the stream is broken: %.100s, %v", p, err)
+		}
+	}
+}
+
+func TestAPingIsAnsweredWithItsData(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, generous())
+	ws, _ := s.dial()
+	got := make(chan string, 1)
+	ws.SetPongHandler(func(data string) error { got <- data; return nil })
+	if err := ws.WriteControl(gorilla.PingMessage, []byte("hello"), time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
+		t.Fatal(err)
+	}
+	wantClose(t, ws, 1000, "closed")
+	if data := <-got; data != "hello" {
+		t.Errorf("the pong holds %q", data)
+	}
+}
