@@ -19,8 +19,9 @@ import (
 
 const (
 	request = "<policy-file-request/>\x00"
-	within  = 5 * time.Second // for a client to ask and to take the answer
-	most    = 256             // clients at once
+	within  = 5 * time.Second        // for a client to ask and to take the answer
+	pause   = 100 * time.Millisecond // after a connection could not be taken
+	most    = 256                    // clients at once
 )
 
 // Policy is the answer for a server's port.
@@ -37,11 +38,12 @@ func Serve(ctx context.Context, host string, port, serverPort int, log *slog.Log
 		return fmt.Errorf("listen for Flash policy requests: %w", err)
 	}
 	log.Info("answering Flash policy requests", "address", l.Addr().String())
-	return Answer(ctx, l, Policy(serverPort))
+	return Answer(ctx, l, Policy(serverPort), log)
 }
 
-// Answer answers on a listener, which it closes, until ctx ends.
-func Answer(ctx context.Context, l net.Listener, policy string) error {
+// Answer answers on a listener, which it closes, until ctx ends. When a connection can not be taken, for want of file
+// descriptors say, it goes on after a pause.
+func Answer(ctx context.Context, l net.Listener, policy string, log *slog.Logger) error {
 	defer context.AfterFunc(ctx, func() { l.Close() })() //nolint:errcheck // Accept says so
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -52,13 +54,22 @@ func Answer(ctx context.Context, l net.Listener, policy string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("accept a Flash policy request: %w", err)
+			log.Warn("a Flash policy request could not be taken; going on", "error", err)
+			rest(ctx)
+			continue
 		}
 		slots <- struct{}{}
 		clients.Go(func() {
 			defer func() { <-slots }()
 			answer(conn, policy)
 		})
+	}
+}
+
+func rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
 	}
 }
 
