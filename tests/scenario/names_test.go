@@ -51,6 +51,7 @@ func TestOddNamesReachThemselvesAndNoOther(t *testing.T) {
 		for i := range names {
 			hears(t, sockets[i], fmt.Sprint("channel ", i), fmt.Sprint("user ", i), fmt.Sprint("member ", i), "end")
 		}
+		harness.Eventually(t, "one api knows all", func() bool { return info(t, c.APIs[0]).TotalConnections == len(names) })
 		all := info(t, c.APIs[0])
 		for _, name := range names {
 			if got := all.Channels[name]; got.TotalConnections != 1 || !slices.Equal(got.Users, []string{name}) {

@@ -113,15 +113,24 @@ func postWhileAway(t *testing.T, api *harness.Node, messages ...client.Message) 
 	return messages
 }
 
-// remembers checks that an api knows what was acknowledged before NATS went.
+// remembers checks that an api knows what was acknowledged before NATS went. It may take a moment until every replica
+// of presence has read what it missed.
 func remembers(t *testing.T, api *harness.Node, acknowledged map[string]string) {
 	t.Helper()
-	all := info(t, api)
-	for connID, user := range acknowledged {
-		if !slices.Contains(connections(all, user), connID) {
-			t.Errorf("%s: the connection of %s was acknowledged and is lost", api.Name, user)
+	var all *client.Info
+	harness.Eventually(t, "all connections that were acknowledged are known", func() bool {
+		all = info(t, api)
+		users := map[string][]string{}
+		for _, u := range all.Users {
+			users[u.User] = u.Connections
 		}
-	}
+		for connID, user := range acknowledged {
+			if !slices.Contains(users[user], connID) {
+				return false
+			}
+		}
+		return true
+	})
 	for channel, user := range map[string]string{"late": "alice", "news": "bob", "set": "carol"} {
 		if got := all.Channels[channel].Users; !slices.Contains(got, user) {
 			t.Errorf("%s: %s is not in %s any more: %q", api.Name, user, channel, got)

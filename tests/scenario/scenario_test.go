@@ -122,18 +122,10 @@ func info(t *testing.T, api *harness.Node) *client.Info {
 	return i
 }
 
-// connections gives the ids of a user's connections that are in a channel's users.
-func connections(i *client.Info, user string) []string {
-	for _, u := range i.Users {
-		if u.User == user {
-			return u.Connections
-		}
-	}
-	return nil
-}
-
 // knows says whether /info of an api shows a connection of a user who is in some channel.
 func knows(t *testing.T, api *harness.Node, user, connID string) bool {
 	t.Helper()
-	return slices.Contains(connections(info(t, api), user), connID)
+	return slices.ContainsFunc(info(t, api).Users, func(u client.User) bool {
+		return u.User == user && slices.Contains(u.Connections, connID)
+	})
 }
