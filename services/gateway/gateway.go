@@ -158,7 +158,9 @@ func (s *Service) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { return s.feed.Run(feedContext) })
 	if c := s.config.Settings.Flash; c.PolicyServer {
-		group.Go(func() error { return flash.Serve(ctx, c.PolicyHost, c.PolicyPort, s.config.Settings.Listen.Port, s.log) })
+		group.Go(func() error {
+			return flash.Serve(ctx, c.PolicyHost, c.PolicyPort, s.config.Settings.Listen.Port, s.log)
+		})
 	}
 	group.Go(func() error { defer endFeed(); return s.book.Run(bookContext) })
 	group.Go(func() error { defer endBook(); return s.hub.Run(hubContext) })

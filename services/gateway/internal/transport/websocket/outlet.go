@@ -50,10 +50,24 @@ const (
 
 // backlog is what waits for a socket to be writable again.
 type backlog struct {
-	waiting []byte
-	flushed int       // bytes that the flusher has in its hands
-	since   time.Time // of the oldest byte not yet written
-	next    time.Time // of the oldest byte in waiting
+	waiting net.Buffers // chunks, so that it costs what it holds
+	size    int         // bytes in waiting
+	flushed int         // bytes that the flusher has in its hands
+	since   time.Time   // of the oldest byte not yet written
+	next    time.Time   // of the oldest byte in waiting
+}
+
+// chunk is how much room a backlog takes at a time.
+const chunk = 16 << 10
+
+// add copies p behind what waits.
+func (b *backlog) add(p []byte) {
+	b.size += len(p)
+	if last := len(b.waiting) - 1; last >= 0 && cap(b.waiting[last])-len(b.waiting[last]) >= len(p) {
+		b.waiting[last] = append(b.waiting[last], p...)
+		return
+	}
+	b.waiting = append(b.waiting, append(make([]byte, 0, max(chunk, len(p))), p...))
 }
 
 // Send writes p, or keeps it behind what is kept already.
@@ -72,7 +86,8 @@ func (o *Outlet) Send(w *socket.Writer, p []byte, now time.Time) contract.Reason
 		return contract.ReasonSlowConsumer
 	}
 	o.backlog = &backlog{since: now}
-	o.flush(append([]byte(nil), p[n:]...))
+	o.backlog.add(p[n:])
+	o.flush()
 	return ""
 }
 
@@ -89,21 +104,24 @@ func (o *Outlet) SendPackets(w *socket.Writer, packets [][]byte, now time.Time) 
 }
 
 func (o *Outlet) keep(b *backlog, p []byte, now time.Time) contract.Reason {
-	if len(b.waiting) == 0 {
+	if b.size == 0 {
 		b.next = now
 	}
-	if b.flushed+len(b.waiting)+len(p) > o.limits.BacklogBytes {
+	if b.flushed+b.size+len(p) > o.limits.BacklogBytes {
 		return contract.ReasonSlowConsumer
 	}
-	b.waiting = append(b.waiting, p...)
+	b.add(p)
 	return ""
 }
 
-// flush writes p in a goroutine that waits for the socket, which ends when p is written or the connection closed.
-func (o *Outlet) flush(p []byte) {
-	o.backlog.flushed = len(p)
+// flush writes what waits in a goroutine that waits for the socket, which ends when all is written or the connection
+// closed.
+func (o *Outlet) flush() {
+	b := o.backlog
+	writing := b.waiting
+	b.flushed, b.size, b.waiting = b.size, 0, nil
 	go func() {
-		if _, err := o.conn.Write(p); err != nil {
+		if _, err := writing.WriteTo(o.conn); err != nil {
 			o.failed(contract.ReasonClosed)
 			return
 		}
@@ -114,13 +132,12 @@ func (o *Outlet) flush(p []byte) {
 // flushedAll goes on with what came while the flusher wrote.
 func (o *Outlet) flushedAll() {
 	b := o.backlog
-	if len(b.waiting) == 0 {
+	if b.size == 0 {
 		o.backlog = nil
 		return
 	}
-	p := b.waiting
-	b.waiting, b.since = nil, b.next
-	o.flush(p)
+	b.since = b.next
+	o.flush()
 }
 
 // Ping asks for a sign of life.
@@ -150,9 +167,9 @@ func (o *Outlet) Close(w *socket.Writer, reason contract.Reason) {
 	}
 	o.conn.SetDeadline(time.Now().Add(wait)) //nolint:errcheck // it is closed then, and nobody waits for it
 	if b := o.backlog; b != nil {
-		closing = append(b.waiting, closing...)
+		rest := append(b.waiting, closing)
 		go func() { // ends with the deadline at the latest; writes to one connection are made one after the other
-			_, err := o.conn.Write(closing)
+			_, err := rest.WriteTo(o.conn)
 			o.writerGone(err == nil)
 		}()
 		return
