@@ -2,6 +2,7 @@
 GO ?= go
 FUZZTIME ?= 20s
 GATEWAYS ?= 2
+COMPOSE ?= docker compose
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
 COMMANDS = api presence gateway demo channelstream
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -39,6 +40,6 @@ bench: ## measure beside the floor and a stock Socket.IO server
 bench-smoke: ## a few seconds of load, to see that nothing is lost
 	cd tests && $(GO) run ./load/cmd/bench -smoke
 compose-up: socketio-client ## build the images and start the distributed stack on port 8000
-	docker compose up --build --detach --scale gateway=$(GATEWAYS)
+	$(COMPOSE) up --build --detach --scale gateway=$(GATEWAYS)
 clean: ## remove what was built
 	rm -rf bin dist
