@@ -139,6 +139,8 @@ func TestTheEndOfTheServerIsToldToPlainSockets(t *testing.T) {
 	t.Parallel()
 	system := harness.AllInOne(t)
 	ws, _ := connected(t, system, "alice", "news")
+	publish(t, system, client.Message{User: "app", Channel: "news", Message: "last orders"})
+	contents(t, ws, 1)
 	system.Stop()
 	wantClose(t, ws, websocket.CloseServiceRestart, "draining")
 }
