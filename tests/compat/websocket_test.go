@@ -133,7 +133,9 @@ func TestAPlainSocketIsToldWhyItIsClosed(t *testing.T) {
 	})
 }
 
-func isClosed(err error) bool { return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "pipe") }
+func isClosed(err error) bool {
+	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "pipe")
+}
 
 func TestTheEndOfTheServerIsToldToPlainSockets(t *testing.T) {
 	t.Parallel()

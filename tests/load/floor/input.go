@@ -44,14 +44,14 @@ func (h *hub) acceptRaw(l net.Listener) error {
 		}
 		go func() {
 			defer func() { _ = conn.Close() }()
-			if err := h.readRaw(conn); err != nil && !errors.Is(err, io.EOF) {
+			if err := h.readRaw(conn); !errors.Is(err, io.EOF) {
 				slog.Error("read messages", "error", err)
 			}
 		}()
 	}
 }
 
-// readRaw publishes whatever whole messages one read brings as one batch.
+// readRaw publishes whatever whole messages one read brings as one batch, until reading fails.
 func (h *hub) readRaw(conn net.Conn) error {
 	in := bufio.NewReaderSize(conn, rawBuffer)
 	var batch []message

@@ -55,7 +55,6 @@ type reader struct {
 	inside  int64   // deliveries within the measured time
 	done    []int64 // by lane, deliveries not yet told to the board
 	touched []int   // lanes whose done is not zero
-	total   int64
 }
 
 func newReader(b *board) (*reader, error) {
