@@ -12,7 +12,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
 )
@@ -88,8 +87,8 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	outlet := opened.Plain()
-	m.Switch(outlet, opened.Way(frame.Lists), "ws", func(w *socket.Writer) contract.Reason {
-		return waiting.Forward(outlet, w, time.Now())
+	m.Switch(outlet, opened.Way(frame.Lists), "ws", func() contract.Reason {
+		return waiting.Forward(outlet, time.Now())
 	})
 	go outlet.Read(m, nil) // ends with the connection
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -31,7 +30,7 @@ func answer(w http.ResponseWriter, body []byte) {
 func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 	packets := make(chan []byte, 1)
 	overlap := make(chan struct{})
-	c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason {
+	c.member.Use(func(hub.Outlet) contract.Reason {
 		if !c.polls.Poll(packets) {
 			close(overlap)
 			return contract.ReasonProtocolError
@@ -52,7 +51,7 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 			c.answerLast(w)
 		}
 	case <-r.Context().Done():
-		c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason {
+		c.member.Use(func(hub.Outlet) contract.Reason {
 			if !c.polls.Drop(packets) {
 				return contract.ReasonClosed // what the poll was answered with is lost
 			}

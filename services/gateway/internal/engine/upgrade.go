@@ -8,7 +8,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -87,17 +86,17 @@ func (c *conversation) probe(ws *websocket.Socket) {
 	}
 	pong := engineio.AppendText(nil, engineio.Packet{Type: engineio.Pong, Data: []byte(engineio.Probe)})
 	err := ws.WriteDirect(pong)
-	c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason { c.polls.Drain(); return "" })
+	c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Drain(); return "" })
 	if err != nil || !c.expect(ws, engineio.Upgrade, "") {
 		c.upgradeOver(false)
-		c.member.Use(func(hub.Outlet, *socket.Writer) contract.Reason { c.polls.Resume(); return "" })
+		c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Resume(); return "" })
 		ws.Close()
 		return
 	}
 	c.upgradeOver(true)
 	outlet := ws.Packets(c.farewell)
-	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func(w *socket.Writer) contract.Reason {
-		return outlet.SendPackets(w, c.polls.Take(), time.Now())
+	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func() contract.Reason {
+		return outlet.SendPackets(c.polls.Take(), time.Now())
 	})
 	outlet.Read(c.member, c.frame)
 }

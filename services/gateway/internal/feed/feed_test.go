@@ -16,7 +16,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/natsembed"
@@ -37,15 +36,15 @@ type listener struct {
 }
 
 func (l *listener) Bind(*hub.Member) {}
-func (l *listener) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
+func (l *listener) Send(p []byte, _ time.Time) contract.Reason {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got.Write(p)
 	return ""
 }
-func (l *listener) Ping(*socket.Writer, time.Time) contract.Reason { return "" }
-func (l *listener) Stalled(time.Time) contract.Reason              { return "" }
-func (l *listener) Close(*socket.Writer, contract.Reason)          {}
+func (l *listener) Ping(time.Time) contract.Reason    { return "" }
+func (l *listener) Stalled(time.Time) contract.Reason { return "" }
+func (l *listener) Close(contract.Reason)             {}
 
 // numbers are those of the messages that came, in order.
 func (l *listener) numbers() string {

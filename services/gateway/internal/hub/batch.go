@@ -67,6 +67,21 @@ func (s *shard) closeRun() {
 	b.topic, b.run = nil, nil
 }
 
+// sendRun gives the open run to everybody in its topic at once: nobody has anything else pending. It goes backwards,
+// since a member that is closed on the way leaves its position to the last one.
+func (s *shard) sendRun() {
+	b := &s.batch
+	members, run := b.topic.slots[s.index].members, b.run
+	b.topic, b.run = nil, nil
+	s.count(run.Len(), len(members))
+	for i := len(members) - 1; i >= 0; i-- {
+		m := members[i]
+		if p := run.Bytes(m.format, &s.deflater); len(p) > 0 {
+			s.closeFor(m, m.outlet.Send(p, s.now))
+		}
+	}
+}
+
 func (s *shard) count(messages, members int) {
 	if members > 0 {
 		s.hub.delivered.Add(uint64(messages * members))
@@ -124,8 +139,11 @@ func (s *shard) queue(m *Member, p piece) {
 
 // flush sends all that is pending.
 func (s *shard) flush() {
-	s.closeRun()
 	b := &s.batch
+	if b.run != nil && len(b.dirty) == 0 {
+		s.sendRun()
+	}
+	s.closeRun()
 	for i, m := range b.dirty {
 		b.dirty[i] = nil
 		if m.dirty {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -15,13 +14,13 @@ import (
 type sink struct{ bytes int }
 
 func (s *sink) Bind(*Member) {}
-func (s *sink) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
+func (s *sink) Send(p []byte, _ time.Time) contract.Reason {
 	s.bytes += len(p)
 	return ""
 }
-func (s *sink) Ping(*socket.Writer, time.Time) contract.Reason { return "" }
-func (s *sink) Stalled(time.Time) contract.Reason              { return "" }
-func (s *sink) Close(*socket.Writer, contract.Reason)          {}
+func (s *sink) Ping(time.Time) contract.Reason    { return "" }
+func (s *sink) Stalled(time.Time) contract.Reason { return "" }
+func (s *sink) Close(contract.Reason)             {}
 
 type uncounted struct{}
 

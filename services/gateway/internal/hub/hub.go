@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -79,7 +78,7 @@ func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.
 	if !m.shard.mail.step(func(s *shard) { s.open(m) }) {
 		m.closed = true // the shards have ended: nobody else has the member
 		h.sessions.Add(-1)
-		o.Close(socket.NewWriter(), contract.ReasonShuttingDown)
+		o.Close(contract.ReasonShuttingDown)
 		ended(contract.ReasonShuttingDown)
 	}
 	return m

@@ -15,7 +15,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -35,7 +34,7 @@ type client struct {
 
 func (c *client) Bind(m *hub.Member) { c.member = m }
 
-func (c *client) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
+func (c *client) Send(p []byte, _ time.Time) contract.Reason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.onSend != nil {
@@ -59,7 +58,7 @@ func cut(p []byte) (payload string, rest []byte) {
 	return string(p[at : at+size]), p[at+size:]
 }
 
-func (c *client) Ping(*socket.Writer, time.Time) contract.Reason {
+func (c *client) Ping(time.Time) contract.Reason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = append(c.got, "ping")
@@ -68,7 +67,7 @@ func (c *client) Ping(*socket.Writer, time.Time) contract.Reason {
 
 func (c *client) Stalled(time.Time) contract.Reason { return "" }
 
-func (c *client) Close(_ *socket.Writer, r contract.Reason) {
+func (c *client) Close(r contract.Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reason = r
@@ -169,7 +168,7 @@ func TestMessagesOfOneTopicInOneBatchBecomeOneFrame(t *testing.T) {
 // hold keeps the member's shard busy while f runs, so that all that f does is one batch.
 func hold(m *hub.Member, f func()) {
 	busy, release := make(chan struct{}), make(chan struct{})
-	m.Use(func(hub.Outlet, *socket.Writer) contract.Reason { close(busy); <-release; return "" })
+	m.Use(func(hub.Outlet) contract.Reason { close(busy); <-release; return "" })
 	<-busy
 	f()
 	close(release)

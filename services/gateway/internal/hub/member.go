@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -64,32 +63,32 @@ func (m *Member) Send(packet []byte) {
 }
 
 // Use runs f on the outlet, in the shard, after what was queued before has been sent; f must not block.
-func (m *Member) Use(f func(Outlet, *socket.Writer) contract.Reason) {
+func (m *Member) Use(f func(Outlet) contract.Reason) {
 	m.shard.mail.step(func(s *shard) {
 		s.flush()
 		if !m.closed {
-			s.closeFor(m, f(m.outlet, s.writer))
+			s.closeFor(m, f(m.outlet))
 		}
 	})
 }
 
 // Switch gives the member another outlet, after what was queued before has been sent to the old one. moved is called
 // in the shard before anything else is sent to the new one.
-func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func(*socket.Writer) contract.Reason) {
+func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func() contract.Reason) {
 	o.Bind(m)
 	ok := m.shard.mail.step(func(s *shard) {
 		s.flush()
 		if m.closed {
-			o.Close(s.writer, m.why)
+			o.Close(m.why)
 			return
 		}
 		s.hub.config.Observer.Upgraded(m.transport, transport)
 		m.outlet, m.transport = o, transport
 		m.way, m.format = w, frame.For(w, m.spaces)
-		s.closeFor(m, moved(s.writer))
+		s.closeFor(m, moved())
 	})
 	if !ok {
-		o.Close(socket.NewWriter(), contract.ReasonShuttingDown)
+		o.Close(contract.ReasonShuttingDown)
 	}
 }
 

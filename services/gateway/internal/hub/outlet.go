@@ -3,7 +3,6 @@ package hub
 import (
 	"time"
 
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -13,11 +12,11 @@ type Outlet interface {
 	// Bind names the member, once, before anything else.
 	Bind(*Member)
 	// Send takes bytes in the member's wire format; it keeps none of them.
-	Send(w *socket.Writer, p []byte, now time.Time) contract.Reason
+	Send(p []byte, now time.Time) contract.Reason
 	// Ping asks for a sign of life.
-	Ping(w *socket.Writer, now time.Time) contract.Reason
+	Ping(now time.Time) contract.Reason
 	// Stalled says, now and then, whether the backlog is too old.
 	Stalled(now time.Time) contract.Reason
 	// Close says why to the client and lets the connection go.
-	Close(w *socket.Writer, reason contract.Reason)
+	Close(reason contract.Reason)
 }

@@ -20,7 +20,7 @@ func (s *shard) send(m *Member) {
 		m.pending = m.pending[:0]
 	}
 	if len(p) > 0 {
-		s.closeFor(m, m.outlet.Send(s.writer, p, s.now))
+		s.closeFor(m, m.outlet.Send(p, s.now))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -24,7 +23,6 @@ type shard struct {
 	members  []*Member
 	users    map[string][]*Member // by user token
 	wheel    wheel
-	writer   *socket.Writer
 	deflater frame.Deflater
 	batch    batch
 }
@@ -32,9 +30,8 @@ type shard struct {
 func newShard(h *Hub, index int) *shard {
 	return &shard{
 		hub: h, index: index, mail: newMailbox(), now: time.Now(),
-		users:  map[string][]*Member{},
-		wheel:  newWheel(h.config.HeartbeatEvery, h.config.HeartbeatTimeout),
-		writer: socket.NewWriter(),
+		users: map[string][]*Member{},
+		wheel: newWheel(h.config.HeartbeatEvery, h.config.HeartbeatTimeout),
 	}
 }
 
@@ -243,7 +240,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 	s.members[m.at].at = m.at
 	s.members[last] = nil
 	s.members = s.members[:last]
-	m.outlet.Close(s.writer, reason)
+	m.outlet.Close(reason)
 	s.hub.sessions.Add(-1)
 	s.hub.config.Observer.Closed(m.transport, reason)
 	m.ended(reason)
@@ -287,7 +284,7 @@ func (s *shard) heartbeat(m *Member) time.Time {
 		return earlier(next, look)
 	}
 	m.pinged = s.now.UnixNano()
-	if reason := m.outlet.Ping(s.writer, s.now); reason != "" {
+	if reason := m.outlet.Ping(s.now); reason != "" {
 		s.close(m, reason)
 		return time.Time{}
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -47,7 +46,7 @@ func New(l *Limits, farewell func(contract.Reason) [][]byte) *Outlet {
 func (o *Outlet) Bind(*hub.Member) {}
 
 // Send keeps packets and answers the poll that waits.
-func (o *Outlet) Send(_ *socket.Writer, p []byte, now time.Time) contract.Reason {
+func (o *Outlet) Send(p []byte, now time.Time) contract.Reason {
 	if len(o.kept)+len(p) > o.limits.BacklogBytes {
 		return contract.ReasonSlowConsumer
 	}
@@ -119,8 +118,8 @@ func (o *Outlet) Take() [][]byte {
 }
 
 // Ping sends an Engine.IO ping.
-func (o *Outlet) Ping(w *socket.Writer, now time.Time) contract.Reason {
-	return o.Send(w, frame.AppendPacket(nil, []byte{'0' + byte(engineio.Ping)}, frame.Polls), now)
+func (o *Outlet) Ping(now time.Time) contract.Reason {
+	return o.Send(frame.AppendPacket(nil, []byte{'0' + byte(engineio.Ping)}, frame.Polls), now)
 }
 
 // Stalled says whether the oldest packet has waited too long for a poll.
@@ -133,7 +132,7 @@ func (o *Outlet) Stalled(now time.Time) contract.Reason {
 
 // Close answers the poll that waits: with what is kept and a farewell, or else with a close packet. What no poll waits
 // for is left to Take, unless the client is one that does not take what it is given.
-func (o *Outlet) Close(_ *socket.Writer, reason contract.Reason) {
+func (o *Outlet) Close(reason contract.Reason) {
 	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout {
 		o.kept = nil
 	}

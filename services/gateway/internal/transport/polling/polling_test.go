@@ -39,7 +39,7 @@ func got(c chan []byte) string {
 
 func send(t *testing.T, o *polling.Outlet, p string, want contract.Reason) {
 	t.Helper()
-	if reason := o.Send(nil, []byte(p), now); reason != want {
+	if reason := o.Send([]byte(p), now); reason != want {
 		t.Errorf("send %.20q: %q, want %q", p, reason, want)
 	}
 }
@@ -103,7 +103,7 @@ func TestAPingIsAPacket(t *testing.T) {
 	t.Parallel()
 	o, c := outlet(), poll()
 	o.Poll(c)
-	if reason := o.Ping(nil, now); reason != "" || got(c) != "2" {
+	if reason := o.Ping(now); reason != "" || got(c) != "2" {
 		t.Errorf("a ping: %q", reason)
 	}
 }
@@ -150,7 +150,7 @@ func TestCloseAnswersThePollThatWaits(t *testing.T) {
 	} {
 		o, c := outlet(), poll()
 		o.Poll(c)
-		o.Close(nil, reason)
+		o.Close(reason)
 		if answer := got(c); answer != want || o.Take() != nil {
 			t.Errorf("%s: the poll was answered with %q", reason, answer)
 		}
@@ -165,7 +165,7 @@ func TestCloseKeepsTheLastPacketsForAClientThatTakesThem(t *testing.T) {
 	} {
 		o := outlet()
 		send(t, o, "4a\x1e", "")
-		o.Close(nil, reason)
+		o.Close(reason)
 		if packets := o.Take(); len(packets) != want {
 			t.Errorf("%s: %q are kept", reason, packets)
 		}

@@ -3,7 +3,6 @@ package websocket
 import (
 	"net"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -26,7 +25,7 @@ type Outlet struct {
 	// set at construction
 	ws     *websocket.Conn // reads
 	conn   net.Conn        // writes
-	raw    syscall.RawConn
+	handle socket.Handle
 	limits *Limits
 	ping   []byte // what asks for a sign of life: a ping frame, or an Engine.IO ping
 	last   Farewell
@@ -71,11 +70,11 @@ func (b *backlog) add(p []byte) {
 }
 
 // Send writes p, or keeps it behind what is kept already.
-func (o *Outlet) Send(w *socket.Writer, p []byte, now time.Time) contract.Reason {
+func (o *Outlet) Send(p []byte, now time.Time) contract.Reason {
 	if b := o.backlog; b != nil {
 		return o.keep(b, p, now)
 	}
-	n, err := w.Write(o.raw, p)
+	n, err := o.handle.Write(p)
 	if err != nil {
 		return contract.ReasonClosed
 	}
@@ -92,7 +91,7 @@ func (o *Outlet) Send(w *socket.Writer, p []byte, now time.Time) contract.Reason
 }
 
 // SendPackets sends Engine.IO packets, each in a frame of its own.
-func (o *Outlet) SendPackets(w *socket.Writer, packets [][]byte, now time.Time) contract.Reason {
+func (o *Outlet) SendPackets(packets [][]byte, now time.Time) contract.Reason {
 	var frames []byte
 	for _, packet := range packets {
 		frames = frame.AppendText(frames, packet)
@@ -100,7 +99,7 @@ func (o *Outlet) SendPackets(w *socket.Writer, packets [][]byte, now time.Time) 
 	if len(frames) == 0 {
 		return ""
 	}
-	return o.Send(w, frames, now)
+	return o.Send(frames, now)
 }
 
 func (o *Outlet) keep(b *backlog, p []byte, now time.Time) contract.Reason {
@@ -141,8 +140,8 @@ func (o *Outlet) flushedAll() {
 }
 
 // Ping asks for a sign of life.
-func (o *Outlet) Ping(w *socket.Writer, now time.Time) contract.Reason {
-	return o.Send(w, o.ping, now)
+func (o *Outlet) Ping(now time.Time) contract.Reason {
+	return o.Send(o.ping, now)
 }
 
 // Stalled says whether the oldest byte of the backlog is too old.
@@ -155,7 +154,7 @@ func (o *Outlet) Stalled(now time.Time) contract.Reason {
 
 // Close sends a close frame with the reason, behind the backlog if there is one. The connection closes when the client
 // has answered (RFC 6455 section 7.1.1), or shortly after. A client that takes nothing is not waited for.
-func (o *Outlet) Close(w *socket.Writer, reason contract.Reason) {
+func (o *Outlet) Close(reason contract.Reason) {
 	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout && o.backlog != nil {
 		o.close()
 		return
@@ -174,7 +173,7 @@ func (o *Outlet) Close(w *socket.Writer, reason contract.Reason) {
 		}()
 		return
 	}
-	n, err := w.Write(o.raw, closing)
+	n, err := o.handle.Write(closing)
 	o.writerGone(err == nil && n == len(closing))
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -22,8 +21,8 @@ func (o *Outlet) Read(m *hub.Member, message func([]byte) contract.Reason) {
 	o.ws.SetPongHandler(func(string) error { m.Touch(); return nil })
 	o.ws.SetPingHandler(func(data string) error {
 		m.Touch()
-		m.Use(func(out hub.Outlet, w *socket.Writer) contract.Reason {
-			return out.Send(w, frame.AppendPong(nil, []byte(data)), time.Now())
+		m.Use(func(out hub.Outlet) contract.Reason {
+			return out.Send(frame.AppendPong(nil, []byte(data)), time.Now())
 		})
 		return nil
 	})

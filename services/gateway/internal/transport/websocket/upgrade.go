@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -71,7 +70,7 @@ func NewUpgrader(c Config) *Upgrader {
 type Socket struct {
 	ws       *websocket.Conn // reads
 	conn     net.Conn        // writes
-	raw      syscall.RawConn
+	handle   socket.Handle
 	limits   *Limits
 	deflated bool
 }
@@ -106,24 +105,16 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, err
 	}
 	hijacker.conn.mute = true
 	conn := hijacker.conn.Conn
-	raw, err := rawConn(conn)
+	handle, err := socket.HandleOf(conn)
 	if err != nil {
 		conn.Close() //nolint:errcheck // it was never used
 		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
 	}
 	ws.SetReadLimit(u.limits.maxFrame)
 	return &Socket{
-		ws: ws, conn: conn, raw: raw, limits: &u.limits,
+		ws: ws, conn: conn, handle: handle, limits: &u.limits,
 		deflated: u.gorilla.EnableCompression && offersDeflate(r),
 	}, nil
-}
-
-func rawConn(conn net.Conn) (syscall.RawConn, error) {
-	sys, ok := conn.(syscall.Conn)
-	if !ok {
-		return nil, fmt.Errorf("%T is no socket of the kernel", conn)
-	}
-	return sys.SyscallConn()
 }
 
 // Plain makes the way out of a session that gets bare lists.
@@ -138,14 +129,14 @@ func (s *Socket) Packets(last Farewell) *Outlet {
 
 func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
 	s.ReadUntil(time.Time{})
-	return &Outlet{ws: s.ws, conn: s.conn, raw: s.raw, limits: s.limits, ping: ping, last: last}
+	return &Outlet{ws: s.ws, conn: s.conn, handle: s.handle, limits: s.limits, ping: ping, last: last}
 }
 
 // Bind names the member that the outlet belongs to.
 func (o *Outlet) Bind(m *hub.Member) {
 	o.failed = m.Close
 	o.post = func(f func()) {
-		m.Use(func(hub.Outlet, *socket.Writer) contract.Reason { f(); return "" })
+		m.Use(func(hub.Outlet) contract.Reason { f(); return "" })
 	}
 }
 

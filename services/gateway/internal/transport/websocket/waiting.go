@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -20,18 +19,18 @@ type Waiting struct {
 func (u *Upgrader) Waiting() *Waiting { return &Waiting{limit: u.limits.BacklogBytes} }
 
 // Forward sends what was kept to the outlet that takes over.
-func (o *Waiting) Forward(to *Outlet, w *socket.Writer, now time.Time) contract.Reason {
+func (o *Waiting) Forward(to *Outlet, now time.Time) contract.Reason {
 	if len(o.kept) == 0 {
 		return ""
 	}
-	return to.Send(w, o.kept, now)
+	return to.Send(o.kept, now)
 }
 
 // Bind does nothing: there is no socket that could fail.
 func (o *Waiting) Bind(*hub.Member) {}
 
 // Send keeps p.
-func (o *Waiting) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason {
+func (o *Waiting) Send(p []byte, _ time.Time) contract.Reason {
 	if len(o.kept)+len(p) > o.limit {
 		return contract.ReasonSlowConsumer
 	}
@@ -40,10 +39,10 @@ func (o *Waiting) Send(_ *socket.Writer, p []byte, _ time.Time) contract.Reason 
 }
 
 // Ping does nothing: nobody could answer.
-func (o *Waiting) Ping(*socket.Writer, time.Time) contract.Reason { return "" }
+func (o *Waiting) Ping(time.Time) contract.Reason { return "" }
 
 // Stalled does nothing: the handshake has a time limit.
 func (o *Waiting) Stalled(time.Time) contract.Reason { return "" }
 
 // Close does nothing: the socket that comes too late is closed, for the same reason, when it is to take over.
-func (o *Waiting) Close(*socket.Writer, contract.Reason) {}
+func (o *Waiting) Close(contract.Reason) {}
