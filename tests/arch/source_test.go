@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -38,9 +39,22 @@ func (s source) uses(module string) bool {
 	return slices.ContainsFunc(s.imports, func(p string) bool { return p == module || strings.HasPrefix(p, module+"/") })
 }
 
-// sources parses every Go file of the repository.
+// parsed is every Go file of the repository, read once for all tests.
+var parsed = sync.OnceValues(parseAll)
+
 func sources(t *testing.T) []source {
 	t.Helper()
+	all, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 100 {
+		t.Fatalf("only %d files were found", len(all))
+	}
+	return all
+}
+
+func parseAll() ([]source, error) {
 	var all []source
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -59,13 +73,7 @@ func sources(t *testing.T) []source {
 		all = append(all, s)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) < 100 {
-		t.Fatalf("only %d files were found", len(all))
-	}
-	return all
+	return all, err
 }
 
 // foreign is what is not the project's own source.
