@@ -83,7 +83,7 @@ func (s *Server) startOurs(ctx context.Context, name string, env ...string) (add
 	if err != nil {
 		return "", err
 	}
-	env = append(env, "CHANNELSTREAM_HOST=127.0.0.1", "CHANNELSTREAM_PORT="+port, "CHANNELSTREAM_SECRET="+secret)
+	env = append(env, "CHANNELSTREAM_HOST=127.0.0.1", "CHANNELSTREAM_PORT="+port, "CHANNELSTREAM_SECRET="+secret, "CHANNELSTREAM_DRAIN_WINDOW=0s")
 	p, err := s.start(name, env)
 	if err != nil {
 		return "", err
