@@ -13,18 +13,18 @@ const leaseRetry = time.Second
 
 // keepLease renews the lease three times within its life until ctx ends. What it counts shows in /info.
 func (s *Service) keepLease(ctx context.Context) {
-	failing := false
+	held, failing := false, false // until it was held once, presence may just not be up yet
 	for {
 		wait, err := s.renewLease(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !failing:
+		case err != nil && held && !failing:
 			s.log.Warn("the lease could not be renewed; trying again", "error", err)
-		case err == nil && failing:
+		case err == nil && held && failing:
 			s.log.Info("the lease is renewed again")
 		}
-		failing = err != nil
+		held, failing = held || err == nil, err != nil
 		select {
 		case <-ctx.Done():
 			return

@@ -136,7 +136,7 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// End is the sequence of the newest message, 0 if there never was one. Those who ask at once share the question.
+// End is the sequence of the newest message, 0 when none is stored. Those who ask at once share the question.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
@@ -144,22 +144,14 @@ func (l *Log) end(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
 	}
-	if reply.Header.Get("Status") == "404" { // nothing is stored now: the stream's state says how far it came
-		return l.endOfEmpty(ctx)
+	if reply.Header.Get("Status") == "404" {
+		return 0, nil
 	}
 	end, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
 	}
 	return end, nil
-}
-
-func (l *Log) endOfEmpty(ctx context.Context) (uint64, error) {
-	stream, err := l.conn.js.Stream(ctx, l.name)
-	if err != nil {
-		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
-	}
-	return stream.CachedInfo().State.LastSeq, nil
 }
 
 // Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them.

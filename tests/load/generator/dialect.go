@@ -21,10 +21,10 @@ type dialect interface {
 	appendList(dst []byte, channels []uint32, payloads [][]byte) []byte
 }
 
-func newDialect(t Target) (dialect, error) {
+func newDialect(t Target, w Work) (dialect, error) {
 	switch t.Dialect {
 	case "channelstream":
-		return &channelstream{secret: t.Secret, noLog: t.NoLog, run: strconv.FormatInt(time.Now().UnixNano(), 36)}, nil
+		return &channelstream{secret: t.Secret, noLog: t.NoLog, lean: w.Kind != Storm, run: strconv.FormatInt(time.Now().UnixNano(), 36)}, nil
 	case "socketio":
 		return socketio{}, nil
 	case "floor":

@@ -13,6 +13,7 @@ import (
 type channelstream struct {
 	secret string
 	noLog  bool
+	lean   bool   // ask /connect not to list the users of the channel, as an app with large channels does
 	run    string // keeps the names of one run from those of another on the same server
 
 	mu         sync.Mutex
@@ -30,6 +31,9 @@ func (c *channelstream) register(p *poster, client int, channel uint32) error {
 		c.run, client, c.connID(client), channelName(channel))
 	if c.noLog && c.first(channel) {
 		body = fmt.Appendf(body, `,"channel_configs":{"%s":{"store_frames":false}}`, channelName(channel))
+	}
+	if c.lean {
+		body = append(body, `,"info":{"include_users":false}`...)
 	}
 	return p.post("/connect", c.header("/connect"), append(body, '}'))
 }

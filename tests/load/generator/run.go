@@ -38,7 +38,7 @@ type run struct {
 // Run does the job. It fails when the server refuses something or something does not happen in time; lost and reordered
 // messages are no error but counted in the result. progress is told what is going on, in a few words.
 func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
-	d, err := newDialect(job.Target)
+	d, err := newDialect(job.Target, job.Work)
 	if err != nil {
 		return Result{}, err
 	}

@@ -80,28 +80,22 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 		return nil, fmt.Errorf("attach: %w", err)
 	}
 	s.ConnID, s.User, s.revision = a.ConnID, a.User, a.Revision
-	topics, err := b.acquire(ctx, a.Channels)
-	if err == nil {
-		s.channels = topics
-		topics, err = b.feed.Acquire(ctx, []feed.Subject{{Name: a.User, Subject: b.namespace.LiveUser(a.User)}})
-	}
+	private := feed.Subject{Name: a.User, Subject: b.namespace.LiveUser(a.User)}
+	topics, err := b.feed.Acquire(ctx, append([]feed.Subject{private}, b.subjects(a.Channels)...))
 	if err != nil {
 		s.Abandon()
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
-	s.user = topics[0]
+	s.user, s.channels = topics[0], topics[1:]
 	return s, nil
 }
 
-func (b *Book) acquire(ctx context.Context, channels []string) ([]*hub.Topic, error) {
-	if len(channels) == 0 {
-		return nil, nil
-	}
+func (b *Book) subjects(channels []string) []feed.Subject {
 	subjects := make([]feed.Subject, len(channels))
 	for i, c := range channels {
 		subjects[i] = feed.Subject{Name: c, Subject: b.namespace.LiveChannel(c)}
 	}
-	return b.feed.Acquire(ctx, subjects)
+	return subjects
 }
 
 func (b *Book) forget(s *Session) {

@@ -118,7 +118,7 @@ func (s *Session) apply(ctx context.Context, m contract.Membership, packets Noti
 	if m.Revision > s.revision {
 		kept, change.Leave, left = s.split(m.Channels)
 		joined := s.missing(m.Channels, kept)
-		topics, err := s.book.acquire(ctx, joined)
+		topics, err := s.book.feed.Acquire(ctx, s.book.subjects(joined))
 		if err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}

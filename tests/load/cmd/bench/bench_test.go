@@ -9,8 +9,8 @@ import (
 	"github.com/channelstream/channelstream/tests/load/generator"
 )
 
-// startFloor builds the floor and starts it as a process.
-func startFloor(t *testing.T, name string) *contestant.Server {
+// startServer builds a contestant and starts it as a process.
+func startServer(t *testing.T, name string) *contestant.Server {
 	t.Helper()
 	o := options{contestants: name}
 	_, measured, err := o.chosen()
@@ -33,7 +33,7 @@ func startFloor(t *testing.T, name string) *contestant.Server {
 func TestTheFloorLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{contestant.Floor, "floor-http", "floor-wide"} {
-		server := startFloor(t, name)
+		server := startServer(t, name)
 		for _, w := range smoke() {
 			w.load.Raw, w.load.Duration = true, w.load.Duration/4
 			result, err := generator.Run(t.Context(), generator.Job{Target: server.Target, Work: w.load}, func(string) {})
@@ -52,7 +52,7 @@ func TestTheFloorLosesNothing(t *testing.T) {
 
 func TestStoppedReadersAreClosedAndTheOthersLoseNothing(t *testing.T) {
 	t.Parallel()
-	server := startFloor(t, contestant.Floor)
+	server := startServer(t, contestant.Floor)
 	load := generator.Work{
 		Kind: generator.Fanout, Sockets: 20, Channels: 1, Payload: 8192, PerRequest: 1, Rate: 200, Raw: true, Stopped: 5, Duration: 4 * time.Second,
 	}
