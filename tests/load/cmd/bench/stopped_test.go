@@ -26,7 +26,7 @@ func TestReadersThatStopAreClosedAndCostTheOthersNothing(t *testing.T) {
 	with.Stopped = 50
 	server := startServer(t, "all-in-one")
 	before := heapOf(t, server)
-	result := run(t, server, with)
+	result := measured(t, server, with)
 	if n := len(result.StoppedClosed); n != with.Stopped {
 		t.Errorf("%d of %d sockets that stopped were closed", n, with.Stopped)
 	}
@@ -37,13 +37,13 @@ func TestReadersThatStopAreClosedAndCostTheOthersNothing(t *testing.T) {
 	if !*quiet {
 		return
 	}
-	alone := run(t, startServer(t, "all-in-one"), load)
+	alone := measured(t, startServer(t, "all-in-one"), load)
 	if ratio := float64(result.P99) / float64(alone.P99); ratio > 1.3 {
 		t.Errorf("the p99 of the others is %v, %.2f times the %v without those that stopped", result.P99, ratio, alone.P99)
 	}
 }
 
-func run(t *testing.T, server *contestant.Server, load generator.Work) generator.Result {
+func measured(t *testing.T, server *contestant.Server, load generator.Work) generator.Result {
 	t.Helper()
 	result, err := generator.Run(t.Context(), generator.Job{Target: server.Target, Work: load}, func(string) {})
 	if err != nil {
@@ -63,7 +63,7 @@ func awaitMemory(t *testing.T, server *contestant.Server, most float64) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%.0f bytes of heap are still in use, more than %.0f", heapOf(t, server), most)
 		}
-		run(t, server, more)
+		measured(t, server, more)
 	}
 }
 
