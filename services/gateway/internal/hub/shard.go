@@ -20,6 +20,7 @@ type shard struct {
 	now      time.Time     // of the batch
 	ended    time.Time     // the last batch
 	took     time.Duration // the last batch
+	handled  [2]int        // messages in the last batch, and in the one before
 	members  []*Member
 	users    map[string][]*Member // by user token
 	wheel    wheel
@@ -65,13 +66,15 @@ func (s *shard) run(ctx context.Context) {
 // What a shard waits for company, when batches follow closely on each other.
 const (
 	longBatch = 500 * time.Microsecond // one that took less is not worth waiting for another
+	recent    = 4                      // so many times its own time after its end, the next follows closely
 	maxPace   = 2 * time.Millisecond
 )
 
 // pace lets a shard that is busy with large audiences wait for a fraction of what its last batch took, so that what
-// arrives just after the first message is written with it instead of after it. A shard that was idle does not wait.
+// arrives just after the first message is written with it instead of after it. A shard does not wait when its last batch
+// was long ago, or when its batches are single messages: then they come one by one, and waiting would only delay each.
 func (s *shard) pace() {
-	if s.took >= longBatch && time.Since(s.ended) < s.took {
+	if s.took >= longBatch && max(s.handled[0], s.handled[1]) > 1 && time.Since(s.ended) < recent*s.took {
 		time.Sleep(min(s.took/4, maxPace))
 	}
 }
@@ -100,11 +103,13 @@ func (s *shard) gather(items []item) []item {
 
 // handle is one batch.
 func (s *shard) handle(items []item) {
+	s.handled = [2]int{0, s.handled[0]}
 	for i := range items {
 		if it := &items[i]; it.step != nil {
 			s.closeRun()
 			it.step(s)
 		} else {
+			s.handled[0]++
 			s.receive(it)
 		}
 	}
