@@ -29,12 +29,14 @@ type client struct {
 	reason contract.Reason
 	refuse contract.Reason // what Send answers
 	onSend func()          // called once by Send
+	delay  time.Duration   // that Send takes, of the bubble's clock
 	ended  contract.Reason
 }
 
 func (c *client) Bind(m *hub.Member) { c.member = m }
 
 func (c *client) Send(p []byte, _ time.Time) contract.Reason {
+	time.Sleep(c.delay)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.onSend != nil {
@@ -372,5 +374,38 @@ func TestTheRestOfAListIsNotWaitedForLong(t *testing.T) {
 		want(t, a, ``)
 		time.Sleep(5 * time.Millisecond)
 		want(t, a, `[{"n":0}]`)
+	})
+}
+
+func TestAShardThatIsBusyWithBatchesWaitsForCompany(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		a := open(t, h, "a", x)
+		a.delay = 4 * time.Millisecond
+		hold(a.member, func() {
+			h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
+			h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
+		})
+		time.Sleep(5 * time.Millisecond) // the batch is written
+		h.Publish(x, hub.Message{Body: []byte(`{"n":3}`)})
+		time.Sleep(500 * time.Microsecond)
+		h.Publish(x, hub.Message{Body: []byte(`{"n":4}`)})
+		time.Sleep(10 * time.Millisecond)
+		want(t, a, `[{"n":1},{"n":2}] [{"n":3},{"n":4}]`)
+	})
+}
+
+func TestMessagesThatComeOneByOneDoNotWait(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		a := open(t, h, "a", x)
+		a.delay = 4 * time.Millisecond
+		text := ""
+		for i := range 3 {
+			h.Publish(x, hub.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)})
+			time.Sleep(4*time.Millisecond + time.Microsecond) // just what writing it takes
+			text += fmt.Sprintf(` [{"n":%d}]`, i)
+			want(t, a, text[1:])
+		}
 	})
 }
