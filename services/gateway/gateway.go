@@ -77,8 +77,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("make a gateway: %w", err)
 	}
 	s.hub = hub.New(hub.Config{
-		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout,
-		Logger: c.Logger, Observer: observer,
+		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout, Observer: observer,
 	})
 	s.feed = feed.New(feed.Config{Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger})
 	s.book = session.NewBook(session.Config{
@@ -110,7 +109,7 @@ func (s *Service) openTransports() {
 		Polls:          polling.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Heartbeat.Interval + c.Heartbeat.Timeout},
 		HeartbeatEvery: c.Heartbeat.Interval, HeartbeatWait: c.Heartbeat.Timeout,
 		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame,
-		Origin: s.origins.allowed, Refuse: s.refuse, Logger: s.log,
+		Origin: s.origins.allowed, Refuse: s.refuse,
 	})
 }
 

@@ -9,12 +9,8 @@ const (
 	HeaderMore    = "Cs-More"    // set when the next message of the same list goes to the same channel
 )
 
-// Message types, the `type` of the objects that clients get.
-const (
-	TypeMessage         = "message"
-	TypePresence        = "presence"
-	TypeUserStateChange = "user_state_change"
-)
+// TypeMessage is the `type` of a message as clients get it.
+const TypeMessage = "message"
 
 // TimestampLayout writes timestamps as clients get them: ISO 8601, UTC, microseconds, no zone letter.
 const TimestampLayout = "2006-01-02T15:04:05.000000"

@@ -13,7 +13,6 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -49,7 +48,6 @@ type Config struct {
 	MaxPayload     int
 	Origin         func(*http.Request) bool
 	Refuse         func() contract.Reason // a reason when no new session is taken; "" else
-	Logger         *slog.Logger
 }
 
 // Engine is the Engine.IO server of a gateway.

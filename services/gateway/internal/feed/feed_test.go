@@ -114,7 +114,7 @@ func newStage(t *testing.T, tailEvery time.Duration, o *observer) *stage {
 		t.Fatal(err)
 	}
 	s.log = log
-	s.hub = hub.New(hub.Config{Shards: 2, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Logger: quiet(), Observer: o})
+	s.hub = hub.New(hub.Config{Shards: 2, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: o})
 	s.feed = feed.New(feed.Config{
 		Conn: s.connect(), Namespace: ns, Hub: s.hub, Observer: o, Logger: quiet(), Queue: 16, TailEvery: tailEvery,
 	})

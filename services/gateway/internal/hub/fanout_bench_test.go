@@ -2,7 +2,6 @@ package hub
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ func (uncounted) Batch(int)                      {}
 
 // audience makes a shard with members in each of some topics. Nothing runs: the caller is the shard.
 func audience(topics, members int) (*shard, []*Topic) {
-	h := New(Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Logger: slog.New(slog.DiscardHandler), Observer: uncounted{}})
+	h := New(Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s := h.shards[0]
 	list := make([]*Topic, topics)
 	for i := range list {

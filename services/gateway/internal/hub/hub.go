@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,6 @@ type Config struct {
 	Shards           int // 0: one for each processor
 	HeartbeatEvery   time.Duration
 	HeartbeatTimeout time.Duration
-	Logger           *slog.Logger
 	Observer         Observer
 }
 

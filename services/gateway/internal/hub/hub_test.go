@@ -3,7 +3,6 @@ package hub_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -108,8 +107,7 @@ func story(t *testing.T, shards int, tell func(t *testing.T, h *hub.Hub)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{
-			Shards: shards, HeartbeatEvery: 10 * time.Second, HeartbeatTimeout: 4 * time.Second,
-			Logger: slog.New(slog.DiscardHandler), Observer: uncounted{},
+			Shards: shards, HeartbeatEvery: 10 * time.Second, HeartbeatTimeout: 4 * time.Second, Observer: uncounted{},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})

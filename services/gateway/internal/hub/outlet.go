@@ -6,8 +6,8 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Outlet is the way out to one client. But for Bind, only its member's shard calls it, and it never waits. A reason other than ""
-// means that the member is to be closed for it.
+// Outlet is the way out to one client. But for Bind, only its member's shard calls it, and it never waits. A reason other
+// than "" means that the member is to be closed for it.
 type Outlet interface {
 	// Bind names the member, once, before anything else.
 	Bind(*Member)

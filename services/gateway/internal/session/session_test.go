@@ -139,7 +139,7 @@ func newStage(t *testing.T) *stage {
 	if _, err := s.app.OpenLog(t.Context(), log); err != nil {
 		t.Fatal(err)
 	}
-	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Logger: quiet, Observer: uncounted{}})
+	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
 		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Logger: quiet,

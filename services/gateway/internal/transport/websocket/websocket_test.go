@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -47,8 +46,7 @@ func newStage(t *testing.T, limits websocket.Limits) *stage {
 	t.Helper()
 	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8)}
 	s.hub = hub.New(hub.Config{
-		Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: 100 * time.Millisecond,
-		Logger: slog.New(slog.DiscardHandler), Observer: uncounted{},
+		Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: 100 * time.Millisecond, Observer: uncounted{},
 	})
 	s.topic = s.hub.NewTopic("news", "s.news")
 	upgrader := websocket.NewUpgrader(websocket.Config{
