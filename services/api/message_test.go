@@ -38,7 +38,7 @@ func TestAMessageReachesItsChannelAsTheClientObject(t *testing.T) {
 		"n": 1.50}, "mine": [1, 2], "no_history": "1",
 		"uuid": "{B0000000-0000-4000-8000-000000000001}", "timestamp": "2020-01-02T03:04:05+02:00"}`), http.StatusOK)
 	const want = `{"uuid":"b0000000-0000-4000-8000-000000000001","type":"message","user":"alice","channel":"news",` +
-		`"message":{"text":"hi  there","n":1.50},"timestamp":"2020-01-02T01:04:05.000000","edited":null,"catchup":false,"mine":[1,2]}`
+		`"message":{"text":"hi  there","n":1.50},"timestamp":"2020-01-02T01:04:05.000000","edited":null,"mine":[1,2],"catchup":false}`
 	m := l.next()
 	if string(m.Data) != want || len(m.Header) != 0 {
 		t.Errorf("clients got %s with %v\nwant %s", m.Data, m.Header, want)

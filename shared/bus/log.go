@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
@@ -21,22 +20,17 @@ const (
 	HeaderLastSequence = jetstream.LastSequenceHeader // the place of the message before it on the same subject
 )
 
-// MaxLastSubjects is how many subjects one call of Last may name.
-const MaxLastSubjects = 1000
-
-// maxRange bounds the bytes of one Range; who wants more asks again from the last sequence.
-const maxRange = 8 << 20
-
-// LogConfig says how a log is kept.
+// LogConfig says how a log is kept. The oldest messages go first.
 type LogConfig struct {
-	Name     string // of the stream
-	Subjects string // all that is stored, with a wildcard at its end
-	Live     string // where each stored message is published again, with a wildcard at its end
-	Age      time.Duration
-	Bytes    int64
-	Messages int64
-	Replicas int
-	Memory   bool // kept in memory instead of files
+	Name       string        // of the stream
+	Subjects   string        // all that is stored, with a wildcard at its end
+	Live       string        // where each stored message is published again, with a wildcard at its end; empty: nowhere
+	Age        time.Duration // 0: no limit
+	Bytes      int64
+	Messages   int64 // 0: no limit
+	PerSubject int64 // messages; 0: no limit
+	Replicas   int
+	Memory     bool // kept in memory instead of files
 }
 
 // MessageLog is the configuration of the log of a namespace's messages.
@@ -47,17 +41,35 @@ func MessageLog(ns contract.Namespace, m settings.Messages, replicas int) LogCon
 	}
 }
 
+// HistoryLog is the configuration of one of the logs that keep the history of a namespace's channels.
+func HistoryLog(ns contract.Namespace, shard int, m settings.Messages, replicas int) LogConfig {
+	return LogConfig{
+		Name: ns.HistoryStream(shard), Subjects: ns.HistorySubjects(shard), Age: m.HistoryAge,
+		Bytes:      int64(m.HistoryBytes) / contract.HistoryShards,
+		PerSubject: historyRecords * int64(m.HistoryMessages), Replicas: replicas, Memory: m.HistoryStorage == "memory",
+	}
+}
+
+// historyRecords is how many records a message of history may have on average, its edits counted: whoever keeps a
+// channel's history short removes what is too old, and the log's own limit is for when nobody does.
+const historyRecords = 4
+
 // Log is a JetStream stream whose messages are published again on live subjects once they are stored. The copy on the
 // live subject is sent at most once: who must not miss a message looks into the log.
 type Log struct {
-	conn *Conn
-	name string
-	ends *rounds[uint64]
+	conn     *Conn
+	name     string
+	known    atomic.Pointer[jetstream.Stream] // as it was last seen; nil before
+	ends     *rounds[uint64]
+	states   *rounds[LogState]
+	barriers *rounds[uint64]
 }
 
 func newLog(c *Conn, name string) *Log {
 	l := &Log{conn: c, name: name}
 	l.ends = newRounds(flushTimeout, l.end)
+	l.states = newRounds(flushTimeout, l.state)
+	l.barriers = newRounds(publishTimeout, l.barrier)
 	return l
 }
 
@@ -67,17 +79,33 @@ func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	if l.Memory {
 		storage = jetstream.MemoryStorage
 	}
-	_, err := c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	config := jetstream.StreamConfig{
 		Name: l.Name, Subjects: []string{l.Subjects}, Storage: storage, Replicas: max(l.Replicas, 1),
-		MaxAge: l.Age, MaxBytes: l.Bytes, MaxMsgs: l.Messages, Discard: jetstream.DiscardOld,
-		Duplicates:  min(l.Age, 2*time.Minute),
-		AllowDirect: true,
-		RePublish:   &jetstream.RePublish{Source: l.Subjects, Destination: l.Live},
-	})
+		MaxAge: l.Age, MaxBytes: l.Bytes, MaxMsgs: unlimited(l.Messages), MaxMsgsPerSubject: unlimited(l.PerSubject),
+		Discard: jetstream.DiscardOld, Duplicates: duplicates, AllowDirect: true,
+	}
+	if l.Age > 0 {
+		config.Duplicates = min(l.Age, duplicates)
+	}
+	if l.Live != "" {
+		config.RePublish = &jetstream.RePublish{Source: l.Subjects, Destination: l.Live}
+	}
+	_, err := c.js.CreateOrUpdateStream(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", l.Name, unavailable(err))
 	}
 	return newLog(c, l.Name), nil
+}
+
+// duplicates is how long the id of a message is remembered, so that it is stored once.
+const duplicates = 2 * time.Minute
+
+// unlimited is how a stream's configuration writes no limit.
+func unlimited(n int64) int64 {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // BindLog gives a log that somebody else makes. Until then its reads fail.
@@ -126,70 +154,4 @@ func (p *Pending) Wait(ctx context.Context) (Stored, error) {
 	case <-ctx.Done():
 		return Stored{}, fmt.Errorf("store on %s: %w", p.subject, unavailable(ctx.Err()))
 	}
-}
-
-// Entry of a log.
-type LogEntry struct {
-	Subject  string
-	Sequence uint64
-	Header   Header
-	Data     []byte
-}
-
-// End is the sequence of the newest message, 0 when none is stored. Those who ask at once share the question.
-func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
-
-func (l *Log) end(ctx context.Context) (uint64, error) {
-	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
-	if err != nil {
-		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
-	}
-	if reply.Header.Get("Status") == "404" {
-		return 0, nil
-	}
-	end, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
-	}
-	return end, nil
-}
-
-// Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them.
-func (l *Log) Range(ctx context.Context, subject string, after uint64, most int) (entries []LogEntry, more bool, err error) {
-	batch, err := jetstreamext.GetBatch(ctx, l.conn.js, l.name, most,
-		jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchSeq(after+1), jetstreamext.GetBatchMaxBytes(maxRange))
-	if err != nil {
-		return nil, false, fmt.Errorf("read %s from log %s: %w", subject, l.name, unavailable(err))
-	}
-	for m, err := range batch {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return entries, true, fmt.Errorf("read %s from log %s: %w", subject, l.name, unavailable(err))
-		}
-		entries = append(entries, LogEntry{Subject: m.Subject, Sequence: m.Sequence, Header: m.Header, Data: m.Data})
-		more = m.Header.Get("Nats-Num-Pending") != "0"
-	}
-	return entries, more, nil
-}
-
-// Last gives the sequence of the newest message on each of at most MaxLastSubjects subjects; those without one are
-// left out.
-func (l *Log) Last(ctx context.Context, subjects []string) (map[string]uint64, error) {
-	batch, err := jetstreamext.GetLastMsgsFor(ctx, l.conn.js, l.name, subjects)
-	if err != nil {
-		return nil, fmt.Errorf("read the tails of log %s: %w", l.name, unavailable(err))
-	}
-	last := make(map[string]uint64, len(subjects))
-	for m, err := range batch {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
-		if err != nil {
-			return last, fmt.Errorf("read the tails of log %s: %w", l.name, unavailable(err))
-		}
-		last[m.Subject] = m.Sequence
-	}
-	return last, nil
 }

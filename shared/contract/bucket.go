@@ -23,11 +23,13 @@ func (n Namespace) Bucket(name string) string { return string(n) + "-" + name }
 type ConnectionState string
 
 // A connection is pending from /connect until its socket opens, attached while a gateway holds it, and lingering after
-// the socket dropped, until it comes back or is forgotten.
+// the socket dropped, until it comes back. One that lingered for too long is dormant: it counts nowhere and is unknown to
+// apps, and is kept only so that a client which says where it stopped finds its channels again.
 const (
 	Pending   ConnectionState = "pending"
 	Attached  ConnectionState = "attached"
 	Lingering ConnectionState = "lingering"
+	Dormant   ConnectionState = "dormant"
 )
 
 // ConnectionRecord is what is known of one connection.
@@ -40,6 +42,7 @@ type ConnectionRecord struct {
 	Session   string          `json:"session,omitempty"`   // the socket at that gateway, while attached
 	Transport string          `json:"transport,omitempty"` // while attached
 	Since     time.Time       `json:"since"`               // when it came into State
+	Offset    uint64          `json:"offset,omitempty"`    // of the log: what lies behind it the client has not got; 0: not known
 }
 
 // UserRecord is what is known of one user.
@@ -58,6 +61,7 @@ type ChannelRecord struct {
 	LongName *string         `json:"long_name,omitempty"`
 	Settings ChannelSettings `json:"settings"`
 	Created  time.Time       `json:"created"`
+	History  bool            `json:"history,omitempty"` // it keeps history, or did once: what is kept stays visible
 }
 
 // LeaseKind says what kind of process holds a lease.

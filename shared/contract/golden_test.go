@@ -39,12 +39,12 @@ func golden() map[string]any {
 	return map[string]any{
 		"connection_record": ConnectionRecord{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, State: Attached,
-			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since,
+			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since, Offset: 9,
 		},
 		"user_record": UserRecord{
 			User: "alice", Status: 2, State: state, PublicKeys: []string{"color"}, Allowed: []string{"one"}, LastActive: since,
 		},
-		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since},
+		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since, History: true},
 		"lease_record": LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
 			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3},
@@ -54,36 +54,39 @@ func golden() map[string]any {
 			FreshState: state, State: state, PublicKeys: []string{"color"}, Info: options,
 		},
 		"connect_answer": ConnectAnswer{
-			Seen: Seen{Revision: 7}, ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
+			Seen: Seen{Revision: 7, Settings: 8}, ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
 			Channels: []string{"one"}, ChannelsInfo: info,
 		},
 		"subscribe_request": SubscribeRequest{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Info: options,
 		},
 		"subscribe_answer": SubscribeAnswer{
-			Seen: Seen{Revision: 7}, Channels: []string{"one"}, ChannelsInfo: &info, SubscribedTo: []string{"one"},
+			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: &info, SubscribedTo: []string{"one"},
 		},
 		"unsubscribe_request": UnsubscribeRequest{ConnID: "c1", Channels: []string{"one"}, Info: options},
 		"unsubscribe_answer": UnsubscribeAnswer{
-			Seen: Seen{Revision: 7}, Channels: []string{"one"}, ChannelsInfo: info, UnsubscribedFrom: []string{"two"},
+			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: info, UnsubscribedFrom: []string{"two"},
 		},
 		"disconnect_request": DisconnectRequest{ConnID: "c1"},
-		"disconnect_answer":  DisconnectAnswer{Seen: Seen{Revision: 7}, Known: true},
-		"info_request":       InfoRequest{Seen: Seen{Revision: 7}, Channels: []string{"one"}, Options: options},
+		"disconnect_answer":  DisconnectAnswer{Seen: Seen{Revision: 7, Settings: 8}, Known: true},
+		"info_request":       InfoRequest{Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, Options: options},
 		"info_answer": InfoAnswer{
 			ChannelsInfo: info, UniqueUsers: 1, RememberedUsers: 2, TotalConnections: 3, TotalMessages: 4,
 			TotalUniqueMessages: 5, Uptime: 6.5,
 		},
+		"configure_request":   ConfigureRequest{Channels: configs},
+		"configure_answer":    ConfigureAnswer{Seen: Seen{Revision: 7, Settings: 8}, ChannelsInfo: info},
 		"user_status_request": UserStatusRequest{User: "alice", Status: 2},
 		"user_status_answer":  UserStatusAnswer{User: "alice", Status: 2, State: state},
 		"attach_request": AttachRequest{
 			ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket",
+			Resume: true, Offset: 9,
 		},
-		"attach_answer":    AttachAnswer{ConnID: "c1", User: "alice", Membership: member},
+		"attach_answer":    AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9},
 		"join_request":     join,
 		"leave_request":    LeaveRequest(join),
 		"channels_answer":  ChannelsAnswer{Membership: member, Named: []string{"one"}},
-		"detach_request":   DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}},
+		"detach_request":   DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Offsets: map[string]uint64{"c1": 9}},
 		"detach_answer":    DetachAnswer{Detached: 1},
 		"lease_answer":     LeaseAnswer{TTL: 6},
 		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},

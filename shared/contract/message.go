@@ -7,13 +7,44 @@ const (
 	HeaderPM      = "Cs-Pm"      // tokens of the only users who get a channel's message, separated by commas
 	HeaderExclude = "Cs-Exclude" // tokens of users who do not get it, separated by commas
 	HeaderMore    = "Cs-More"    // set when the next message of the same list goes to the same channel
+	HeaderEdit    = "Cs-Edit"    // the body is an edit of the message with this uuid
+	HeaderDelete  = "Cs-Delete"  // the body says that the message with this uuid was removed
 )
 
-// TypeMessage is the `type` of a message as clients get it.
-const TypeMessage = "message"
+// The `type` of what clients get.
+const (
+	TypeMessage = "message"
+	TypeEdit    = "message:edit"
+	TypeDelete  = "message:delete"
+	TypeMissed  = "missed" // a client asked for more than the log still has
+)
+
+// LiveMark ends the body of every message that has a `catchup` key: a gateway that sends the message later than it came
+// writes CaughtUpMark in its place, or adds it to a body that does not end so.
+const (
+	LiveMark     = `,"catchup":false}`
+	CaughtUpMark = `,"catchup":true`
+)
 
 // TimestampLayout writes timestamps as clients get them: ISO 8601, UTC, microseconds, no zone letter.
 const TimestampLayout = "2006-01-02T15:04:05.000000"
+
+// uuidLength is that of a UUID as RFC 9562 section 4 writes it.
+const uuidLength = 36
+
+// ChannelMessageID is the id under which a channel's message is stored: it is stored once, however often it is sent.
+func ChannelMessageID(uuid, channel string) string { return uuid + "." + EncodeToken(channel) }
+
+// UserMessageID is the id under which a user's private message is stored: one message may go to several users.
+func UserMessageID(uuid, user string) string { return uuid + ".." + EncodeToken(user) }
+
+// UUIDOfMessage gives the uuid in an id that ChannelMessageID or UserMessageID made; "" when it is another id.
+func UUIDOfMessage(id string) string {
+	if len(id) <= uuidLength || id[uuidLength] != '.' {
+		return ""
+	}
+	return id[:uuidLength]
+}
 
 // JoinTokens writes user names as the value of HeaderPM or HeaderExclude.
 func JoinTokens(users []string) string {

@@ -13,6 +13,7 @@ const (
 	VerbDisconnect  = "disconnect"  // DisconnectRequest → DisconnectAnswer, from api
 	VerbInfo        = "info"        // InfoRequest → InfoAnswer, from api
 	VerbUserStatus  = "user_status" // UserStatusRequest → UserStatusAnswer, from api
+	VerbConfigure   = "configure"   // ConfigureRequest → ConfigureAnswer, from api
 	VerbAttach      = "attach"      // AttachRequest → AttachAnswer, from gateway
 	VerbJoin        = "join"        // JoinRequest → ChannelsAnswer, from gateway
 	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
@@ -24,6 +25,7 @@ const (
 // when its index has come that far, so that a caller reads its own writes from any replica.
 type Seen struct {
 	Revision uint64 `json:"revision,omitempty"`
+	Settings uint64 `json:"settings_revision,omitempty"` // of the channels bucket, in answers of who changed it
 }
 
 // InfoOptions say what of channels and users an answer shows. The zero value shows all but the connections.
@@ -90,6 +92,17 @@ type UnsubscribeAnswer struct {
 	Channels         []string     `json:"channels"`
 	ChannelsInfo     ChannelsInfo `json:"channels_info"`
 	UnsubscribedFrom []string     `json:"unsubscribed_from"`
+}
+
+// ConfigureRequest gives channels their settings, in place of those they have.
+type ConfigureRequest struct {
+	Channels map[string]ChannelConfig `json:"channels"`
+}
+
+// ConfigureAnswer describes the channels, without users.
+type ConfigureAnswer struct {
+	Seen
+	ChannelsInfo
 }
 
 // DisconnectRequest ends a connection: its socket is closed and its channels are left at once.
@@ -170,6 +183,8 @@ type AttachRequest struct {
 	Gateway   string `json:"gateway"`
 	Session   string `json:"session"`
 	Transport string `json:"transport"`
+	Resume    bool   `json:"resume,omitempty"` // the client says where it stopped: a dormant connection will do
+	Offset    uint64 `json:"offset,omitempty"` // how far the log had come: where the connection goes on if the gateway dies
 }
 
 // AttachAnswer says whose connection it is and where it is subscribed.
@@ -177,6 +192,7 @@ type AttachAnswer struct {
 	ConnID string `json:"conn_id"`
 	User   string `json:"user"`
 	Membership
+	Offset uint64 `json:"offset,omitempty"` // what lies behind it in the log the connection has not got; 0: nothing, or not known
 }
 
 // Membership is the whole list of a connection's channels as of a revision of its record. A gateway applies it when
@@ -207,7 +223,8 @@ type ChannelsAnswer struct {
 // DetachRequest says that sockets are gone. A session that is no longer the connection's is passed over.
 type DetachRequest struct {
 	Gateway  string            `json:"gateway"`
-	Sessions map[string]string `json:"sessions"` // conn_id → session; at most 1,000
+	Sessions map[string]string `json:"sessions"`          // conn_id → session; at most 1,000
+	Offsets  map[string]uint64 `json:"offsets,omitempty"` // conn_id → how far the session got in the log
 }
 
 // DetachAnswer says how many connections began to linger.

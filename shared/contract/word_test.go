@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -53,14 +54,32 @@ func TestDefaultChannelNeedsNoRecord(t *testing.T) {
 
 func TestSubjectsAndBuckets(t *testing.T) {
 	t.Parallel()
-	const ns Namespace = "cs"
+	const (
+		ns   Namespace = "cs"
+		uuid           = "09d65887-4e12-46d1-96d1-e8441645235b"
+	)
+	for _, id := range []string{ChannelMessageID(uuid, "news"), UserMessageID(uuid, strings.Repeat("\U0001f980", 400))} {
+		if got := UUIDOfMessage(id); got != uuid {
+			t.Errorf("the uuid in %s is %q", id, got)
+		}
+	}
+	for _, id := range []string{"", uuid, uuid[1:] + ".news", "news"} {
+		if got := UUIDOfMessage(id); got != "" {
+			t.Errorf("the uuid in %s is %q", id, got)
+		}
+	}
 	for got, want := range map[string]string{
 		ns.LiveChannel("a.b"):           "cs.live.channel.a=2Eb",
 		ns.LiveUser("a b"):              "cs.live.user.a=20b",
 		ns.Presence(VerbConnect):        "cs.presence.connect",
 		ns.Gateway("g.1", VerbClose):    "cs.gateway.g=2E1.close",
 		ns.Bucket(BucketConnections):    "cs-connections",
+		ns.HistoryStream(3):             "cs-history-3",
+		ns.HistorySubjects(3):           "cs.history.3.>",
+		ns.HistorySubject("a.b"):        "cs.history.12.a=2Eb",
 		LeaseKey(LeaseAPI, "host:80"):   "api.host=3A80",
+		ChannelMessageID(uuid, "a.b"):   uuid + ".a=2Eb",
+		UserMessageID(uuid, "a.b"):      uuid + "..a=2Eb",
 		LeaseKey(LeaseGateway, "plain"): "gateway.plain",
 	} {
 		if got != want {

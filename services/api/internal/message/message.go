@@ -77,13 +77,13 @@ func (m *Message) appendObject(to []byte) []byte {
 	to = m.appendContent(to)
 	to = append(to, `,"timestamp":"`...)
 	to = append(to, m.Timestamp...)
-	to = append(to, `","edited":null,"catchup":false`...)
+	to = append(to, `","edited":null`...)
 	for i := range m.Others {
 		if m.Others[i].Shown {
 			to = m.Others[i].appendTo(to)
 		}
 	}
-	return append(to, '}')
+	return append(to, contract.LiveMark...)
 }
 
 // AppendAnswer writes the message as the app gets it back.

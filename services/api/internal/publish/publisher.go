@@ -83,7 +83,7 @@ func (l *list) send(messages []message.Message) error {
 		case m.Channel == "":
 			err = l.sendToUsers(m)
 		case l.publisher.config.Settings(m.Channel).StoreFrames:
-			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), m.UUID+"/"+m.Channel, header(m, more), m.Object)
+			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), contract.ChannelMessageID(m.UUID, m.Channel), header(m, more), m.Object)
 		default:
 			err = l.sendDirect(m, more)
 		}
@@ -115,16 +115,16 @@ func (l *list) sendToUsers(m *message.Message) error {
 		if _, excluded := except[user]; excluded {
 			continue
 		}
-		if err := l.store(l.publisher.config.Namespace.LiveUser(user), m.UUID+"//"+user, nil, m.Object); err != nil {
+		if err := l.store(l.publisher.config.Namespace.LiveUser(user), contract.UserMessageID(m.UUID, user), nil, m.Object); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// store sends a message to the log. The id is of the message on this subject: one message may go to several users.
+// store sends a message to the log.
 func (l *list) store(live, id string, h bus.Header, object []byte) error {
-	pending, err := l.publisher.config.Log.Store(l.publisher.config.Namespace.LogSubject(live), contract.EncodeToken(id), h, object)
+	pending, err := l.publisher.config.Log.Store(l.publisher.config.Namespace.LogSubject(live), id, h, object)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (f *Feed) lookAtTails(ctx context.Context) error {
 	for len(subjects) > 0 {
 		some := subjects[:min(len(subjects), bus.MaxLastSubjects)]
 		subjects = subjects[len(some):]
-		tails, err := f.messages.Last(ctx, some)
+		tails, _, err := f.messages.Tails(ctx, some)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,122 @@
+package bus_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/bus"
+)
+
+func openLog(t *testing.T, c *bus.Conn, config bus.LogConfig) *bus.Log {
+	t.Helper()
+	config.Name, config.Subjects, config.Live = "cs-log", "cs.log.>", "cs.live.>"
+	config.Bytes = 1 << 20
+	log, err := c.OpenLog(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func store(t *testing.T, log *bus.Log, subject, id, text string) uint64 {
+	t.Helper()
+	pending, err := log.Store(subject, id, nil, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := pending.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.Sequence
+}
+
+func texts(t *testing.T, log *bus.Log, subject string, after uint64) string {
+	t.Helper()
+	all := ""
+	for more := true; more; {
+		entries, rest, err := log.Range(t.Context(), subject, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			all += string(e.Data) + " "
+			after = e.Sequence
+		}
+		more = rest
+	}
+	return all
+}
+
+func TestALogIsReadBySubjectFromAnySequence(t *testing.T) {
+	t.Parallel()
+	log := openLog(t, newServer(t).dial(), bus.LogConfig{})
+	for i := range 6 {
+		store(t, log, fmt.Sprintf("cs.log.%d", i%2), fmt.Sprint("id", i), fmt.Sprint(i))
+	}
+	if got := texts(t, log, "cs.log.0", 0); got != "0 2 4 " {
+		t.Error(got)
+	}
+	if got := texts(t, log, "cs.log.1", 2); got != "3 5 " {
+		t.Error(got)
+	}
+	if got := texts(t, log, "cs.log.1", 6); got != "" {
+		t.Error(got)
+	}
+	tails, upTo, err := log.Tails(t.Context(), []string{"cs.log.0", "cs.log.1", "cs.log.2"})
+	if err != nil || upTo != 6 || len(tails) != 2 || tails["cs.log.0"] != 5 || tails["cs.log.1"] != 6 {
+		t.Errorf("%v up to %d, %v", tails, upTo, err)
+	}
+	if tails, upTo, err := log.Tails(t.Context(), []string{"cs.log.2"}); err != nil || upTo != 6 || len(tails) != 0 {
+		t.Errorf("%v up to %d, %v", tails, upTo, err)
+	}
+	state, err := log.State(t.Context())
+	if err != nil || state.First != 1 || state.Last != 6 || state.Messages != 6 || state.Replicas != 1 {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestWhatIsErasedOrTrimmedIsGone(t *testing.T) {
+	t.Parallel()
+	log := openLog(t, newServer(t).dial(), bus.LogConfig{})
+	for i := range 6 {
+		store(t, log, "cs.log.a", fmt.Sprint("id", i), fmt.Sprint(i))
+	}
+	for range 2 { // the second time it is gone already
+		if err := log.Erase(t.Context(), 4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Trim(t.Context(), "cs.log.a", 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Trim(t.Context(), "cs.log.b", 6); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, log, "cs.log.a", 0); got != "2 4 5 " {
+		t.Error(got)
+	}
+}
+
+func TestALogKeepsSoManyOfASubject(t *testing.T) {
+	t.Parallel()
+	log := openLog(t, newServer(t).dial(), bus.LogConfig{PerSubject: 2, Age: time.Minute})
+	for i := range 5 {
+		store(t, log, "cs.log.a", fmt.Sprint("id", i), fmt.Sprint(i))
+	}
+	if got := texts(t, log, "cs.log.a", 0); got != "3 4 " {
+		t.Error(got)
+	}
+}
+
+func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
+	t.Parallel()
+	log := newServer(t).dial().BindLog("cs-log")
+	if _, _, err := log.Range(t.Context(), "cs.log.a", 0, 1); err == nil {
+		t.Error("an empty answer without an end was taken for all there is")
+	}
+	if _, _, err := log.Tails(t.Context(), []string{"cs.log.a"}); err == nil {
+		t.Error("there are tails of nothing")
+	}
+}

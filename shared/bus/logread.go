@@ -1,0 +1,260 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/natsext"
+)
+
+// MaxLastSubjects is how many subjects one call of Tails may name.
+const MaxLastSubjects = 1000
+
+// maxRange bounds the bytes of one Range; who wants more asks again from the last sequence.
+const maxRange = 8 << 20
+
+// barrierWait is between two looks at a replica that is behind.
+const barrierWait = 20 * time.Millisecond
+
+// LogEntry is a message in a log.
+type LogEntry struct {
+	Subject  string
+	Sequence uint64
+	Header   Header
+	Data     []byte
+}
+
+// End is the sequence of the newest message, 0 when none is stored. Those who ask at once share the question.
+func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
+
+func (l *Log) end(ctx context.Context) (uint64, error) {
+	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
+	if err != nil {
+		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
+	}
+	if reply.Header.Get("Status") == "404" {
+		return 0, nil
+	}
+	end, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
+	}
+	return end, nil
+}
+
+// LogState is what a log holds.
+type LogState struct {
+	First    uint64 // sequence of the oldest message; one more than Last when there is none
+	Last     uint64 // sequence of the newest
+	Messages uint64
+	Bytes    uint64
+	Replicas int
+}
+
+// State asks the log's leader what it holds. Those who ask at once share the question; the answer is never older than
+// it.
+func (l *Log) State(ctx context.Context) (LogState, error) { return l.states.wait(ctx) }
+
+func (l *Log) state(ctx context.Context) (LogState, error) {
+	stream, err := l.conn.js.Stream(ctx, l.name)
+	if err != nil {
+		return LogState{}, fmt.Errorf("read the state of log %s: %w", l.name, unavailable(err))
+	}
+	l.known.Store(&stream)
+	info := stream.CachedInfo()
+	return LogState{
+		First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs, Bytes: info.State.Bytes,
+		Replicas: info.Config.Replicas,
+	}, nil
+}
+
+// stream gives the stream as it was last seen.
+func (l *Log) stream(ctx context.Context) (jetstream.Stream, error) {
+	if known := l.known.Load(); known != nil {
+		return *known, nil
+	}
+	if _, err := l.State(ctx); err != nil {
+		return nil, err
+	}
+	return *l.known.Load(), nil
+}
+
+// Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them. A
+// replica that is behind may answer: whoever knows of a message that must come asks again.
+func (l *Log) Range(ctx context.Context, subject string, after uint64, most int) (entries []LogEntry, more bool, err error) {
+	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: maxRange}, func(e LogEntry) {
+		entries = append(entries, e)
+		more = e.Header.Get("Nats-Num-Pending") != "0"
+	})
+	if err != nil {
+		return entries, true, err
+	}
+	return entries, more, nil
+}
+
+// directGet asks any replica of a stream for messages (ADR-31).
+type directGet struct {
+	Next     string   `json:"next_by_subj,omitempty"`
+	Sequence uint64   `json:"seq,omitempty"`
+	Batch    int      `json:"batch,omitempty"`
+	MaxBytes int      `json:"max_bytes,omitempty"`
+	Last     []string `json:"multi_last,omitempty"`
+}
+
+// get calls take with each message of the answer. end is the header behind them, nil if there are none. An answer that
+// does not come to its end is an error: what came of it may not be all there is.
+func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end Header, err error) {
+	fail := func(err error) (Header, error) {
+		return nil, fmt.Errorf("read log %s: %w", l.name, unavailable(err))
+	}
+	request, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("read log %s: %w", l.name, err)
+	}
+	whole := false
+	last := func(m *nats.Msg) bool {
+		switch m.Header.Get("Status") {
+		case "204":
+			end, whole = m.Header, true
+		case "404":
+			whole = true
+		default:
+			return false
+		}
+		return true
+	}
+	answers, err := natsext.RequestMany(ctx, l.conn.nc, "$JS.API.DIRECT.GET."+l.name, request, natsext.RequestManySentinel(last))
+	if err != nil {
+		return fail(err)
+	}
+	for m, err := range answers {
+		if err != nil {
+			return fail(err)
+		}
+		if status := m.Header.Get("Status"); status != "" {
+			return fail(fmt.Errorf("status %s %s", status, m.Header.Get("Description")))
+		}
+		sequence, err := strconv.ParseUint(m.Header.Get(HeaderSequence), 10, 64)
+		if err != nil {
+			return fail(errors.New("a message without a sequence"))
+		}
+		take(LogEntry{Subject: m.Header.Get(jetstream.SubjectHeader), Sequence: sequence, Header: m.Header, Data: m.Data})
+	}
+	if !whole {
+		return fail(errors.New("the answer did not come to its end"))
+	}
+	return end, nil
+}
+
+// barrierToken is the last token of the subject of messages that nobody reads: their place in the log is what counts.
+const barrierToken = "barrier"
+
+// barrier stores a message and gives its sequence: every message that was acknowledged before lies below it, whoever
+// leads.
+func (l *Log) barrier(ctx context.Context) (uint64, error) {
+	stream, err := l.stream(ctx)
+	if err != nil {
+		return 0, err
+	}
+	ack, err := l.conn.js.Publish(ctx, barrierSubject(stream), nil)
+	if err != nil {
+		return 0, fmt.Errorf("mark the end of log %s: %w", l.name, unavailable(err))
+	}
+	return ack.Sequence, nil
+}
+
+func barrierSubject(stream jetstream.Stream) string {
+	return strings.TrimSuffix(stream.CachedInfo().Config.Subjects[0], ">") + barrierToken
+}
+
+// Tails gives the sequence of the newest message on each of at most MaxLastSubjects subjects; those without one are left
+// out. upTo is how far the answer goes: it has every message that was acknowledged before the call. In a log with
+// replicas that takes a barrier, which those who ask at once share, and a replica that has come so far.
+func (l *Log) Tails(ctx context.Context, subjects []string) (last map[string]uint64, upTo uint64, err error) {
+	stream, err := l.stream(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if stream.CachedInfo().Config.Replicas < 2 {
+		if upTo, err = l.End(ctx); err == nil {
+			last, _, err = l.lastOf(ctx, subjects)
+		}
+		return last, upTo, err
+	}
+	goal, err := l.barriers.wait(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	barrier := barrierSubject(stream)
+	subjects = append(slices.Clip(subjects), barrier)
+	for {
+		if last, upTo, err = l.lastOf(ctx, subjects); err == nil && upTo >= goal {
+			delete(last, barrier)
+			return last, upTo, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("read the tails of log %s: no replica has come to %d: %w", l.name, goal, unavailable(ctx.Err()))
+		case <-time.After(barrierWait):
+		}
+	}
+}
+
+// lastOf reads the newest message of each subject, and how far the replica has come that answered; 0 if it has none.
+func (l *Log) lastOf(ctx context.Context, subjects []string) (last map[string]uint64, upTo uint64, err error) {
+	last = make(map[string]uint64, len(subjects))
+	end, err := l.get(ctx, directGet{Last: subjects}, func(e LogEntry) { last[e.Subject] = e.Sequence })
+	if err != nil || end == nil {
+		return last, 0, err
+	}
+	if upTo, err = strconv.ParseUint(end.Get("Nats-UpTo-Sequence"), 10, 64); err != nil {
+		return nil, 0, fmt.Errorf("read the tails of log %s: no position: %w", l.name, ErrUnavailable)
+	}
+	return last, upTo, nil
+}
+
+// sequenceNotFound is JetStream's error code for a sequence without a message.
+const sequenceNotFound = 10043
+
+// Erase removes a message and writes over its bytes in the store. It is no error when it is gone already.
+func (l *Log) Erase(ctx context.Context, sequence uint64) error {
+	fail := func(err error) error {
+		return fmt.Errorf("erase message %d of log %s: %w", sequence, l.name, unavailable(err))
+	}
+	request := strconv.AppendUint([]byte(`{"seq":`), sequence, 10)
+	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.DELETE."+l.name, append(request, '}'))
+	if err != nil {
+		return fail(err)
+	}
+	var answer struct {
+		Success bool                `json:"success"`
+		Error   *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return fail(err)
+	}
+	if answer.Success || answer.Error != nil && answer.Error.ErrorCode == sequenceNotFound {
+		return nil
+	}
+	return fail(answer.Error)
+}
+
+// Trim removes the messages of a subject that lie before a sequence.
+func (l *Log) Trim(ctx context.Context, subject string, before uint64) error {
+	stream, err := l.stream(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(before)); err != nil {
+		return fmt.Errorf("trim %s in log %s: %w", subject, l.name, unavailable(err))
+	}
+	return nil
+}
