@@ -42,9 +42,9 @@ func (l *listener) Send(p []byte, _ time.Time) contract.Reason {
 	l.got.Write(p)
 	return ""
 }
-func (l *listener) Ping(time.Time) contract.Reason    { return "" }
-func (l *listener) Stalled(time.Time) contract.Reason { return "" }
-func (l *listener) Close(contract.Reason)             {}
+func (l *listener) Ping(time.Time) contract.Reason           { return "" }
+func (l *listener) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
+func (l *listener) Close(contract.Reason)                    {}
 
 // numbers are those of the messages that came, in order.
 func (l *listener) numbers() string {
@@ -52,7 +52,7 @@ func (l *listener) numbers() string {
 	defer l.mu.Unlock()
 	var numbers []string
 	for _, part := range strings.Split(l.got.String(), `{"n":`)[1:] {
-		numbers = append(numbers, part[:strings.IndexByte(part, '}')])
+		numbers = append(numbers, part[:strings.IndexAny(part, ",}")])
 	}
 	return strings.Join(numbers, " ")
 }
@@ -161,7 +161,7 @@ func (s *stage) listen(channel string) *listener {
 		s.t.Fatal(err)
 	}
 	l := &listener{}
-	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason) {})
+	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason, uint64) {})
 	if err := m.Change(s.t.Context(), hub.Change{Join: topics}); err != nil {
 		s.t.Fatal(err)
 	}

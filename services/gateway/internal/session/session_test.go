@@ -90,9 +90,9 @@ func (l *listener) Send(p []byte, _ time.Time) contract.Reason {
 	l.got.Write(p)
 	return ""
 }
-func (l *listener) Ping(time.Time) contract.Reason    { return "" }
-func (l *listener) Stalled(time.Time) contract.Reason { return "" }
-func (l *listener) Close(contract.Reason)             {}
+func (l *listener) Ping(time.Time) contract.Reason           { return "" }
+func (l *listener) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
+func (l *listener) Close(contract.Reason)                    {}
 func (l *listener) heard(text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
