@@ -151,6 +151,29 @@ func TestALogKeepsSoManyOfASubject(t *testing.T) {
 	}
 }
 
+func TestTheEndOfALogIsKnownAlsoWhenNothingIsKept(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).dial()
+	log := openLog(t, c, bus.LogConfig{First: 1000})
+	want := func(end uint64) {
+		t.Helper()
+		if got, err := log.End(t.Context()); err != nil || got != end {
+			t.Errorf("the end is %d, %v; want %d", got, err, end)
+		}
+	}
+	want(999)
+	store(t, log, "cs.log.a", "one", "1")
+	want(1000)
+	if err := log.Trim(t.Context(), "cs.log.a", 1001); err != nil {
+		t.Fatal(err)
+	}
+	want(1000)
+	log = openLog(t, c, bus.LogConfig{First: 5000, Age: time.Minute}) // it is there already, and goes on
+	if at := store(t, log, "cs.log.a", "two", "2"); at != 1001 {
+		t.Errorf("the next message has the sequence %d", at)
+	}
+}
+
 func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	t.Parallel()
 	log := newServer(t).dial().BindLog("cs-log")

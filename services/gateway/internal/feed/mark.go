@@ -1,5 +1,11 @@
 package feed
 
+import (
+	"math"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+)
+
 // marks is what the offset is made of that messages carry to clients.
 type marks struct {
 	highest uint64              // everything up to here was handed on, but for what follows
@@ -61,3 +67,20 @@ func (f *Feed) settleMarks() {
 
 // Mark is the offset of a client that has got all that was handed on up to now.
 func (f *Feed) Mark() uint64 { return f.mark.Load() }
+
+// MarkOf is the offset of a client that is in these topics only, and has got all that was handed on of them since it came:
+// what lies before a subscription was not for it.
+func (f *Feed) MarkOf(topics []*hub.Topic) uint64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	least := uint64(math.MaxUint64)
+	for _, t := range topics {
+		if e := f.topics[t.Subject]; e != nil {
+			least = min(least, e.base.Load())
+		}
+	}
+	if least == math.MaxUint64 {
+		least = 0
+	}
+	return max(f.Mark(), least)
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -204,7 +205,7 @@ func (p *Past) Next(ctx context.Context, most int, join func(rest []Entry, mark 
 			}
 			found = append(found, some)
 		}
-		mark, order = p.feed.Mark(), p.feed.order
+		mark, order = p.mark(), p.feed.order
 		if joined = count <= few && bytes <= most; joined {
 			join(p.merge(found), mark)
 		}
@@ -215,6 +216,19 @@ func (p *Past) Next(ctx context.Context, most int, join func(rest []Entry, mark 
 	entries = p.merge(found)
 	p.began, p.order = true, order
 	return entries, mark, false, nil
+}
+
+// mark is the offset of a client that has got all of the tapes: that of any client, or that up to which all of its own
+// topics were handed on.
+func (p *Past) mark() uint64 {
+	least := uint64(math.MaxUint64)
+	for _, e := range p.entries {
+		least = min(least, e.reached())
+	}
+	if len(p.entries) == 0 {
+		least = 0
+	}
+	return max(p.feed.Mark(), least)
 }
 
 // follows says whether a message came after those that were given before.

@@ -54,7 +54,7 @@ func (f *Feed) watchTails(ctx context.Context) error {
 	}
 	defer advisories.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
 	var end, number uint64
-	rest := time.NewTimer(f.tailEvery)
+	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
 		forced := false

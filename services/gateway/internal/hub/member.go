@@ -37,7 +37,8 @@ type Member struct {
 	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
 	notices bool            // it is told now and then how far it has come
 	told    uint64          // the last offset that it was told so
-	behind  uint64          // offset up to which it got what it missed, while more is to come; 0: none is
+	from    uint64          // how far it had come by itself
+	behind  bool            // it does not get yet what lies behind that
 }
 
 // place is where a member stands in a topic's slot.
@@ -105,8 +106,8 @@ type Change struct {
 	Leave      []*Topic
 	Packets    [][]byte        // sent behind the last message before the change
 	Past       []frame.Message // what it missed; sent behind the packets
-	Behind     uint64          // it has come so far with what it missed, and more is to come; 0 leaves that as it is
-	CaughtUp   bool            // it has all that it missed
+	Offset     uint64          // it has come so far with this; 0 leaves that as it is
+	Behind     bool            // of what it missed, there is more to come behind Offset
 }
 
 // Change applies a change and returns when it is in force, or ErrClosed.

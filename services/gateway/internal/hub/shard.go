@@ -150,11 +150,8 @@ func (s *shard) change(m *Member, c Change) {
 		s.queue(m, piece{packet: packet})
 	}
 	s.queuePast(m, c.Past)
-	if c.Behind > 0 {
-		m.behind = c.Behind
-	}
-	if c.CaughtUp {
-		m.behind = 0
+	if c.Offset > 0 {
+		m.from, m.behind = c.Offset, c.Behind
 	}
 	if c.User != "" && c.User != m.user {
 		s.dropUser(m)
@@ -193,10 +190,10 @@ func (s *shard) join(m *Member, t *Topic) {
 
 // reached is the offset from which the member's client goes on.
 func (m *Member) reached() uint64 {
-	if m.behind > 0 {
-		return m.behind
+	if m.behind {
+		return m.from
 	}
-	return m.shard.mark
+	return max(m.from, m.shard.mark)
 }
 
 func (m *Member) in(t *Topic) bool {
@@ -322,9 +319,9 @@ func (s *shard) heartbeat(m *Member) time.Time {
 		s.close(m, reason)
 		return time.Time{}
 	}
-	if m.notices && m.told != s.mark && s.mark > 0 {
-		m.told = s.mark
-		s.queue(m, piece{offset: s.mark})
+	if at := m.reached(); m.notices && at != m.told && at > 0 {
+		m.told = at
+		s.queue(m, piece{offset: at})
 	}
 	return look
 }

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxStep = 128 << 10             // bytes sent at a time, and that may wait for the client when more is sent
+	maxStep = 128 << 10             // bytes sent at a time
 	pause   = 20 * time.Millisecond // between two looks whether the client has read what it got
 	around  = 64                    // bytes that a message takes beside its body, about
 )
@@ -60,7 +60,7 @@ type Handover struct {
 
 // New makes a hand-over.
 func New(c Config) *Handover {
-	h := &Handover{config: c, step: min(maxStep, c.Room/2), topics: make(map[*hub.Topic]struct{}, len(c.Topics))}
+	h := &Handover{config: c, step: min(maxStep, c.Room/4), topics: make(map[*hub.Topic]struct{}, len(c.Topics))}
 	for _, t := range c.Topics {
 		h.topics[t] = struct{}{}
 	}
@@ -82,7 +82,7 @@ func (h *Handover) Begin(ctx context.Context, first hub.Change) (done bool, err 
 	if done, err = h.next(ctx, first); done || err != nil {
 		return done, err
 	}
-	first.Behind = h.config.Since
+	first.Offset, first.Behind = h.config.Since, true
 	if err := h.config.Member.Change(ctx, first); err != nil {
 		return false, fmt.Errorf("begin with what was missed: %w", err)
 	}
@@ -95,7 +95,7 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	entries, mark, joined, err := h.config.Past.Next(ctx, h.step, func(last []feed.Entry, mark uint64) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		with.Past, with.CaughtUp = h.messages(last, mark), true // of topics that it still has
+		with.Past, with.Offset = h.messages(last, mark), max(mark, h.config.Since)
 		for t := range h.topics {
 			with.Join = append(with.Join, t)
 		}
@@ -122,11 +122,11 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 func (h *Handover) Finish(ctx context.Context) error {
 	for {
 		for len(h.rest) > 0 {
-			if err := h.awaitRoom(ctx); err != nil {
+			some, size := h.take()
+			if err := h.awaitRoom(ctx, size); err != nil {
 				return err
 			}
-			some := h.take()
-			change := hub.Change{Past: some, Behind: some[len(some)-1].Offset}
+			change := hub.Change{Past: some, Offset: some[len(some)-1].Offset, Behind: true}
 			if err := h.config.Member.Change(ctx, change); err != nil {
 				return fmt.Errorf("send what was missed: %w", err)
 			}
@@ -137,26 +137,30 @@ func (h *Handover) Finish(ctx context.Context) error {
 	}
 }
 
-// take takes what is sent at once off the rest.
-func (h *Handover) take() []frame.Message {
-	n, bytes := 0, 0
-	for n < len(h.rest) && (n == 0 || bytes < h.step) {
-		bytes += len(h.rest[n].Body) + around
+// take takes what is sent at once off the rest: a step, but one message at least.
+func (h *Handover) take() (some []frame.Message, size int) {
+	n := 0
+	for n < len(h.rest) {
+		next := len(h.rest[n].Body) + around
+		if n > 0 && size+next > h.step {
+			break
+		}
+		size += next
 		n++
 	}
-	some := h.rest[:n]
-	h.rest = h.rest[n:]
-	return some
+	some, h.rest = h.rest[:n], h.rest[n:]
+	return some, size
 }
 
-// awaitRoom returns when little waits for the client. One that reads nothing is closed by its shard.
-func (h *Handover) awaitRoom(ctx context.Context) error {
+// awaitRoom returns when so many bytes may be sent, or nothing waits for the client. One that reads nothing is closed by
+// its shard.
+func (h *Handover) awaitRoom(ctx context.Context, size int) error {
 	for {
 		waiting, err := h.config.Member.Waiting(ctx)
 		if err != nil {
 			return fmt.Errorf("wait for the client: %w", err)
 		}
-		if waiting <= h.step {
+		if waiting == 0 || waiting+size <= h.config.Room/2 {
 			return nil
 		}
 		select {

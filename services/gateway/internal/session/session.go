@@ -120,7 +120,7 @@ func (s *Session) topics() []*hub.Topic { return append([]*hub.Topic{s.user}, s.
 
 // change is what an entrance changes for the member, but for the topics.
 func (s *Session) change(e Entrance, o Outcome) hub.Change {
-	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices}
+	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices, Offset: o.Offset}
 	if e.Packets != nil {
 		c.Packets = e.Packets(o)
 	}
@@ -129,7 +129,7 @@ func (s *Session) change(e Entrance, o Outcome) hub.Change {
 
 // enterLive begins with what comes from now on.
 func (s *Session) enterLive(ctx context.Context, e Entrance, o Outcome) error {
-	o.Offset = s.book.feed.Mark()
+	o.Offset = s.book.feed.MarkOf(s.topics())
 	change := s.change(e, o)
 	change.Join = s.topics()
 	if err := e.Member.Change(ctx, change); err != nil {
