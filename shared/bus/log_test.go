@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -77,6 +78,46 @@ func TestALogIsReadBySubjectFromAnySequence(t *testing.T) {
 	}
 }
 
+func TestEveryMessageOfASubjectIsRead(t *testing.T) {
+	t.Parallel()
+	log := openLog(t, newServer(t).dial(), bus.LogConfig{})
+	const many = 2500 // more than one answer holds
+	var pending []*bus.Pending
+	for i := range many {
+		for _, subject := range []string{"cs.log.a", "cs.log.b"} {
+			p, err := log.Store(subject, fmt.Sprint(subject, i), nil, []byte(fmt.Sprint(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pending = append(pending, p)
+		}
+	}
+	for _, p := range pending {
+		if _, err := p.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	err := log.Each(t.Context(), "cs.log.b", func(e bus.LogEntry) error {
+		if string(e.Data) != fmt.Sprint(n) || e.ID() != fmt.Sprint("cs.log.b", n) {
+			return fmt.Errorf("number %d is %s with the id %s", n, e.Data, e.ID())
+		}
+		n++
+		return nil
+	})
+	if err != nil || n != many {
+		t.Errorf("%d of %d were read: %v", n, many, err)
+	}
+	enough := errors.New("enough")
+	n = 0
+	if err := log.Each(t.Context(), "cs.log.a", func(bus.LogEntry) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+		t.Errorf("went on to %d with %v", n, err)
+	}
+	if err := log.Each(t.Context(), "cs.log.c", func(bus.LogEntry) error { return enough }); err != nil {
+		t.Errorf("a subject without messages: %v", err)
+	}
+}
+
 func TestWhatIsErasedOrTrimmedIsGone(t *testing.T) {
 	t.Parallel()
 	log := openLog(t, newServer(t).dial(), bus.LogConfig{})
@@ -118,5 +159,8 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	}
 	if _, _, err := log.Tails(t.Context(), []string{"cs.log.a"}); err == nil {
 		t.Error("there are tails of nothing")
+	}
+	if err := log.Each(t.Context(), "cs.log.a", func(bus.LogEntry) error { return nil }); err == nil {
+		t.Error("all of nothing was read")
 	}
 }

@@ -155,7 +155,8 @@ func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end He
 }
 
 // barrierToken is the last token of the subject of messages that nobody reads: their place in the log is what counts.
-const barrierToken = "barrier"
+// No name has this token (contract.EncodeToken), as a log may have a subject for each.
+const barrierToken = "=barrier"
 
 // barrier stores a message and gives its sequence: every message that was acknowledged before lies below it, whoever
 // leads.

@@ -1,0 +1,62 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// pageSize is how many messages of a subject are asked for at once.
+const pageSize = 1000
+
+// ID is the id under which the message was stored.
+func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
+
+// Each calls take with every message of a subject, in order, up to the newest that was acknowledged before the call.
+// Where a replica answers that is behind, the rest is read when it has come. An error means that not all was read.
+func (l *Log) Each(ctx context.Context, subject string, take func(LogEntry) error) error {
+	newest, err := l.newest(ctx, subject)
+	for after := uint64(0); err == nil; {
+		var more bool
+		if after, more, err = l.page(ctx, subject, after, take); err != nil || more {
+			continue
+		}
+		if after >= newest {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("read %s of log %s up to %d: %w", subject, l.name, newest, unavailable(ctx.Err()))
+		case <-time.After(barrierWait):
+		}
+		newest, err = l.newest(ctx, subject) // what was the newest may have been erased
+	}
+	return err
+}
+
+func (l *Log) page(ctx context.Context, subject string, after uint64, take func(LogEntry) error) (last uint64, more bool, err error) {
+	entries, more, err := l.Range(ctx, subject, after, pageSize)
+	if err != nil {
+		return after, more, err
+	}
+	for _, e := range entries {
+		if err := take(e); err != nil {
+			return after, more, err
+		}
+		after = e.Sequence
+	}
+	return after, more, nil
+}
+
+// newest is the sequence of the newest message of a subject; 0 if it has none, or if there is one replica only, which
+// is never behind.
+func (l *Log) newest(ctx context.Context, subject string) (uint64, error) {
+	stream, err := l.stream(ctx)
+	if err != nil || stream.CachedInfo().Config.Replicas < 2 {
+		return 0, err
+	}
+	last, _, err := l.Tails(ctx, []string{subject})
+	return last[subject], err
+}
