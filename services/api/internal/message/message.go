@@ -41,7 +41,9 @@ type Message struct {
 	Object []byte // what clients get, as Encode wrote it
 	PM     string // value of contract.HeaderPM; empty for none
 	Except string // value of contract.HeaderExclude; empty for none
-	Record []byte // what the history keeps; nil for nothing
+
+	Record   []byte // what the history keeps, as Keep wrote it; nil for nothing
+	Fleeting bool   // it goes straight to the gateways, and not into the log
 }
 
 // Pair is a key of the app's own.
