@@ -11,6 +11,7 @@ import (
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 // keeper is a system whose api runs, with the bucket of channels that presence would write.
@@ -313,4 +314,15 @@ func TestHistoryIsTrimmedToItsSizeAndEditsDriveNothingOut(t *testing.T) {
 	}
 	k.eventually("old messages are gone", func() bool { return len(k.records("room")) < 15 })
 	k.wantHistory("room", "27 28 29")
+}
+
+// open makes the logs of history, as Run does.
+func (k *keeper) open() {
+	k.t.Helper()
+	for shard := range contract.HistoryShards {
+		config := bus.HistoryLog(ns, shard, settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000}, 1)
+		if _, err := k.conn.OpenLog(k.t.Context(), config); err != nil {
+			k.t.Fatal(err)
+		}
+	}
 }
