@@ -1,8 +1,8 @@
 // Package api is the service that apps talk to: signed HTTP in, messages and requests on NATS out.
 //
 // It promises that nothing has changed after an answer of 4xx, that every message of a list is stored when /message
-// answers 200 (or, for a channel with store_frames false, that NATS has it), and that an app which asks this process
-// reads its own writes. It keeps no state but counters: any number of these processes may stand behind a load balancer.
+// answers 200 (or, for a channel with store_frames false, that NATS has it), that a message whose DELETE was answered
+// with 200 is erased, and that an app which asks this process reads its own writes, its settings of channels included. It keeps no state but counters: any number of these processes may stand behind a load balancer.
 package api
 
 import (
@@ -22,6 +22,8 @@ import (
 
 	"github.com/channelstream/channelstream/services/api/internal/access"
 	"github.com/channelstream/channelstream/services/api/internal/channels"
+	"github.com/channelstream/channelstream/services/api/internal/erase"
+	"github.com/channelstream/channelstream/services/api/internal/history"
 	"github.com/channelstream/channelstream/services/api/internal/publish"
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -49,13 +51,15 @@ type Service struct {
 	maxBody   int64
 	timeout   time.Duration
 	channels  *channels.View
+	history   *history.Archive
 	publisher *publish.Publisher
+	eraser    *erase.Eraser
 	metrics   *metrics
 	handler   http.Handler
 	logConfig bus.LogConfig
 	lease     contract.LeaseRecord // its load is filled in at each renewal
 
-	open     atomic.Bool   // the message log is there
+	open     atomic.Bool   // the message log and those of the history are there
 	accepted atomic.Uint64 // messages
 	seen     atomic.Uint64 // highest revision in an answer of presence
 }
@@ -86,15 +90,28 @@ func New(c Config) (*Service, error) {
 		},
 	}
 	s.channels = channels.New(s.log)
-	s.publisher = publish.New(publish.Config{
-		Conn: c.Conn, Log: c.Conn.BindLog(ns.LogStream()), Namespace: ns, Settings: s.channels.Settings,
-	})
+	s.keep(c)
 	var err error
 	if s.metrics, err = newMetrics(c.Registry, s.accepted.Load); err != nil {
 		return nil, fmt.Errorf("make the api: %w", err)
 	}
 	s.handler = s.routes()
 	return s, nil
+}
+
+// keep makes what stores messages and erases them.
+func (s *Service) keep(c Config) {
+	log := c.Conn.BindLog(s.ns.LogStream())
+	s.history = history.New(history.Config{
+		Conn: c.Conn, Logger: s.log, Namespace: s.ns, Messages: c.Settings.Messages, Replicas: c.Settings.NATS.Replicas,
+		Timeout: s.timeout, Settings: s.channels.Settings,
+	})
+	s.publisher = publish.New(publish.Config{
+		Conn: c.Conn, Log: log, History: s.history, Namespace: s.ns, Channels: s.channels,
+	})
+	s.eraser = &erase.Eraser{
+		Namespace: s.ns, Log: log, History: func(channel string) erase.Log { return s.history.Log(channel) },
+	}
 }
 
 func limits(l settings.Limits) request.Limits {
@@ -107,40 +124,47 @@ func limits(l settings.Limits) request.Limits {
 // Handler answers the requests of apps.
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// ErrNotReady is returned by Ready before the message log is there.
-var ErrNotReady = errors.New("the message log is not open yet")
+// ErrNotReady is returned by Ready before the logs are open and the settings of channels are known.
+var ErrNotReady = errors.New("the logs are not open yet, or the settings of channels not read")
 
 // Ready says whether requests can be answered: nil, ErrNotReady or bus.ErrUnavailable.
 func (s *Service) Ready(ctx context.Context) error {
-	if !s.open.Load() {
+	if !s.open.Load() || !s.channels.Synced() {
 		return ErrNotReady
 	}
 	return s.conn.Check(ctx)
 }
 
-// Run opens the message log and keeps the service known to presence until ctx ends.
+// Run opens the logs, keeps the history short and the service known to presence, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { s.openLog(ctx); return nil })
+	group.Go(func() error { s.openLogs(ctx); return nil })
+	group.Go(func() error { s.history.Run(ctx); return nil })
 	group.Go(func() error { s.keepLease(ctx); return nil })
 	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })
 	return group.Wait()
 }
 
-// openLog makes the message log, or brings it up to date, trying until it is there.
-func (s *Service) openLog(ctx context.Context) {
+// openLogs makes the logs, or brings them up to date, trying until they are there.
+func (s *Service) openLogs(ctx context.Context) {
 	for ctx.Err() == nil {
-		within, cancel := context.WithTimeout(ctx, s.timeout)
+		within, cancel := context.WithTimeout(ctx, openTimeout)
 		_, err := s.conn.OpenLog(within, s.logConfig)
+		if err == nil {
+			err = s.history.Open(within)
+		}
 		cancel()
 		if err == nil {
 			s.open.Store(true)
 			return
 		}
-		s.log.Warn("the message log could not be opened; trying again", "error", err)
+		s.log.Warn("the logs could not be opened; trying again", "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
 		}
 	}
 }
+
+// openTimeout is enough for a cluster to elect a leader for each log.
+const openTimeout = 30 * time.Second

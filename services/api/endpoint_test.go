@@ -16,7 +16,7 @@ import (
 	"github.com/channelstream/channelstream/shared/signature"
 )
 
-var appPaths = []string{"/connect", "/subscribe", "/unsubscribe", "/message", "/user_status", "/info"}
+var appPaths = []string{"/connect", "/subscribe", "/unsubscribe", "/message", "/user_status", "/info", "/channel_config"}
 
 func TestTheAppsPathsNeedASignature(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func TestAWrongMethodIsAnsweredWithAllow(t *testing.T) {
 	s := start(t)
 	for _, c := range []struct{ method, path, allow string }{
 		{http.MethodGet, "/connect", "OPTIONS, POST"},
-		{http.MethodPut, "/message", "OPTIONS, POST"},
+		{http.MethodPut, "/message", "DELETE, OPTIONS, PATCH, POST"},
 		{http.MethodDelete, "/info", "GET, HEAD, OPTIONS, POST"},
 		{"BREW", "/info", "GET, HEAD, OPTIONS, POST"},
 		{http.MethodPatch, "/disconnect", "GET, HEAD, OPTIONS, POST"},

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -15,15 +14,19 @@ func (s *Service) connect(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := ask[contract.ConnectAnswer](r.Context(), s, contract.VerbConnect, request)
+	ctx, cancel := s.within(r)
+	defer cancel()
+	answer, err := ask[contract.ConnectAnswer](ctx, s, contract.VerbConnect, request)
 	if err != nil {
 		return nil, err
 	}
-	s.saw(&answer.Seen)
+	if err := s.saw(ctx, &answer.Seen); err != nil {
+		return nil, err
+	}
 	return struct {
 		contract.ConnectAnswer
 		Username string `json:"username"`
-	}{answer, answer.User}, nil
+	}{answer, answer.User}, s.recall(ctx, answer.ChannelsInfo, request.Info)
 }
 
 func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
@@ -31,20 +34,27 @@ func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := ask[contract.SubscribeAnswer](r.Context(), s, contract.VerbSubscribe, request)
+	ctx, cancel := s.within(r)
+	defer cancel()
+	answer, err := ask[contract.SubscribeAnswer](ctx, s, contract.VerbSubscribe, request)
 	if err != nil {
 		return nil, err
 	}
-	s.saw(&answer.Seen)
+	if err := s.saw(ctx, &answer.Seen); err != nil {
+		return nil, err
+	}
 	if request.User != "" {
 		return struct {
 			Channels []string `json:"channels"`
 		}{answer.Channels}, nil
 	}
+	if answer.ChannelsInfo != nil {
+		err = s.recall(ctx, *answer.ChannelsInfo, request.Info)
+	}
 	return struct {
 		contract.SubscribeAnswer
 		SubscribedTo []string `json:"subscribed_to"` // also when it is empty
-	}{answer, some(answer.SubscribedTo)}, nil
+	}{answer, some(answer.SubscribedTo)}, err
 }
 
 func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
@@ -52,13 +62,17 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := ask[contract.UnsubscribeAnswer](r.Context(), s, contract.VerbUnsubscribe, request)
+	ctx, cancel := s.within(r)
+	defer cancel()
+	answer, err := ask[contract.UnsubscribeAnswer](ctx, s, contract.VerbUnsubscribe, request)
 	if err != nil {
 		return nil, err
 	}
-	s.saw(&answer.Seen)
+	if err := s.saw(ctx, &answer.Seen); err != nil {
+		return nil, err
+	}
 	answer.UnsubscribedFrom = some(answer.UnsubscribedFrom)
-	return answer, nil
+	return answer, s.recall(ctx, answer.ChannelsInfo, request.Info)
 }
 
 func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
@@ -66,12 +80,13 @@ func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := ask[contract.DisconnectAnswer](r.Context(), s, contract.VerbDisconnect, request)
+	ctx, cancel := s.within(r)
+	defer cancel()
+	answer, err := ask[contract.DisconnectAnswer](ctx, s, contract.VerbDisconnect, request)
 	if err != nil {
 		return nil, err
 	}
-	s.saw(&answer.Seen)
-	return answer.Known, nil
+	return answer.Known, s.saw(ctx, &answer.Seen)
 }
 
 func (s *Service) info(r *http.Request, body []byte) (any, error) {
@@ -79,8 +94,14 @@ func (s *Service) info(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := s.within(r)
+	defer cancel()
 	request.Revision = s.seen.Load()
-	return ask[contract.InfoAnswer](r.Context(), s, contract.VerbInfo, request)
+	answer, err := ask[contract.InfoAnswer](ctx, s, contract.VerbInfo, request)
+	if err != nil {
+		return nil, err
+	}
+	return answer, s.recall(ctx, answer.ChannelsInfo, request.Options)
 }
 
 func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
@@ -88,58 +109,51 @@ func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ask[contract.UserStatusAnswer](r.Context(), s, contract.VerbUserStatus, request)
+	ctx, cancel := s.within(r)
+	defer cancel()
+	return ask[contract.UserStatusAnswer](ctx, s, contract.VerbUserStatus, request)
 }
 
-// message publishes. It asks nobody.
-func (s *Service) message(r *http.Request, body []byte) (any, error) {
-	messages, err := request.Messages(body, s.limits, s.conn.MaxPayload(), time.Now())
+// channelConfig gives channels their settings. It answers when messages posted to this process obey them.
+func (s *Service) channelConfig(r *http.Request, body []byte) (any, error) {
+	request, err := request.Configure(body, s.limits)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
+	if len(request.Channels) == 0 {
+		return contract.ChannelsInfo{Channels: map[string]contract.ChannelInfo{}, Users: []contract.UserInfo{}}, nil
+	}
+	ctx, cancel := s.within(r)
 	defer cancel()
-	if err := s.publisher.Publish(ctx, messages); err != nil {
-		fault := asFault(err)
-		if fault.Code != contract.CodeUnavailable {
-			return nil, err
-		}
-		for i := range messages {
-			fault.UUIDs = append(fault.UUIDs, messages[i].UUID)
-		}
-		return nil, fault
+	answer, err := ask[contract.ConfigureAnswer](ctx, s, contract.VerbConfigure, request)
+	if err != nil {
+		return nil, err
 	}
-	s.accepted.Add(uint64(len(messages)))
-	size := 2
-	for i := range messages {
-		size += len(messages[i].Object) + 64
-	}
-	answer := append(make([]byte, 0, size), '[')
-	for i := range messages {
-		if i > 0 {
-			answer = append(answer, ',')
-		}
-		answer = messages[i].AppendAnswer(answer)
-	}
-	return append(answer, ']'), nil
+	return answer.ChannelsInfo, s.saw(ctx, &answer.Seen)
+}
+
+// within bounds what a request waits for.
+func (s *Service) within(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.Context(), s.timeout)
 }
 
 // ask puts a request to presence.
 func ask[A any](ctx context.Context, s *Service, verb string, request any) (A, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	return bus.Call[A](ctx, s.conn, s.ns.Presence(verb), request)
 }
 
-// saw remembers the newest revision that an app has seen the effect of, and takes it out of the answer.
-func (s *Service) saw(seen *contract.Seen) {
+// saw remembers the newest revision that an app has seen the effect of, waits for the settings that it has seen the
+// effect of, and takes both out of the answer.
+func (s *Service) saw(ctx context.Context, seen *contract.Seen) error {
 	for {
 		before := s.seen.Load()
 		if seen.Revision <= before || s.seen.CompareAndSwap(before, seen.Revision) {
 			break
 		}
 	}
-	seen.Revision = 0
+	settings := seen.Settings
+	*seen = contract.Seen{}
+	return s.channels.Await(ctx, settings)
 }
 
 func queryID(r *http.Request) string {

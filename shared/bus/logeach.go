@@ -15,7 +15,8 @@ const pageSize = 1000
 func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
 
 // Each calls take with every message of a subject behind a sequence, in order, up to the newest that was acknowledged
-// before the call, and maybe more. Where a replica answers that is behind, the rest is read when it has come. An error means that not all was read.
+// before the call, and maybe more. Where a replica answers that is behind, the rest is read when it has come. An error
+// means that not all was read.
 func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(LogEntry) error) error {
 	newest, err := l.newest(ctx, subject)
 	for err == nil {

@@ -1,14 +1,16 @@
 // Package channels is a read-only view of the settings of channels, kept up to date by a watch, so that publishing a
-// message asks nobody. It may be a moment behind; until it has been read for the first time, every channel has the
-// default settings.
+// message asks nobody. It may be a moment behind, for which Await is there; until it has been read for the first time,
+// which Synced tells, every channel has the default settings.
 package channels
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -16,28 +18,80 @@ import (
 
 // View is the settings of channels. It is safe for use by many goroutines.
 type View struct {
-	log *slog.Logger
+	log    *slog.Logger
+	synced atomic.Bool
 
 	mu       sync.RWMutex
-	settings map[string]contract.ChannelSettings // by token; guarded by mu; those that differ from the default
+	channels map[string]channel // by token; guarded by mu; those that differ from the default
+	revision uint64             // guarded by mu; of the bucket
+	moved    chan struct{}      // guarded by mu; closed when the revision grows; nil if nobody waits
+}
+
+type channel struct {
+	settings contract.ChannelSettings
+	history  bool // it keeps history, or did once
 }
 
 // New makes a view in which all is default.
 func New(log *slog.Logger) *View {
-	return &View{log: log, settings: map[string]contract.ChannelSettings{}}
+	return &View{log: log, channels: map[string]channel{}}
 }
 
 // Settings gives the settings of a channel.
 func (v *View) Settings(channel string) contract.ChannelSettings {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	if len(v.settings) == 0 {
-		return contract.DefaultChannelSettings()
-	}
-	if s, ok := v.settings[contract.EncodeToken(channel)]; ok {
-		return s
+	if c, found := v.find(channel); found {
+		return c.settings
 	}
 	return contract.DefaultChannelSettings()
+}
+
+// History says whether a channel keeps history, or did once.
+func (v *View) History(channel string) bool {
+	c, _ := v.find(channel)
+	return c.history
+}
+
+func (v *View) find(name string) (c channel, found bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if len(v.channels) > 0 {
+		c, found = v.channels[contract.EncodeToken(name)]
+	}
+	return c, found
+}
+
+// Synced says whether all that was there at the start has been read.
+func (v *View) Synced() bool { return v.synced.Load() }
+
+// Await returns when the view has come to a revision of the bucket.
+func (v *View) Await(ctx context.Context, revision uint64) error {
+	for {
+		moved := v.behind(revision)
+		if moved == nil {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("await revision %d of the settings of channels: %w", revision, ctx.Err())
+		}
+	}
+}
+
+// behind is what to wait for until the view has moved; nil if it has come so far.
+func (v *View) behind(revision uint64) <-chan struct{} {
+	if revision == 0 {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.revision >= revision {
+		return nil
+	}
+	if v.moved == nil {
+		v.moved = make(chan struct{})
+	}
+	return v.moved
 }
 
 // Run follows the bucket until ctx ends. It waits for presence to make it.
@@ -49,7 +103,7 @@ func (v *View) Run(ctx context.Context, conn *bus.Conn, ns contract.Namespace) e
 		}
 		return err
 	}
-	if err := bucket.Watch(ctx, v.apply, nil); err != nil && !errors.Is(err, context.Canceled) {
+	if err := bucket.Watch(ctx, v.apply, func() { v.synced.Store(true) }); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
@@ -63,11 +117,17 @@ func (v *View) apply(e bus.Entry) {
 			return
 		}
 	}
+	c := channel{settings: record.Settings, history: record.History || record.Settings.StoreHistory}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if e.Deleted || record.Settings == contract.DefaultChannelSettings() {
-		delete(v.settings, e.Key)
+	if e.Deleted || !c.history && c.settings == contract.DefaultChannelSettings() {
+		delete(v.channels, e.Key)
 	} else {
-		v.settings[e.Key] = record.Settings
+		v.channels[e.Key] = c
+	}
+	v.revision = max(v.revision, e.Revision)
+	if v.moved != nil {
+		close(v.moved)
+		v.moved = nil
 	}
 }

@@ -3,6 +3,7 @@ package channels_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -17,8 +18,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTheViewFollowsTheBucket(t *testing.T) {
-	t.Parallel()
+// follow begins a view before its bucket is there, and gives both.
+func follow(t *testing.T) (*channels.View, *bus.Bucket) {
+	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	nats, err := natsembed.Start(natsembed.Options{StoreDir: t.TempDir(), Logger: logger})
 	if err != nil {
@@ -33,7 +35,7 @@ func TestTheViewFollowsTheBucket(t *testing.T) {
 	view := channels.New(logger)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- view.Run(ctx, conn, contract.DefaultNamespace) }() // before the bucket is there
+	go func() { done <- view.Run(ctx, conn, contract.DefaultNamespace) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -44,34 +46,89 @@ func TestTheViewFollowsTheBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-
-	const name = "a channel.*"
-	value, err := json.Marshal(contract.ChannelRecord{Name: name, Settings: contract.ChannelSettings{HistorySize: 3}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	revision, err := bucket.Create(t.Context(), contract.EncodeToken(name), value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	until(t, func() bool { return view.Settings(name) == contract.ChannelSettings{HistorySize: 3} })
-	if view.Settings("another") != contract.DefaultChannelSettings() {
-		t.Error("another channel has settings of its own")
-	}
-	if _, err := bucket.Remove(t.Context(), contract.EncodeToken(name), revision); err != nil {
-		t.Fatal(err)
-	}
-	until(t, func() bool { return view.Settings(name) == contract.DefaultChannelSettings() })
+	return view, bucket
 }
 
-func until(t *testing.T, reached func() bool) {
+const name = "a channel.*"
+
+// put writes the record of the channel and waits until the view has it.
+func put(t *testing.T, view *channels.View, bucket *bus.Bucket, record contract.ChannelRecord) uint64 {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for !reached() {
-		select {
-		case <-deadline:
-			t.Fatal("it did not come to that")
-		case <-time.After(5 * time.Millisecond):
+	record.Name = name
+	value, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := bucket.Put(t.Context(), contract.EncodeToken(name), value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, view, revision)
+	return revision
+}
+
+func await(t *testing.T, view *channels.View, revision uint64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := view.Await(ctx, revision); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheViewFollowsTheBucket(t *testing.T) {
+	t.Parallel()
+	view, bucket := follow(t)
+	revision := put(t, view, bucket, contract.ChannelRecord{Settings: contract.ChannelSettings{HistorySize: 3}})
+	if got := view.Settings(name); got != (contract.ChannelSettings{HistorySize: 3}) {
+		t.Errorf("settings %+v", got)
+	}
+	if view.Settings("another") != contract.DefaultChannelSettings() || view.History(name) || view.History("another") {
+		t.Error("another channel has settings of its own, or history")
+	}
+	removed, err := bucket.Remove(t.Context(), contract.EncodeToken(name), revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, view, removed)
+	if view.Settings(name) != contract.DefaultChannelSettings() {
+		t.Error("a channel without a record has settings of its own")
+	}
+}
+
+func TestAChannelThatKeptHistoryOnceIsRemembered(t *testing.T) {
+	t.Parallel()
+	view, bucket := follow(t)
+	put(t, view, bucket, contract.ChannelRecord{Settings: contract.ChannelSettings{StoreHistory: true}})
+	if !view.History(name) {
+		t.Error("it keeps history, and the view does not know")
+	}
+	put(t, view, bucket, contract.ChannelRecord{Settings: contract.DefaultChannelSettings(), History: true})
+	if !view.History(name) || view.Settings(name).StoreHistory {
+		t.Error("that it kept history once is forgotten")
+	}
+	put(t, view, bucket, contract.ChannelRecord{Settings: contract.DefaultChannelSettings()})
+	if view.History(name) {
+		t.Error("it never kept any")
+	}
+}
+
+func TestWaitingForARevisionEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	view, bucket := follow(t)
+	put(t, view, bucket, contract.ChannelRecord{})
+	revision := put(t, view, bucket, contract.ChannelRecord{}) // comes after all that was there
+	if !view.Synced() {
+		t.Error("the view has been read, and does not say so")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := view.Await(ctx, revision+1); !errors.Is(err, context.Canceled) {
+		t.Errorf("waited for what never came: %v", err)
+	}
+	for _, seen := range []uint64{0, revision} {
+		if err := view.Await(ctx, seen); err != nil {
+			t.Errorf("waited for revision %d: %v", seen, err)
 		}
 	}
 }

@@ -1,8 +1,8 @@
-// Package message holds a message on its way from an app to the clients, and writes the two forms it has outside: the
-// object that clients get and the answer that the app gets.
+// Package message holds a message on its way from an app to the clients, or an edit or removal of one, and writes the
+// forms it has outside: the object that clients get, the answer that the app gets, and the record in the history.
 //
-// It promises that the client object is one line of valid JSON which ends in its brace, with each key once, as long as
-// the raw JSON that goes in is valid.
+// It promises that the client object and the record are one line of valid JSON which ends in its brace, with each key
+// once, as long as the raw JSON that goes in is valid.
 package message
 
 import (
@@ -13,22 +13,37 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Message is one message. Raw JSON is as the app wrote it.
+// Kind says what a Message does.
+type Kind uint8
+
+// A post is new. An edit changes some of a message that went out before, a removal takes it back.
+const (
+	Post Kind = iota
+	Edit
+	Delete
+)
+
+// Message is one message, edit or removal. Raw JSON is as the app wrote it.
 type Message struct {
-	UUID         string
-	Named        bool // the app gave the UUID, so that it may come again
+	Kind         Kind
+	UUID         string // of an edit or removal: that of the message which it is about
+	Named        bool   // the app gave the UUID, so that it may come again
 	User         string
 	Channel      string // empty: none
 	PMUsers      []string
 	ExcludeUsers []string
 	NoHistory    bool
-	Content      []byte // raw JSON; empty means null
+	Content      []byte // raw JSON; empty means null, in an edit that it stays as it is, as User and Timestamp do
 	Timestamp    string // contract.TimestampLayout
+	Edited       string // contract.TimestampLayout; of an edit
 	Others       []Pair
 
 	Object []byte // what clients get, as Encode wrote it
 	PM     string // value of contract.HeaderPM; empty for none
 	Except string // value of contract.HeaderExclude; empty for none
+
+	Record   []byte // what the history keeps, as Keep wrote it; nil for nothing
+	Fleeting bool   // it goes straight to the gateways, and not into the log
 }
 
 // Pair is a key of the app's own.
@@ -67,6 +82,12 @@ func (m *Message) room() int {
 }
 
 func (m *Message) appendObject(to []byte) []byte {
+	switch m.Kind {
+	case Edit:
+		return m.appendEvent(to, contract.TypeEdit)
+	case Delete:
+		return m.appendEvent(to, contract.TypeDelete)
+	}
 	to = append(to, `{"uuid":"`...)
 	to = append(to, m.UUID...)
 	to = append(to, `","type":"`+contract.TypeMessage+`","user":`...)
@@ -78,22 +99,67 @@ func (m *Message) appendObject(to []byte) []byte {
 	to = append(to, `,"timestamp":"`...)
 	to = append(to, m.Timestamp...)
 	to = append(to, `","edited":null`...)
-	for i := range m.Others {
-		if m.Others[i].Shown {
-			to = m.Others[i].appendTo(to)
-		}
-	}
+	to = m.appendOthers(to, false)
 	return append(to, contract.LiveMark...)
+}
+
+// appendEvent writes what clients get of an edit or a removal.
+func (m *Message) appendEvent(to []byte, kind string) []byte {
+	to = append(to, `{"uuid":"`...)
+	to = append(to, m.UUID...)
+	to = append(to, `","type":"`...)
+	to = append(to, kind...)
+	to = append(to, `","channel":`...)
+	to = m.appendChannel(to)
+	to = m.appendChanges(to)
+	to = m.appendOthers(to, false)
+	return append(to, '}')
+}
+
+// appendChanges writes what an edit changes.
+func (m *Message) appendChanges(to []byte) []byte {
+	if m.User != "" {
+		to = appendString(append(to, `,"user":`...), m.User)
+	}
+	if len(m.Content) > 0 {
+		to = m.appendContent(append(to, `,"message":`...))
+	}
+	if m.Timestamp != "" {
+		to = append(append(append(to, `,"timestamp":"`...), m.Timestamp...), '"')
+	}
+	if m.Edited != "" {
+		to = append(append(append(to, `,"edited":"`...), m.Edited...), '"')
+	}
+	return to
 }
 
 // AppendAnswer writes the message as the app gets it back.
 func (m *Message) AppendAnswer(to []byte) []byte {
+	return append(m.appendOthers(m.appendFacts(to), true), '}')
+}
+
+// Keep writes the record for the history: a message as the app got it back, an edit as clients get it.
+func (m *Message) Keep() {
+	if m.Kind == Edit {
+		m.Record = m.Object
+		return
+	}
+	to := m.appendFacts(make([]byte, 0, len(m.Object)+96))
+	to = m.appendOthers(to, false)
+	m.Record = append(append(to, `,"type":"`+contract.TypeMessage+`"`...), contract.LiveMark...)
+}
+
+// appendFacts writes all but the keys of the app's own, and leaves the object open.
+func (m *Message) appendFacts(to []byte) []byte {
 	to = append(to, `{"uuid":"`...)
 	to = append(to, m.UUID...)
-	to = append(to, `","timestamp":"`...)
-	to = append(to, m.Timestamp...)
-	to = append(to, `","user":`...)
-	to = appendString(to, m.User)
+	to = append(to, '"')
+	if m.Kind == Post {
+		to = append(to, `,"timestamp":"`...)
+		to = append(to, m.Timestamp...)
+		to = append(to, `","user":`...)
+		to = appendString(to, m.User)
+	}
 	to = append(to, `,"channel":`...)
 	to = m.appendChannel(to)
 	to = append(to, `,"pm_users":`...)
@@ -102,13 +168,22 @@ func (m *Message) AppendAnswer(to []byte) []byte {
 	to = appendStrings(to, m.ExcludeUsers)
 	to = append(to, `,"no_history":`...)
 	to = strconv.AppendBool(to, m.NoHistory)
+	if m.Kind != Post {
+		return m.appendChanges(to)
+	}
 	to = append(to, `,"message":`...)
 	to = m.appendContent(to)
-	to = append(to, `,"edited":null`...)
+	return append(to, `,"edited":null`...)
+}
+
+// appendOthers writes the keys of the app's own, of which clients do not get all.
+func (m *Message) appendOthers(to []byte, all bool) []byte {
 	for i := range m.Others {
-		to = m.Others[i].appendTo(to)
+		if all || m.Others[i].Shown {
+			to = m.Others[i].appendTo(to)
+		}
 	}
-	return append(to, '}')
+	return to
 }
 
 func (m *Message) appendChannel(to []byte) []byte {

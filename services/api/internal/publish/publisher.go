@@ -1,15 +1,19 @@
-// Package publish hands messages to NATS: to the message log, or, for a channel with store_frames false, straight to
-// the gateways.
+// Package publish hands messages, edits and removals to NATS: to the message log, or, for a channel with store_frames
+// false, straight to the gateways; and for a channel that keeps history to its log as well.
 //
 // It promises that a list goes out in its order; that when Publish returns without an error, every message of it is
-// stored, or, for such a channel, NATS has it; and that a list which is published again under the same uuids within two
-// minutes is completed without a duplicate: by the log for good, and for such a channel by this process.
+// stored where it belongs, or, for such a channel, NATS has it; and that a list of messages which is published again
+// under the same uuids within two minutes is completed without a duplicate: by the logs for good, and for such a channel
+// by this process. Edits and removals that are published again are heard again.
 package publish
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/channelstream/channelstream/services/api/internal/message"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -20,6 +24,7 @@ import (
 type Conn interface {
 	Publish(subject string, header bus.Header, data []byte) error
 	Flush(ctx context.Context) error
+	MaxPayload() int64
 }
 
 // Log is what storing needs of the bus.
@@ -27,12 +32,25 @@ type Log interface {
 	Store(subject, id string, header bus.Header, data []byte) (*bus.Pending, error)
 }
 
+// Channels says how messages of a channel are kept.
+type Channels interface {
+	Settings(channel string) contract.ChannelSettings
+	History(channel string) bool // it keeps history, or did once
+}
+
+// History is where the records of channels are kept.
+type History interface {
+	Store(channel, id string, header bus.Header, record []byte) (*bus.Pending, error)
+	Stored(channel string) // is told of each record that is there now
+}
+
 // Config is what a publisher works with.
 type Config struct {
 	Conn      Conn
 	Log       Log
+	History   History
 	Namespace contract.Namespace
-	Settings  func(channel string) contract.ChannelSettings
+	Channels  Channels
 }
 
 // Publisher sends messages. It is safe for use by many goroutines.
@@ -47,6 +65,9 @@ func New(c Config) *Publisher { return &Publisher{config: c} }
 // Publish sends the messages, which are encoded, and waits until NATS has them. After an error some of them may have
 // been delivered, and the same list may be published again.
 func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
+	if err := p.prepare(messages); err != nil {
+		return err
+	}
 	l := list{publisher: p, pending: make([]stored, 0, len(messages))}
 	err := l.send(messages)
 	if err == nil {
@@ -60,6 +81,40 @@ func (p *Publisher) Publish(ctx context.Context, messages []message.Message) err
 	return err
 }
 
+// prepare looks up how each message is kept, and writes the records for the history, before any is sent.
+func (p *Publisher) prepare(messages []message.Message) error {
+	for i := range messages {
+		m := &messages[i]
+		if m.Channel == "" {
+			continue
+		}
+		settings := p.config.Channels.Settings(m.Channel)
+		m.Fleeting = !settings.StoreFrames
+		if !p.kept(m, settings) {
+			continue
+		}
+		m.Keep()
+		if most := p.config.Conn.MaxPayload(); most > 0 && int64(len(m.Record)+recordRoom) > most {
+			return fmt.Errorf("keep message of %d bytes: %w", len(m.Record), bus.ErrTooLarge)
+		}
+	}
+	return nil
+}
+
+// recordRoom is more than the headers of a record take, its id and their framing.
+const recordRoom = 2 << 10
+
+// kept says whether the history of its channel keeps a message. An edit may be of one that is there.
+func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) bool {
+	switch m.Kind {
+	case message.Post:
+		return settings.StoreHistory && !m.NoHistory
+	case message.Edit:
+		return p.config.Channels.History(m.Channel)
+	}
+	return false
+}
+
 // list is a list of messages on its way.
 type list struct {
 	publisher *Publisher
@@ -68,9 +123,10 @@ type list struct {
 	direct    bool     // something was sent that only a flush makes sure of
 }
 
-// stored is a message on its way into the log.
+// stored is a message on its way into a log.
 type stored struct {
-	live    string // its live subject
+	live    string // its live subject; empty for one of the history
+	channel string // whose history it is
 	pending *bus.Pending
 }
 
@@ -78,25 +134,41 @@ func (l *list) send(messages []message.Message) error {
 	for i := range messages {
 		m := &messages[i]
 		more := i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel
-		var err error
-		switch {
-		case m.Channel == "":
-			err = l.sendToUsers(m)
-		case l.publisher.config.Settings(m.Channel).StoreFrames:
-			err = l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), contract.ChannelMessageID(m.UUID, m.Channel), header(m, more), m.Object)
-		default:
-			err = l.sendDirect(m, more)
+		if err := l.sendOne(m, more); err != nil {
+			return err
 		}
-		if err != nil {
+		if m.Record == nil {
+			continue
+		}
+		if err := l.record(m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sendDirect sends a message that is not kept.
+func (l *list) sendOne(m *message.Message, more bool) error {
+	switch {
+	case m.Channel == "":
+		return l.sendToUsers(m)
+	case m.Fleeting:
+		return l.sendDirect(m, more)
+	}
+	return l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), channelID(m), header(m, more), m.Object)
+}
+
+// channelID is under which id a message of a channel is stored. Edits and removals have their own each time: the same
+// one again is another.
+func channelID(m *message.Message) string {
+	if m.Kind != message.Post {
+		return uuid.NewString()
+	}
+	return contract.ChannelMessageID(m.UUID, m.Channel)
+}
+
+// sendDirect sends a message that the log does not get.
 func (l *list) sendDirect(m *message.Message, more bool) error {
-	if m.Named {
+	if m.Named && m.Kind == message.Post {
 		if !l.publisher.recent.claim(m.UUID, time.Now()) {
 			return nil
 		}
@@ -115,10 +187,28 @@ func (l *list) sendToUsers(m *message.Message) error {
 		if _, excluded := except[user]; excluded {
 			continue
 		}
-		if err := l.store(l.publisher.config.Namespace.LiveUser(user), contract.UserMessageID(m.UUID, user), nil, m.Object); err != nil {
+		id := contract.UserMessageID(m.UUID, user)
+		if m.Kind != message.Post {
+			id = uuid.NewString()
+		}
+		if err := l.store(l.publisher.config.Namespace.LiveUser(user), id, header(m, false), m.Object); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// record sends a message to the history.
+func (l *list) record(m *message.Message) error {
+	var h bus.Header
+	if m.Kind == message.Edit {
+		h = bus.Header{contract.HeaderEdit: {m.UUID}}
+	}
+	pending, err := l.publisher.config.History.Store(m.Channel, channelID(m), h, m.Record)
+	if err != nil {
+		return err
+	}
+	l.pending = append(l.pending, stored{channel: m.Channel, pending: pending})
 	return nil
 }
 
@@ -139,7 +229,10 @@ func (l *list) wait(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if at.Duplicate {
+		switch {
+		case s.live == "":
+			l.publisher.config.History.Stored(s.channel)
+		case at.Duplicate:
 			if err := l.nudge(s.live, at.Sequence); err != nil {
 				return err
 			}
@@ -160,10 +253,16 @@ func (l *list) nudge(live string, sequence uint64) error {
 
 // header writes what decides a message's delivery.
 func header(m *message.Message, more bool) bus.Header {
-	if m.PM == "" && m.Except == "" && !more {
+	if m.PM == "" && m.Except == "" && !more && m.Kind == message.Post {
 		return nil
 	}
 	h := make(bus.Header, 4)
+	switch m.Kind {
+	case message.Edit:
+		h[contract.HeaderEdit] = []string{m.UUID}
+	case message.Delete:
+		h[contract.HeaderDelete] = []string{m.UUID}
+	}
 	if more {
 		h[contract.HeaderMore] = []string{"1"}
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/channelstream/channelstream/services/api/internal/history"
 	"github.com/channelstream/channelstream/services/api/internal/message"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -25,9 +27,23 @@ const ns = contract.DefaultNamespace
 // stage is a publisher on a NATS server of its own, and what gateways would hear.
 type stage struct {
 	*Publisher
-	nats *natsembed.Server
-	log  *bus.Log
-	feed *bus.Feed
+	nats    *natsembed.Server
+	log     *bus.Log
+	history *history.Archive
+	feed    *bus.Feed
+}
+
+// kinds are channels whose names say how they are kept.
+type kinds struct{}
+
+func (kinds) Settings(channel string) contract.ChannelSettings {
+	return contract.ChannelSettings{
+		StoreFrames: !strings.Contains(channel, "fleeting"), StoreHistory: strings.Contains(channel, "kept"), HistorySize: 10,
+	}
+}
+
+func (k kinds) History(channel string) bool {
+	return k.Settings(channel).StoreHistory || channel == "once"
 }
 
 func newStage(t testing.TB) *stage {
@@ -52,16 +68,21 @@ func newStage(t testing.TB) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{nats: nats, log: log, feed: conns[1].NewFeed(1000)}
+	archive := history.New(history.Config{
+		Conn: conns[0], Logger: logger, Namespace: ns, Messages: settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000},
+		Replicas: 1, Timeout: time.Minute, Settings: kinds{}.Settings,
+	})
+	if err := archive.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{nats: nats, log: log, history: archive, feed: conns[1].NewFeed(1000)}
 	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		t.Fatal(err)
 	}
 	if err := conns[1].Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s.Publisher = New(Config{Conn: conns[0], Log: log, Namespace: ns, Settings: func(channel string) contract.ChannelSettings {
-		return contract.ChannelSettings{StoreFrames: channel != "fleeting"}
-	}})
+	s.Publisher = New(Config{Conn: conns[0], Log: log, History: archive, Namespace: ns, Channels: kinds{}})
 	return s
 }
 
@@ -87,6 +108,16 @@ func (s *stage) hear(t *testing.T) *bus.Msg {
 func (s *stage) stored(t *testing.T, live string) []bus.LogEntry {
 	t.Helper()
 	entries, _, err := s.log.Range(t.Context(), ns.LogSubject(live), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// remembered are the records of a channel's history.
+func (s *stage) remembered(t *testing.T, channel string) []bus.LogEntry {
+	t.Helper()
+	entries, _, err := s.history.Log(channel).Range(t.Context(), ns.HistorySubject(channel), 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +195,93 @@ func TestAMessageOfAFleetingChannelIsHeardOnceAndNotStored(t *testing.T) {
 	}
 }
 
+const one, two = "b0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002"
+
+func TestAMessageIsRememberedWhereHistoryIsKept(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	secret := in("kept", two)
+	secret.NoHistory = true
+	for range 2 { // the second time completes what may have broken off
+		s.publish(t, in("kept", one), secret, in("kept fleeting", one), in("plain", one))
+	}
+	for channel, want := range map[string]int{"kept": 1, "kept fleeting": 1, "plain": 0} {
+		entries := s.remembered(t, channel)
+		if len(entries) != want {
+			t.Errorf("%s remembers %d messages, want %d", channel, len(entries), want)
+		}
+		for _, e := range entries {
+			if e.ID() != contract.ChannelMessageID(one, channel) || !strings.HasSuffix(string(e.Data), `,"type":"message"`+contract.LiveMark) {
+				t.Errorf("%s remembers %s as %s", channel, e.Data, e.ID())
+			}
+		}
+	}
+	if len(s.stored(t, ns.LiveChannel("kept"))) != 2 || len(s.stored(t, ns.LiveChannel("kept fleeting"))) != 0 {
+		t.Error("the log has not what it should have")
+	}
+}
+
+func TestEditsAndRemovalsAreEventsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	edit := message.Message{Kind: message.Edit, UUID: one, Named: true, Channel: "once", Edited: "t", PMUsers: []string{"a"}, NoHistory: true}
+	removal := message.Message{Kind: message.Delete, UUID: one, Named: true, Channel: "once", ExcludeUsers: []string{"b"}}
+	edit.Encode()
+	removal.Encode()
+	s.publish(t, edit)
+	s.publish(t, edit, removal)
+	entries := s.stored(t, ns.LiveChannel("once"))
+	if len(entries) != 3 {
+		t.Fatalf("%d of 3 events are stored", len(entries))
+	}
+	for i, e := range entries {
+		h, live := e.Header, s.hear(t)
+		event, header, decides := edit, contract.HeaderEdit, h.Get(contract.HeaderPM) == "a"
+		if i == 2 {
+			event, header, decides = removal, contract.HeaderDelete, h.Get(contract.HeaderExclude) == "b"
+		}
+		if string(e.Data) != string(event.Object) || h.Get(header) != one || !decides || contract.UUIDOfMessage(e.ID()) != "" ||
+			string(live.Data) != string(e.Data) || live.Header.Get(header) != one {
+			t.Errorf("event %d is %s with %v, live %v", i, e.Data, h, live.Header)
+		}
+	}
+	remembered := s.remembered(t, "once")
+	if len(remembered) != 2 {
+		t.Fatalf("%d edits are remembered", len(remembered))
+	}
+	if e := remembered[0]; string(e.Data) != string(edit.Object) || e.Header.Get(contract.HeaderEdit) != one || e.Header.Get(contract.HeaderPM) != "" {
+		t.Errorf("the edit is remembered as %s with %v", e.Data, e.Header)
+	}
+}
+
+func TestEventsOfFleetingChannelsAndUsersAreHeardEachTime(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, to := range []message.Message{{Channel: "fleeting"}, {PMUsers: []string{"u"}}} {
+		to.Kind, to.UUID, to.Named = message.Edit, one, true
+		to.Encode()
+		for range 2 {
+			s.publish(t, to)
+			if m := s.hear(t); string(m.Data) != string(to.Object) || m.Header.Get(contract.HeaderEdit) != one {
+				t.Errorf("heard %s with %v", m.Data, m.Header)
+			}
+		}
+	}
+}
+
+func TestARecordThatDoesNotFitStopsTheListBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	large := in("kept", two)
+	large.PMUsers = []string{strings.Repeat("x", 1<<20)} // a name whose token would be short
+	if err := s.Publish(t.Context(), []message.Message{in("kept", one), large}); !errors.Is(err, bus.ErrTooLarge) {
+		t.Errorf("published: %v", err)
+	}
+	if n := len(s.stored(t, ns.LiveChannel("kept"))) + len(s.remembered(t, "kept")); n != 0 {
+		t.Errorf("%d are stored", n)
+	}
+}
+
 func TestDeliveryFactsTravelInHeaders(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -225,7 +343,7 @@ func TestRecentIsBounded(t *testing.T) {
 
 // One operation is one message, posted by one of 32 requests at a time.
 func BenchmarkPublish(b *testing.B) {
-	for _, channel := range []string{"logged", "fleeting"} {
+	for _, channel := range []string{"logged", "fleeting", "kept"} {
 		b.Run(channel, func(b *testing.B) {
 			s := newStage(b)
 			object := make([]byte, 400)

@@ -6,6 +6,16 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
+// Configure reads the body of /channel_config: configurations by the name of their channel.
+func Configure(body []byte, limits Limits) (contract.ConfigureRequest, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return contract.ConfigureRequest{}, err
+	}
+	request := contract.ConfigureRequest{Channels: r.channelConfigs("", body)}
+	return request, r.fault()
+}
+
 // channelConfigs reads configurations by the name of their channel.
 func (r *reader) channelConfigs(at string, raw []byte) map[string]contract.ChannelConfig {
 	configs := map[string]contract.ChannelConfig{}
@@ -17,7 +27,7 @@ func (r *reader) channelConfigs(at string, raw []byte) map[string]contract.Chann
 		case hasControl([]byte(channel)):
 			r.add(path, sayControl)
 		case len(configs) == r.limits.Channels:
-			r.add(at, sayTooMany, r.limits.Channels)
+			r.tooMany(at, r.limits.Channels)
 		default:
 			configs[channel] = r.channelConfig(path, value)
 		}

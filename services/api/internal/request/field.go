@@ -70,13 +70,17 @@ func (r *reader) list(at string, raw []byte, limit int) [][]byte {
 		return nil
 	}
 	if !whole {
-		if at == "" {
-			at = body
-		}
-		r.add(at, sayTooMany, limit)
+		r.tooMany(at, limit)
 		return nil
 	}
 	return values
+}
+
+func (r *reader) tooMany(at string, limit int) {
+	if at == "" {
+		at = body
+	}
+	r.add(at, sayTooMany, limit)
 }
 
 // text reads a string of at most limit characters, none of them a control character.

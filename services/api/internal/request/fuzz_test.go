@@ -9,7 +9,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
+	"github.com/channelstream/channelstream/services/api/internal/message"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/fold"
 )
 
 // judged fails for an error that is not a fault, and for an accepted body that encoding/json does not take.
@@ -60,12 +64,64 @@ func FuzzMessages(f *testing.F) {
 		}
 		for i := range list {
 			good(t, list[i].User, limits.User)
-			for _, object := range [][]byte{list[i].Object, list[i].AppendAnswer(nil)} {
-				if !json.Valid(object) || !utf8.Valid(object) || bytes.ContainsAny(object, "\r\n") || object[len(object)-1] != '}' {
-					t.Fatalf("wrote %q", object)
+			wellWritten(t, &list[i])
+			if !bytes.HasSuffix(list[i].Object, []byte(contract.LiveMark)) || !bytes.HasSuffix(list[i].Record, []byte(contract.LiveMark)) {
+				t.Fatalf("%q and %q do not end in the live mark", list[i].Object, list[i].Record)
+			}
+		}
+	})
+}
+
+func FuzzEditsAndDeletions(f *testing.F) {
+	seed(f)
+	f.Add([]byte(`[{"uuid":"b0000000000040008000000000000001","channel":"c","message":{"user":1},"edited":"2020-01-02T03:04:05Z","own":{}}]`))
+	f.Add([]byte(`{"uuid":"b0000000000040008000000000000001","channel":null,"pm_users":["b"],"exclude_users":["b"],"no_history":"1"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		edits, err := Edits(bytes.Clone(body), limits, 1<<20, time.Unix(0, 0))
+		if judged(t, body, err) {
+			for i := range edits {
+				wellWritten(t, &edits[i])
+				if _, err := fold.Edit([]byte(`{"user":"u","catchup":false}`), edits[i].Object); err != nil {
+					t.Fatalf("%q does not fold: %v", edits[i].Object, err)
 				}
-				if m := walk(object); !drained(&m) {
-					t.Fatalf("wrote %q: %v", object, m.err)
+			}
+		}
+		removals, err := Deletions(bytes.Clone(body), limits, 1<<20)
+		if judged(t, body, err) {
+			for i := range removals {
+				wellWritten(t, &removals[i])
+			}
+		}
+	})
+}
+
+// wellWritten fails for a form of a message that is not one line of JSON with each key once.
+func wellWritten(t *testing.T, m *message.Message) {
+	t.Helper()
+	m.Keep()
+	if m.Kind != message.Post && uuid.Validate(m.UUID) != nil {
+		t.Fatalf("accepted the uuid %q", m.UUID)
+	}
+	for _, object := range [][]byte{m.Object, m.AppendAnswer(nil), m.Record} {
+		if !json.Valid(object) || !utf8.Valid(object) || bytes.ContainsAny(object, "\r\n") || object[len(object)-1] != '}' {
+			t.Fatalf("wrote %q", object)
+		}
+		if m := walk(object); !drained(&m) {
+			t.Fatalf("wrote %q: %v", object, m.err)
+		}
+	}
+}
+
+func FuzzConfigure(f *testing.F) {
+	seed(f)
+	f.Add([]byte(`{"a":{"store_history":true,"history_size":"3","long_name":null},"":{}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := Configure(body, limits)
+		if judged(t, body, err) {
+			for channel, config := range request.Channels {
+				good(t, channel, limits.Channel)
+				if config.HistorySize < 0 || config.HistorySize > maxHistory {
+					t.Fatalf("accepted a history of %d", config.HistorySize)
 				}
 			}
 		}

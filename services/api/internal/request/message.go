@@ -11,15 +11,30 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Messages reads the body of /message, one message or a list, and encodes each for the clients. now stands in messages
-// without a timestamp; payload is how many bytes the bus takes at once, 0 if that is not known. Either all messages are
-// good or none is returned. They refer to body, which must not change while they are in use.
+// Messages reads the body of a POST to /message, one message or a list, and encodes each for the clients. now stands in
+// messages without a timestamp; payload is how many bytes the bus takes at once, 0 if that is not known. Either all
+// messages are good or none is returned. They refer to body, which must not change while they are in use.
 func Messages(body []byte, limits Limits, payload int64, now time.Time) ([]message.Message, error) {
+	return readMessages(message.Post, body, limits, payload, now)
+}
+
+// Edits reads the body of a PATCH of /message as Messages does. now stands in edits that do not say when they were made.
+func Edits(body []byte, limits Limits, payload int64, now time.Time) ([]message.Message, error) {
+	return readMessages(message.Edit, body, limits, payload, now)
+}
+
+// Deletions reads the body of a DELETE of /message as Messages does. Nothing but what says which message it is, and who
+// hears of it, may stand in it.
+func Deletions(body []byte, limits Limits, payload int64) ([]message.Message, error) {
+	return readMessages(message.Delete, body, limits, payload, time.Time{})
+}
+
+func readMessages(kindOf message.Kind, body []byte, limits Limits, payload int64, now time.Time) ([]message.Message, error) {
 	r, err := newReader(body, limits)
 	if err != nil {
 		return nil, err
 	}
-	m := messages{reader: r, payload: int(payload), now: now.UTC().Format(contract.TimestampLayout)}
+	m := messages{reader: r, kind: kindOf, payload: int(payload), now: now.UTC().Format(contract.TimestampLayout)}
 	if kind(body) != '[' {
 		list := make([]message.Message, 1)
 		m.read("", body, &list[0])
@@ -38,6 +53,7 @@ func Messages(body []byte, limits Limits, payload int64, now time.Time) ([]messa
 
 type messages struct {
 	*reader
+	kind    message.Kind
 	payload int
 	now     string
 }
@@ -48,17 +64,20 @@ func (r *messages) read(at string, raw []byte, to *message.Message) {
 		r.refuse(at, raw, sayNoObject)
 		return
 	}
-	named := false
+	to.Kind = r.kind
+	given := false // what must be there
 	m := walk(raw)
 	for m.next() {
-		named = r.field(at, &m, to) || named
+		given = r.field(at, &m, to) || given
 	}
 	if m.err != nil {
 		r.malformed(m.err)
 		return
 	}
-	if !named {
+	if !given && r.kind == message.Post {
 		r.add(join(at, "user"), sayMissing)
+	} else if !given {
+		r.add(join(at, "uuid"), sayMissing)
 	}
 	if to.Channel == "" && len(to.PMUsers) == 0 && !r.faulty(join(at, "channel")) && !r.faulty(join(at, "pm_users")) {
 		r.add(join(at, "channel"), sayNobody)
@@ -68,16 +87,9 @@ func (r *messages) read(at string, raw []byte, to *message.Message) {
 	}
 }
 
-// field reads one member, and says whether it was the user.
-func (r *messages) field(at string, m *members, to *message.Message) (user bool) {
+// field reads one member, and says whether it must be there: a message has a user, an edit or removal a uuid.
+func (r *messages) field(at string, m *members, to *message.Message) (required bool) {
 	switch string(m.key) {
-	case "user", "username":
-		if plain(m.value, r.limits.User) && to.User == "" {
-			to.User = string(m.value[1 : len(m.value)-1])
-		} else {
-			r.user(join(at, string(m.key)), m.value, &to.User)
-		}
-		return true
 	case "channel":
 		if kind(m.value) != 'n' {
 			to.Channel = r.name(join(at, "channel"), m.value, r.limits.Channel)
@@ -86,17 +98,39 @@ func (r *messages) field(at string, m *members, to *message.Message) (user bool)
 		to.PMUsers = unique(r.names(join(at, "pm_users"), m.value, maxUsers, r.limits.User))
 	case "exclude_users":
 		to.ExcludeUsers = unique(r.names(join(at, "exclude_users"), m.value, maxUsers, r.limits.User))
-	case "message":
-		to.Content = m.value
 	case "uuid":
 		to.UUID, to.Named = r.uuid(join(at, "uuid"), m.value), true
-	case "timestamp":
-		to.Timestamp = r.timestamp(join(at, "timestamp"), m.value)
+		return r.kind != message.Post
 	case "no_history":
 		to.NoHistory = r.boolean(join(at, "no_history"), m.value)
+	default:
+		if r.kind != message.Delete {
+			return r.content(at, m, to)
+		}
+		r.add(join(at, string(m.key)), sayUnknown)
+	}
+	return false
+}
+
+// content reads one member of what a message says, and whether it must be there.
+func (r *messages) content(at string, m *members, to *message.Message) (required bool) {
+	switch string(m.key) {
+	case "user", "username":
+		if plain(m.value, r.limits.User) && to.User == "" {
+			to.User = string(m.value[1 : len(m.value)-1])
+		} else {
+			r.user(join(at, string(m.key)), m.value, &to.User)
+		}
+		return r.kind == message.Post
+	case "message":
+		to.Content = m.value
+	case "timestamp":
+		to.Timestamp = r.timestamp(join(at, "timestamp"), m.value)
 	case "edited":
-		// ours alone: a new message has not been edited
-	case "type", "catchup", "offset":
+		if r.kind == message.Edit { // a new message has not been edited
+			to.Edited = r.timestamp(join(at, "edited"), m.value)
+		}
+	case "type", "catchup", "offset": // the server's own
 		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value})
 	default:
 		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value, Shown: true})
@@ -106,10 +140,13 @@ func (r *messages) field(at string, m *members, to *message.Message) (user bool)
 
 // finish fills in what the app left out, encodes the message, and sees whether it is small enough.
 func (r *messages) finish(at string, to *message.Message) {
-	if to.UUID == "" {
+	switch {
+	case r.kind == message.Edit && to.Edited == "":
+		to.Edited = r.now
+	case r.kind == message.Post && to.UUID == "":
 		to.UUID = uuid.NewString()
 	}
-	if to.Timestamp == "" {
+	if r.kind == message.Post && to.Timestamp == "" {
 		to.Timestamp = r.now
 	}
 	to.Encode()

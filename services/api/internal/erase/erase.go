@@ -1,0 +1,97 @@
+// Package erase takes messages that were removed out of the logs, bytes and all.
+//
+// It promises that when Erase returns without an error, neither the messages nor any edit of them that was acknowledged
+// before lie in the message log or in the history, and that their bytes there were written over. What left a log before,
+// by its age or for want of room, is not found any more. The same again is no error, and completes what broke off.
+package erase
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/api/internal/message"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// atOnce is how many subjects are read, and how many messages of each are erased, at a time.
+const atOnce = 8
+
+// Log is what erasing needs of a log.
+type Log interface {
+	Each(ctx context.Context, subject string, after uint64, take func(bus.LogEntry) error) error
+	Erase(ctx context.Context, sequence uint64) error
+}
+
+// Eraser erases messages.
+type Eraser struct {
+	Namespace contract.Namespace
+	Log       Log                      // of messages
+	History   func(channel string) Log // where the history of a channel lies
+}
+
+// place is a subject of a log.
+type place struct {
+	log     Log
+	subject string
+}
+
+// Erase erases the messages that the removals are about, where these say that they are: in the channel, or else with the
+// users. Those who were excluded from hearing of it do not keep the message.
+func (e *Eraser) Erase(ctx context.Context, removals []message.Message) error {
+	uuids := map[place][]string{}
+	for i := range removals {
+		for _, p := range e.places(&removals[i]) {
+			uuids[p] = append(uuids[p], removals[i].UUID)
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for p, uuids := range uuids {
+		group.Go(func() error { return p.erase(ctx, uuids) })
+	}
+	return group.Wait()
+}
+
+func (e *Eraser) places(m *message.Message) []place {
+	if m.Channel != "" {
+		return []place{
+			{log: e.Log, subject: e.Namespace.LogSubject(e.Namespace.LiveChannel(m.Channel))},
+			{log: e.History(m.Channel), subject: e.Namespace.HistorySubject(m.Channel)},
+		}
+	}
+	places := make([]place, len(m.PMUsers))
+	for i, user := range m.PMUsers {
+		places[i] = place{log: e.Log, subject: e.Namespace.LogSubject(e.Namespace.LiveUser(user))}
+	}
+	return places
+}
+
+// erase erases the messages with these uuids and their edits. The removals themselves stay: who was away is to hear of
+// them.
+func (p *place) erase(ctx context.Context, uuids []string) error {
+	slices.Sort(uuids)
+	var found []uint64
+	err := p.log.Each(ctx, p.subject, 0, func(entry bus.LogEntry) error {
+		uuid := entry.Header.Get(contract.HeaderEdit)
+		if uuid == "" {
+			uuid = contract.UUIDOfMessage(entry.ID())
+		}
+		if _, asked := slices.BinarySearch(uuids, uuid); asked {
+			found = append(found, entry.Sequence)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find messages to erase: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, sequence := range found {
+		group.Go(func() error { return p.log.Erase(ctx, sequence) })
+	}
+	return group.Wait()
+}

@@ -1,0 +1,97 @@
+// Package history keeps the messages of channels that are to be remembered, gives them back with their edits in them,
+// and takes away what is more than a channel may keep.
+//
+// It promises that Read gives what was acknowledged before it, or an error, but never a part of it; that an edit stays as
+// long as its message does; and that no number of edits drives a message out. How much of a channel lies in its log at a
+// time is not promised: Read shows no more than it is asked for.
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
+)
+
+// openAtOnce is how many logs are opened at a time.
+const openAtOnce = 4
+
+// Config is what an archive works with.
+type Config struct {
+	Conn      *bus.Conn
+	Logger    *slog.Logger
+	Namespace contract.Namespace
+	Messages  settings.Messages
+	Replicas  int
+	Timeout   time.Duration                                 // of one trim
+	Settings  func(channel string) contract.ChannelSettings // as they are now
+}
+
+// Archive is the history of all channels. It is safe for use by many goroutines.
+type Archive struct {
+	// set at construction
+	config Config
+	logs   [contract.HistoryShards]*bus.Log
+	excess *excess
+}
+
+// New makes an archive. Its logs are there after Open, whoever called it; what its channels have too much is taken away
+// while Run is running.
+func New(c Config) *Archive {
+	a := &Archive{config: c, excess: newExcess()}
+	for shard := range a.logs {
+		a.logs[shard] = c.Conn.BindLog(c.Namespace.HistoryStream(shard))
+	}
+	return a
+}
+
+// Open makes the logs, or brings them up to date.
+func (a *Archive) Open(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(openAtOnce)
+	for shard := range a.logs {
+		group.Go(func() error {
+			_, err := a.config.Conn.OpenLog(ctx, bus.HistoryLog(a.config.Namespace, shard, a.config.Messages, a.config.Replicas))
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// Log is where the history of a channel lies.
+func (a *Archive) Log(channel string) *bus.Log { return a.logs[contract.HistoryShard(channel)] }
+
+// Store sends a record to the history of a channel: a message under its id, or an edit with its header.
+func (a *Archive) Store(channel, id string, header bus.Header, record []byte) (*bus.Pending, error) {
+	return a.Log(channel).Store(a.config.Namespace.HistorySubject(channel), id, header, record)
+}
+
+// Stored counts a record that came to lie in the history of a channel, so that it is trimmed in time.
+func (a *Archive) Stored(channel string) {
+	a.excess.count(channel, max(a.most(channel), leastExcess))
+}
+
+// most is how many messages a channel may keep.
+func (a *Archive) most(channel string) int {
+	size := a.config.Settings(channel).HistorySize
+	if size == 0 || size > a.config.Messages.HistoryMessages {
+		return a.config.Messages.HistoryMessages
+	}
+	return size
+}
+
+// Read gives the newest messages of a channel, oldest first, with their edits in them: at most size, or all for 0.
+func (a *Archive) Read(ctx context.Context, channel string, size int) ([]json.RawMessage, error) {
+	r := newReading(size)
+	if err := a.Log(channel).Each(ctx, a.config.Namespace.HistorySubject(channel), 0, r.take); err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	return r.messages(), nil
+}

@@ -1,0 +1,158 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/fold"
+)
+
+const (
+	leastExcess = 10      // records that are too many before a trim is worth its while
+	maxCounted  = 1 << 16 // channels that are counted at a time, some 10 MB
+)
+
+// excess knows which channels have got many new records.
+type excess struct {
+	some chan struct{} // holds one token while a channel is due
+
+	mu     sync.Mutex
+	counts map[string]int      // guarded by mu; records by channel, since its last trim
+	due    map[string]struct{} // guarded by mu
+}
+
+func newExcess() *excess {
+	return &excess{some: make(chan struct{}, 1), counts: map[string]int{}, due: map[string]struct{}{}}
+}
+
+// count counts a record; with as many as enough the channel is due, and when too many channels are counted, they all are.
+func (e *excess) count(channel string, enough int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counts[channel]++
+	switch {
+	case len(e.counts) > maxCounted:
+		for channel := range e.counts {
+			e.due[channel] = struct{}{}
+		}
+		clear(e.counts)
+	case e.counts[channel] >= enough:
+		e.due[channel] = struct{}{}
+		delete(e.counts, channel)
+	default:
+		return
+	}
+	select {
+	case e.some <- struct{}{}:
+	default:
+	}
+}
+
+// take gives the channels that are due.
+func (e *excess) take() map[string]struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	due := e.due
+	e.due = map[string]struct{}{}
+	return due
+}
+
+// Run trims the channels that got many new records until ctx ends. What it could not trim comes with the next.
+func (a *Archive) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.excess.some:
+		}
+		for channel := range a.excess.take() {
+			if err := a.trim(ctx, channel); err != nil && ctx.Err() == nil {
+				a.config.Logger.Warn("a channel keeps more history than it should; trying again with its next messages", "error", err)
+			}
+		}
+	}
+}
+
+// trim takes away what a channel has too much: the oldest messages, and those edits that show in none.
+func (a *Archive) trim(ctx context.Context, channel string) error {
+	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
+	defer cancel()
+	log, subject := a.Log(channel), a.config.Namespace.HistorySubject(channel)
+	var i inventory
+	if err := log.Each(ctx, subject, 0, i.take); err != nil {
+		return fmt.Errorf("trim history: %w", err)
+	}
+	oldest := i.oldest(a.most(channel))
+	if oldest > 0 {
+		if err := log.Trim(ctx, subject, oldest); err != nil {
+			return err
+		}
+	}
+	for _, sequence := range i.vain(oldest) {
+		if err := log.Erase(ctx, sequence); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inventory is what lies in the history of one channel, oldest first.
+type inventory struct {
+	messages []place
+	edits    []place
+}
+
+type place struct {
+	uuid     string
+	sequence uint64
+	fields   fold.Fields // of an edit
+}
+
+func (i *inventory) take(e bus.LogEntry) error {
+	uuid := e.Header.Get(contract.HeaderEdit)
+	if uuid == "" {
+		i.messages = append(i.messages, place{uuid: contract.UUIDOfMessage(e.ID()), sequence: e.Sequence})
+		return nil
+	}
+	fields, err := fold.FieldsOf(e.Data)
+	if err != nil {
+		return fmt.Errorf("read record %d of %s: %w", e.Sequence, e.Subject, err)
+	}
+	i.edits = append(i.edits, place{uuid: uuid, sequence: e.Sequence, fields: fields})
+	return nil
+}
+
+// oldest is the sequence of the oldest message to keep; 0 if there are not too many.
+func (i *inventory) oldest(most int) uint64 {
+	if len(i.messages) <= most {
+		return 0
+	}
+	return i.messages[len(i.messages)-most].sequence
+}
+
+// vain are the edits from a sequence on whose message is not there, or of which later ones replace all: so a message has
+// no more of them than fields, and edits do not fill up the log.
+func (i *inventory) vain(oldest uint64) (sequences []uint64) {
+	first := map[string]uint64{}
+	for _, m := range i.messages {
+		if _, found := first[m.uuid]; !found && m.sequence >= oldest {
+			first[m.uuid] = m.sequence
+		}
+	}
+	replaced := map[string]fold.Fields{}
+	for at := len(i.edits) - 1; at >= 0; at-- {
+		edit := i.edits[at]
+		message, found := first[edit.uuid]
+		if edit.sequence < oldest {
+			break
+		}
+		if !found || edit.sequence < message || edit.fields&^replaced[edit.uuid] == 0 {
+			sequences = append(sequences, edit.sequence)
+		}
+		replaced[edit.uuid] |= edit.fields
+	}
+	return sequences
+}

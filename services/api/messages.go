@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/channelstream/channelstream/services/api/internal/message"
+	"github.com/channelstream/channelstream/services/api/internal/request"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// message publishes. It asks nobody.
+func (s *Service) message(r *http.Request, body []byte) (any, error) {
+	messages, err := request.Messages(body, s.limits, s.conn.MaxPayload(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.within(r)
+	defer cancel()
+	if err := s.publisher.Publish(ctx, messages); err != nil {
+		return nil, uncompleted(err, messages)
+	}
+	s.accepted.Add(uint64(len(messages)))
+	return answerMessages(messages), nil
+}
+
+// edit publishes edits. Whether there are messages with these uuids is not looked up.
+func (s *Service) edit(r *http.Request, body []byte) (any, error) {
+	edits, err := request.Edits(body, s.limits, s.conn.MaxPayload(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.within(r)
+	defer cancel()
+	if err := s.publisher.Publish(ctx, edits); err != nil {
+		return nil, uncompleted(err, edits)
+	}
+	return answerMessages(edits), nil
+}
+
+// remove publishes removals, and then erases what they are about.
+func (s *Service) remove(r *http.Request, body []byte) (any, error) {
+	removals, err := request.Deletions(body, s.limits, s.conn.MaxPayload())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.within(r)
+	defer cancel()
+	if err := s.publishAndErase(ctx, removals); err != nil {
+		return nil, uncompleted(err, removals)
+	}
+	return answerMessages(removals), nil
+}
+
+func (s *Service) publishAndErase(ctx context.Context, removals []message.Message) error {
+	if err := s.publisher.Publish(ctx, removals); err != nil {
+		return err
+	}
+	return s.eraser.Erase(ctx, removals)
+}
+
+// uncompleted makes the error of a list an answer, which names the list if it may be posted again.
+func uncompleted(err error, messages []message.Message) error {
+	fault := asFault(err)
+	if fault.Code != contract.CodeUnavailable {
+		return err
+	}
+	for i := range messages {
+		fault.UUIDs = append(fault.UUIDs, messages[i].UUID)
+	}
+	return fault
+}
+
+func answerMessages(messages []message.Message) []byte {
+	size := 2
+	for i := range messages {
+		size += len(messages[i].Object) + 64
+	}
+	answer := append(make([]byte, 0, size), '[')
+	for i := range messages {
+		if i > 0 {
+			answer = append(answer, ',')
+		}
+		answer = messages[i].AppendAnswer(answer)
+	}
+	return append(answer, ']')
+}
