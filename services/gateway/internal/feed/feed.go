@@ -42,6 +42,7 @@ const (
 type Observer interface {
 	Hole() // live copies were missing; they are read from the log
 	Lost() // they were not in the log any more
+	Read() // a topic is read from the log for clients that came back
 }
 
 // Config is what a feed works with.

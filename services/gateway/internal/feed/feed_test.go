@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,7 +72,8 @@ func (l *listener) want(t *testing.T, numbers string) {
 
 // observer counts holes; a hole waits for pause, if there is one.
 type observer struct {
-	pause chan struct{}
+	pause       chan struct{}
+	lost, reads atomic.Int64
 }
 
 func (o *observer) Hole() {
@@ -79,7 +81,8 @@ func (o *observer) Hole() {
 		<-o.pause
 	}
 }
-func (o *observer) Lost()                          {}
+func (o *observer) Lost()                          { o.lost.Add(1) }
+func (o *observer) Read()                          { o.reads.Add(1) }
 func (o *observer) Opened(string)                  {}
 func (o *observer) Closed(string, contract.Reason) {}
 func (o *observer) Upgraded(string, string)        {}

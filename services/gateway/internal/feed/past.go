@@ -172,6 +172,7 @@ func (f *Feed) rewind(ctx context.Context, e *entry, since uint64) error {
 	if err := f.do(ctx, func() { from = e.tape.from }); err != nil || from <= since {
 		return err
 	}
+	f.observer.Read()
 	var past []bus.LogEntry
 	err := f.reading(ctx, func() error {
 		return f.messages.Each(ctx, f.namespace.LogSubject(e.topic.Subject), since, func(m bus.LogEntry) error {

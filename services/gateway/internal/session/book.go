@@ -28,6 +28,7 @@ type Config struct {
 	Feed      *feed.Feed
 	Timeout   time.Duration // of a request to presence
 	Room      int           // bytes that may wait for a client
+	Returned  func(outcome string)
 	Logger    *slog.Logger
 }
 
@@ -40,6 +41,7 @@ type Book struct {
 	feed      *feed.Feed
 	timeout   time.Duration
 	room      int
+	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
 
@@ -60,7 +62,7 @@ type gone struct {
 // NewBook makes an empty book.
 func NewBook(c Config) *Book {
 	return &Book{
-		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, log: c.Logger,
+		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
 		wake: make(chan struct{}, 1), sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }

@@ -95,15 +95,22 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	if err != nil {
 		return err
 	}
-	if !reached && e.Since != nil {
+	outcome := Outcome{Offset: since, Resumed: e.Since != nil}
+	if !reached && outcome.Resumed {
+		s.book.returned("missed")
 		past.End()
 		return s.enterLive(ctx, e, Outcome{Missed: true})
+	}
+	if outcome.Resumed {
+		s.book.returned("resumed")
+	} else {
+		s.book.returned("caught_up")
 	}
 	h := resume.New(resume.Config{
 		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: since, Topics: s.topics(), Limits: limits,
 		Room: s.book.room,
 	})
-	done, err := h.Begin(ctx, s.change(e, Outcome{Offset: since, Resumed: e.Since != nil}))
+	done, err := h.Begin(ctx, s.change(e, outcome))
 	if done || err != nil {
 		past.End()
 		s.inForce.Store(err == nil)
