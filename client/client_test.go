@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,6 +69,7 @@ func TestCalls(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		call   func(context.Context, *client.Client) (any, error)
+		method string // POST unless set
 		path   string
 		body   string
 		answer string
@@ -130,6 +132,51 @@ func TestCalls(t *testing.T) {
 			want:   `"uuid":"u2"`,
 		},
 		{
+			name: "edit",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.EditMessages(ctx,
+					client.Edit{UUID: "u1", Channel: "a", Message: map[string]string{"text": "ho"}, Extra: map[string]any{"kind": "x", "edited": "no"}},
+					client.Edit{UUID: "u2", PMUsers: []string{"bob"}, User: "eve", Message: json.RawMessage("null"), Edited: "2026-01-02T03:04"},
+				)
+			},
+			method: http.MethodPatch,
+			path:   "/message",
+			body: `[{"uuid":"u1","channel":"a","message":{"text":"ho"},"kind":"x"},` +
+				`{"uuid":"u2","pm_users":["bob"],"user":"eve","message":null,"edited":"2026-01-02T03:04"}]`,
+			answer: `[{"uuid":"u1","channel":"a","edited":"2026-01-02T03:04:05.000000","pm_users":[]},{"uuid":"u2","channel":null,"user":"eve"}]`,
+			want:   `"edited":"2026-01-02T03:04:05.000000"`,
+		},
+		{
+			name: "delete",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return true, c.DeleteMessages(ctx, client.Deletion{UUID: "u1", Channel: "a", ExcludeUsers: []string{"b"}}, client.Deletion{UUID: "u2", PMUsers: []string{"b"}})
+			},
+			method: http.MethodDelete,
+			path:   "/message",
+			body:   `[{"uuid":"u1","channel":"a","exclude_users":["b"]},{"uuid":"u2","pm_users":["b"]}]`,
+			answer: `[{"uuid":"u1"},{"uuid":"u2"}]`,
+			want:   `true`,
+		},
+		{
+			name: "configure",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				size := 0
+				return c.Configure(ctx, map[string]client.ChannelConfig{"a": {StoreHistory: true, HistorySize: &size, LongName: "A"}, "b": {}})
+			},
+			path:   "/channel_config",
+			body:   `{"a":{"store_history":true,"history_size":0,"long_name":"A"},"b":{}}`,
+			answer: `{"channels":{"a":{"name":"a","settings":{"store_history":true},"history":[]}},"users":[]}`,
+			want:   `"store_history":true`,
+		},
+		{
+			name:   "configure nothing",
+			call:   func(ctx context.Context, c *client.Client) (any, error) { return c.Configure(ctx, nil) },
+			path:   "/channel_config",
+			body:   `{}`,
+			answer: `{"channels":{},"users":[]}`,
+			want:   `"channels":{}`,
+		},
+		{
 			name: "user status",
 			call: func(ctx context.Context, c *client.Client) (any, error) {
 				return c.UserStatus(ctx, "alice", client.Away)
@@ -182,7 +229,7 @@ func TestCalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := (seen{http.MethodPost, test.path, "application/json", test.body}); request() != want {
+			if want := (seen{cmp.Or(test.method, http.MethodPost), test.path, "application/json", test.body}); request() != want {
 				t.Errorf("the api did not get %+v", want)
 			}
 			if decoded, err := json.Marshal(got); err != nil || !strings.Contains(string(decoded), test.want) {
@@ -200,6 +247,12 @@ func TestPublishNothingIsNoCall(t *testing.T) {
 	}
 	if out, err := c.Publish(t.Context()); out != nil || err != nil {
 		t.Errorf("Publish() = %v, %v", out, err)
+	}
+	if out, err := c.EditMessages(t.Context()); out != nil || err != nil {
+		t.Errorf("EditMessages() = %v, %v", out, err)
+	}
+	if err := c.DeleteMessages(t.Context()); err != nil {
+		t.Errorf("DeleteMessages() = %v", err)
 	}
 }
 

@@ -28,9 +28,9 @@ type Connect struct {
 type ChannelConfig struct {
 	// NotifyPresence tells the channel who joined and who parted.
 	NotifyPresence bool `json:"notify_presence,omitempty"`
-	// StoreHistory keeps the channel's last messages.
+	// StoreHistory keeps the channel's last messages. What was kept stays when it is switched off.
 	StoreHistory bool `json:"store_history,omitempty"`
-	// HistorySize is how many messages are kept; nil for the default of 10.
+	// HistorySize is how many messages are shown; nil for the default of 10, 0 for as many as the server keeps.
 	HistorySize *int `json:"history_size,omitempty"`
 	// BroadcastPresenceWithUserLists adds the list of users to what NotifyPresence tells.
 	BroadcastPresenceWithUserLists bool `json:"broadcast_presence_with_user_lists,omitempty"`
@@ -140,4 +140,18 @@ func (c *Client) Disconnect(ctx context.Context, connID string) (known bool, err
 	}{connID}
 	err = c.call(ctx, "/disconnect", in, &known)
 	return known, err
+}
+
+// Configure gives channels their settings, by name, in place of those they have: what a ChannelConfig leaves out goes
+// back to its default. Messages posted to the same API after it obey the new settings. The answer tells about these
+// channels, without their history and users.
+func (c *Client) Configure(ctx context.Context, channels map[string]ChannelConfig) (*ChannelsInfo, error) {
+	if channels == nil {
+		channels = map[string]ChannelConfig{}
+	}
+	var out ChannelsInfo
+	if err := c.call(ctx, "/channel_config", channels, &out); err != nil {
+		return nil, err
+	}
+	return &out, nil
 }

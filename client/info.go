@@ -36,7 +36,8 @@ type Channel struct {
 	Name     string          `json:"name"`
 	LongName string          `json:"long_name"`
 	Settings ChannelSettings `json:"settings"`
-	// History holds the kept messages, oldest first, each as its clients got it.
+	// History holds the kept messages, oldest first, with their edits in them: the keys that clients got, and beside
+	// them those that decided who did (pm_users, exclude_users, no_history).
 	History []json.RawMessage `json:"history"`
 	// LastActive is the time of the last message, ISO 8601 in UTC.
 	LastActive       string `json:"last_active"`

@@ -36,20 +36,25 @@ type Message struct {
 // MarshalJSON writes the message with its extra keys beside the others.
 func (m Message) MarshalJSON() ([]byte, error) {
 	type plain Message
-	body, err := json.Marshal(plain(m))
-	if err != nil || len(m.Extra) == 0 {
+	return marshalWith(plain(m), m.Extra)
+}
+
+// marshalWith writes an object with at least one key, and extra keys beside its own.
+func marshalWith(object any, extra map[string]any) ([]byte, error) {
+	body, err := json.Marshal(object)
+	if err != nil || len(extra) == 0 {
 		return body, err
 	}
-	extra := make(map[string]any, len(m.Extra))
-	for key, value := range m.Extra {
+	own := make(map[string]any, len(extra))
+	for key, value := range extra {
 		if !reserved(key) {
-			extra[key] = value
+			own[key] = value
 		}
 	}
-	if len(extra) == 0 {
+	if len(own) == 0 {
 		return body, nil
 	}
-	tail, err := json.Marshal(extra)
+	tail, err := json.Marshal(own)
 	if err != nil {
 		return nil, fmt.Errorf("encode extra keys: %w", err)
 	}
@@ -59,7 +64,7 @@ func (m Message) MarshalJSON() ([]byte, error) {
 
 func reserved(key string) bool {
 	switch key {
-	case "user", "channel", "pm_users", "exclude_users", "message", "uuid", "timestamp", "no_history":
+	case "user", "username", "channel", "pm_users", "exclude_users", "message", "uuid", "timestamp", "no_history", "edited":
 		return true
 	}
 	return false

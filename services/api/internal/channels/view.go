@@ -114,18 +114,26 @@ func (v *View) apply(e bus.Entry) {
 	if !e.Deleted {
 		if err := json.Unmarshal(e.Value, &record); err != nil {
 			v.log.Error("a channel's record can not be read", "key", e.Key, "error", err)
+			v.advance(e.Revision, func() {})
 			return
 		}
 	}
 	c := channel{settings: record.Settings, history: record.History || record.Settings.StoreHistory}
+	v.advance(e.Revision, func() {
+		if e.Deleted || !c.history && c.settings == contract.DefaultChannelSettings() {
+			delete(v.channels, e.Key)
+		} else {
+			v.channels[e.Key] = c
+		}
+	})
+}
+
+// advance makes a change, and tells those who wait for its revision.
+func (v *View) advance(revision uint64, change func()) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if e.Deleted || !c.history && c.settings == contract.DefaultChannelSettings() {
-		delete(v.channels, e.Key)
-	} else {
-		v.channels[e.Key] = c
-	}
-	v.revision = max(v.revision, e.Revision)
+	change()
+	v.revision = max(v.revision, revision)
 	if v.moved != nil {
 		close(v.moved)
 		v.moved = nil

@@ -132,3 +132,17 @@ func TestWaitingForARevisionEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+func TestARecordThatCanNotBeReadHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	view, bucket := follow(t)
+	put(t, view, bucket, contract.ChannelRecord{Settings: contract.ChannelSettings{HistorySize: 3}})
+	revision, err := bucket.Put(t.Context(), contract.EncodeToken(name), []byte(`{`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, view, revision)
+	if view.Settings(name).HistorySize != 3 {
+		t.Error("the settings before are forgotten")
+	}
+}

@@ -21,7 +21,7 @@ import (
 )
 
 // openAtOnce is how many logs are opened at a time.
-const openAtOnce = 4
+const openAtOnce = 8
 
 // Config is what an archive works with.
 type Config struct {
@@ -80,16 +80,21 @@ func (a *Archive) Stored(channel string) {
 
 // most is how many messages a channel may keep.
 func (a *Archive) most(channel string) int {
-	size := a.config.Settings(channel).HistorySize
-	if size == 0 || size > a.config.Messages.HistoryMessages {
-		return a.config.Messages.HistoryMessages
-	}
-	return size
+	return a.bounded(a.config.Settings(channel).HistorySize)
 }
 
-// Read gives the newest messages of a channel, oldest first, with their edits in them: at most size, or all for 0.
+// bounded is a size that no channel exceeds; 0 stands for the largest.
+func (a *Archive) bounded(size int) int {
+	if size == 0 {
+		return a.config.Messages.HistoryMessages
+	}
+	return min(size, a.config.Messages.HistoryMessages)
+}
+
+// Read gives the newest messages of a channel, oldest first, with their edits in them: at most size, or as many as any
+// channel may keep for 0.
 func (a *Archive) Read(ctx context.Context, channel string, size int) ([]json.RawMessage, error) {
-	r := newReading(size)
+	r := newReading(a.bounded(size))
 	if err := a.Log(channel).Each(ctx, a.config.Namespace.HistorySubject(channel), 0, r.take); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

@@ -197,6 +197,9 @@ func TestNoSizeIsTheMostThatAnyChannelMayKeep(t *testing.T) {
 	for n := range 60 {
 		s.post("a", n)
 	}
+	if got, err := s.Read(t.Context(), "a", 0); err != nil || len(got) != 50 || string(got[49]) != message(59) {
+		t.Errorf("%d are shown, want 50: %v", len(got), err)
+	}
 	if err := s.trim(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
