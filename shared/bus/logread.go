@@ -24,6 +24,9 @@ const maxRange = 8 << 20
 // barrierWait is between two looks at a replica that is behind.
 const barrierWait = 20 * time.Millisecond
 
+// ErrNoLog is returned by End and Position, with ErrUnavailable, when nobody has made the log yet.
+var ErrNoLog = errors.New("there is no such log")
+
 // LogEntry is a message in a log.
 type LogEntry struct {
 	Subject  string
@@ -37,6 +40,9 @@ func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx)
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
 	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, fmt.Errorf("read the end of log %s: %w: %w", l.name, ErrNoLog, unavailable(err))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
 	}
@@ -49,6 +55,15 @@ func (l *Log) end(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
 	}
 	return end, nil
+}
+
+// Position is how far the log has come, more than 0: whatever is stored from now on lies behind it. A log that is empty
+// does not tell how far it had come before, so it gets a mark, which nobody hears.
+func (l *Log) Position(ctx context.Context) (uint64, error) {
+	if end, err := l.End(ctx); end > 0 || err != nil {
+		return end, err
+	}
+	return l.barriers.wait(ctx)
 }
 
 // LogState is what a log holds.
