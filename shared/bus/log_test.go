@@ -149,6 +149,9 @@ func TestALogKeepsSoManyOfASubject(t *testing.T) {
 	if got := texts(t, log, "cs.log.a", 0); got != "3 4 " {
 		t.Error(got)
 	}
+	if err := log.Erase(t.Context(), 1); err != nil {
+		t.Errorf("erase what is gone by itself: %v", err)
+	}
 }
 
 func TestTheEndOfALogIsKnownAlsoWhenNothingIsKept(t *testing.T) {

@@ -238,8 +238,17 @@ func (l *Log) lastOf(ctx context.Context, subjects []string) (last map[string]ui
 	return last, upTo, nil
 }
 
-// sequenceNotFound is JetStream's error code for a sequence without a message.
-const sequenceNotFound = 10043
+// JetStream's error codes for a sequence without a message: one that was removed, and, with messageNotFound as the reason
+// why it could not be, one that lies before the first.
+const (
+	sequenceNotFound = 10043
+	deleteFailed     = 10057
+	messageNotFound  = "no message found"
+)
+
+func gone(err *jetstream.APIError) bool {
+	return err.ErrorCode == sequenceNotFound || err.ErrorCode == deleteFailed && err.Description == messageNotFound
+}
 
 // Erase removes a message and writes over its bytes in the store. It is no error when it is gone already.
 func (l *Log) Erase(ctx context.Context, sequence uint64) error {
@@ -258,7 +267,7 @@ func (l *Log) Erase(ctx context.Context, sequence uint64) error {
 	if err := json.Unmarshal(reply.Data, &answer); err != nil {
 		return fail(err)
 	}
-	if answer.Success || answer.Error != nil && answer.Error.ErrorCode == sequenceNotFound {
+	if answer.Success || answer.Error != nil && gone(answer.Error) {
 		return nil
 	}
 	return fail(answer.Error)
