@@ -136,7 +136,7 @@ func (k *keeper) remove(body string) string {
 func (k *keeper) stored(stream, subject string) []bus.LogEntry {
 	k.t.Helper()
 	var entries []bus.LogEntry
-	err := k.conn.BindLog(stream).Each(k.t.Context(), subject, func(e bus.LogEntry) error {
+	err := k.conn.BindLog(stream).Each(k.t.Context(), subject, 0, func(e bus.LogEntry) error {
 		entries = append(entries, e)
 		return nil
 	})

@@ -82,7 +82,7 @@ func New(c Config) (*Service, error) {
 	s.feed = feed.New(feed.Config{Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger})
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
-		Feed: s.feed, Timeout: c.Settings.Timing.Request, Logger: c.Logger,
+		Feed: s.feed, Timeout: c.Settings.Timing.Request, Room: c.Settings.Limits.BacklogBytes, Returned: observer.Returned, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil

@@ -16,6 +16,8 @@ type metrics struct {
 	batches  prometheus.Histogram
 	holes    prometheus.Counter
 	lost     prometheus.Counter
+	reads    prometheus.Counter
+	returned *prometheus.CounterVec // by outcome
 }
 
 func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
@@ -39,6 +41,12 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "channelstream_gateway_holes_lost_total", Help: "Gaps that the log could not fill.",
 		}),
+		reads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_log_reads_total", Help: "Channels and users read from the log for clients that came back.",
+		}),
+		returned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "channelstream_gateway_returned_total", Help: "Clients that went on where they stopped, were caught up, or missed messages.",
+		}, []string{"outcome"}),
 	}
 	delivered := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "channelstream_gateway_deliveries_total", Help: "Messages handed to sockets, once for each receiver.",
@@ -47,7 +55,7 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		Name: "channelstream_gateway_subscriptions", Help: "Channels and users subscribed to.",
 	}, func() float64 { return float64(s.feed.Subscriptions()) })
 	var err error
-	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, delivered, subscriptions} {
+	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.returned, delivered, subscriptions} {
 		err = errors.Join(err, registry.Register(c))
 	}
 	return m, err
@@ -79,3 +87,9 @@ func (m *metrics) Hole() { m.holes.Inc() }
 
 // Lost counts a gap that could not be filled.
 func (m *metrics) Lost() { m.lost.Inc() }
+
+// Read counts a topic that was read from the log for clients that came back.
+func (m *metrics) Read() { m.reads.Inc() }
+
+// Returned counts a client that came back.
+func (m *metrics) Returned(outcome string) { m.returned.WithLabelValues(outcome).Inc() }

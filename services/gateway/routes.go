@@ -4,14 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
-	"time"
 
 	"github.com/go-chi/chi/v5"
-	gorilla "github.com/gorilla/websocket"
 
-	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
 )
@@ -46,51 +41,6 @@ func (s *Service) clientScript(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=3600")
 	w.Write(s.config.ClientScript) //nolint:errcheck // the browser has gone then
-}
-
-// plainSocket opens a WebSocket on which a client gets bare lists: GET /ws?conn_id=…
-func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
-	id := contract.CanonicalID(r.URL.Query().Get("conn_id"))
-	switch {
-	case !slices.Contains(s.config.Settings.Clients.Transports, settings.TransportWebSocket):
-		writeFault(w, &contract.Fault{Code: contract.CodeNotFound, Message: "WebSockets are switched off here."})
-		return
-	case !gorilla.IsWebSocketUpgrade(r):
-		w.Header().Set("Upgrade", "websocket")
-		writeFault(w, &contract.Fault{Code: contract.CodeMalformed, Message: "This path is opened as a WebSocket."})
-		return
-	case !s.origins.allowed(r):
-		writeFault(w, &contract.Fault{Code: contract.CodeForbidden, Message: "Pages of this origin may not connect."})
-		return
-	case id == "":
-		writeFault(w, contract.Invalid("conn_id", "Missing data for required field."))
-		return
-	case s.refuse() != "":
-		writeFault(w, contract.Unavailable("This gateway is draining; connect again."))
-		return
-	}
-	attached, err := s.book.Attach(r.Context(), session.Credentials{ConnID: id}, "ws")
-	if err != nil {
-		s.writeError(w, err)
-		return
-	}
-	waiting := s.sockets.Waiting()
-	m := s.hub.Open(waiting, frame.Lists, "ws", attached.End)
-	if err := attached.Enter(r.Context(), session.Entrance{Member: m}); err != nil {
-		m.Close(contract.ReasonClosed)
-		s.writeError(w, err)
-		return
-	}
-	opened, err := s.sockets.Upgrade(w, r)
-	if err != nil {
-		m.Close(contract.ReasonClosed)
-		return // Upgrade has answered
-	}
-	outlet := opened.Plain()
-	m.Switch(outlet, opened.Way(frame.Lists), "ws", func() contract.Reason {
-		return waiting.Forward(outlet, time.Now())
-	})
-	go outlet.Read(m, nil) // ends with the connection
 }
 
 // writeError answers with the fault in err, or with a general one after logging it.

@@ -98,7 +98,7 @@ func TestEveryMessageOfASubjectIsRead(t *testing.T) {
 		}
 	}
 	n := 0
-	err := log.Each(t.Context(), "cs.log.b", func(e bus.LogEntry) error {
+	err := log.Each(t.Context(), "cs.log.b", 0, func(e bus.LogEntry) error {
 		if string(e.Data) != fmt.Sprint(n) || e.ID() != fmt.Sprint("cs.log.b", n) {
 			return fmt.Errorf("number %d is %s with the id %s", n, e.Data, e.ID())
 		}
@@ -110,10 +110,10 @@ func TestEveryMessageOfASubjectIsRead(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	n = 0
-	if err := log.Each(t.Context(), "cs.log.a", func(bus.LogEntry) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogEntry) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
 		t.Errorf("went on to %d with %v", n, err)
 	}
-	if err := log.Each(t.Context(), "cs.log.c", func(bus.LogEntry) error { return enough }); err != nil {
+	if err := log.Each(t.Context(), "cs.log.c", 0, func(bus.LogEntry) error { return enough }); err != nil {
 		t.Errorf("a subject without messages: %v", err)
 	}
 }
@@ -154,6 +154,29 @@ func TestALogKeepsSoManyOfASubject(t *testing.T) {
 	}
 }
 
+func TestTheEndOfALogIsKnownAlsoWhenNothingIsKept(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).dial()
+	log := openLog(t, c, bus.LogConfig{First: 1000})
+	want := func(end uint64) {
+		t.Helper()
+		if got, err := log.End(t.Context()); err != nil || got != end {
+			t.Errorf("the end is %d, %v; want %d", got, err, end)
+		}
+	}
+	want(999)
+	store(t, log, "cs.log.a", "one", "1")
+	want(1000)
+	if err := log.Trim(t.Context(), "cs.log.a", 1001); err != nil {
+		t.Fatal(err)
+	}
+	want(1000)
+	log = openLog(t, c, bus.LogConfig{First: 5000, Age: time.Minute}) // it is there already, and goes on
+	if at := store(t, log, "cs.log.a", "two", "2"); at != 1001 {
+		t.Errorf("the next message has the sequence %d", at)
+	}
+}
+
 func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	t.Parallel()
 	log := newServer(t).dial().BindLog("cs-log")
@@ -163,7 +186,7 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	if _, _, err := log.Tails(t.Context(), []string{"cs.log.a"}); err == nil {
 		t.Error("there are tails of nothing")
 	}
-	if err := log.Each(t.Context(), "cs.log.a", func(bus.LogEntry) error { return nil }); err == nil {
+	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogEntry) error { return nil }); err == nil {
 		t.Error("all of nothing was read")
 	}
 }

@@ -14,11 +14,12 @@ const pageSize = 1000
 // ID is the id under which the message was stored.
 func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
 
-// Each calls take with every message of a subject, in order, up to the newest that was acknowledged before the call.
-// Where a replica answers that is behind, the rest is read when it has come. An error means that not all was read.
-func (l *Log) Each(ctx context.Context, subject string, take func(LogEntry) error) error {
+// Each calls take with every message of a subject behind a sequence, in order, up to the newest that was acknowledged
+// before the call, and maybe more. Where a replica answers that is behind, the rest is read when it has come. An error
+// means that not all was read.
+func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(LogEntry) error) error {
 	newest, err := l.newest(ctx, subject)
-	for after := uint64(0); err == nil; {
+	for err == nil {
 		var more bool
 		if after, more, err = l.page(ctx, subject, after, take); err != nil || more {
 			continue

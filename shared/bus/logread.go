@@ -32,7 +32,7 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// End is the sequence of the newest message, 0 when none is stored. Those who ask at once share the question.
+// End is the sequence of the newest message, also when it is not kept any more. Those who ask at once share the question.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
@@ -40,8 +40,9 @@ func (l *Log) end(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
 	}
-	if reply.Header.Get("Status") == "404" {
-		return 0, nil
+	if reply.Header.Get("Status") == "404" { // nothing is kept
+		state, err := l.State(ctx)
+		return state.Last, err
 	}
 	end, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
 	if err != nil {
@@ -185,7 +186,7 @@ func (l *Log) Tails(ctx context.Context, subjects []string) (last map[string]uin
 		return nil, 0, err
 	}
 	if stream.CachedInfo().Config.Replicas < 2 {
-		if upTo, err = l.End(ctx); err == nil {
+		if upTo, err = l.End(ctx); err == nil && len(subjects) > 0 {
 			last, _, err = l.lastOf(ctx, subjects)
 		}
 		return last, upTo, err

@@ -23,8 +23,8 @@ const options = (more) => ({
 export const credentials = (user, sig = sign(user)) => `?username=${encodeURIComponent(user)}&sig=${encodeURIComponent(sig)}`
 
 // open connects as the seed's example does: io.connect(url + '/stream?username=…&sig=…').
-export function open(path, more) {
-  return watch(io(url + path, options(more)))
+export function open(path, { address = url, ...more } = {}) {
+  return watch(io(address + path, options(more)))
 }
 
 // manager gives one connection for several namespaces.

@@ -37,6 +37,7 @@ type Node struct {
 	log     *logBook
 
 	run running                       // nil while it is stopped; owned by the test's goroutine
+	url atomic.Pointer[string]        // as it was started last
 	api atomic.Pointer[client.Client] // of an api, as it was started last
 }
 
@@ -57,6 +58,8 @@ func (n *Node) launch() {
 		n.t.Fatalf("start %s: %v\n%s", n.Name, err, n.log)
 	}
 	n.run = run
+	address := "http://" + run.Address()
+	n.url.Store(&address)
 	if n.kind != kindAPI {
 		return
 	}
@@ -80,8 +83,9 @@ func (n *Node) Start() {
 // Runs says whether the node was started and not stopped since.
 func (n *Node) Runs() bool { return n.run != nil }
 
-// URL is where the node answers, without a slash at the end.
-func (n *Node) URL() string { return "http://" + n.run.Address() }
+// URL is where the node answers, or answered before it was stopped, without a slash at the end. It may be asked for by any
+// goroutine.
+func (n *Node) URL() string { return *n.url.Load() }
 
 // Stop ends the node as SIGTERM does, and waits.
 func (n *Node) Stop() {

@@ -31,6 +31,14 @@ func (m Message) Text() string {
 	return text
 }
 
+// In is the channel of the message; empty for a private one.
+func (m Message) In() string {
+	if m.Channel == nil {
+		return ""
+	}
+	return *m.Channel
+}
+
 // Socket is a client's plain WebSocket. It collects what comes.
 type Socket struct {
 	t    testing.TB

@@ -22,7 +22,7 @@ const atOnce = 8
 
 // Log is what erasing needs of a log.
 type Log interface {
-	Each(ctx context.Context, subject string, take func(bus.LogEntry) error) error
+	Each(ctx context.Context, subject string, after uint64, take func(bus.LogEntry) error) error
 	Erase(ctx context.Context, sequence uint64) error
 	Trim(ctx context.Context, subject string, before uint64) error
 }
@@ -82,7 +82,7 @@ func (p *place) erase(ctx context.Context, uuids []string) error {
 		return found
 	}
 	var found, messages []uint64
-	err := p.log.Each(ctx, p.subject, func(e bus.LogEntry) error {
+	err := p.log.Each(ctx, p.subject, 0, func(e bus.LogEntry) error {
 		uuid := e.Header.Get(contract.HeaderEdit)
 		if uuid == "" {
 			if uuid = contract.UUIDOfMessage(e.ID()); uuid != "" {

@@ -42,7 +42,7 @@ func (l *log) put(subject, id, edited string) {
 	l.entries[sequence] = e
 }
 
-func (l *log) Each(_ context.Context, subject string, take func(bus.LogEntry) error) error {
+func (l *log) Each(_ context.Context, subject string, _ uint64, take func(bus.LogEntry) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away {

@@ -95,7 +95,7 @@ func (a *Archive) bounded(size int) int {
 // channel may keep for 0.
 func (a *Archive) Read(ctx context.Context, channel string, size int) ([]json.RawMessage, error) {
 	r := newReading(a.bounded(size))
-	if err := a.Log(channel).Each(ctx, a.config.Namespace.HistorySubject(channel), r.take); err != nil {
+	if err := a.Log(channel).Each(ctx, a.config.Namespace.HistorySubject(channel), 0, r.take); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	return r.messages(), nil

@@ -96,7 +96,7 @@ func (s *stage) want(channel string, size int, want ...string) {
 
 func (s *stage) records(channel string) (n int) {
 	s.t.Helper()
-	err := s.Log(channel).Each(s.t.Context(), ns.HistorySubject(channel), func(bus.LogEntry) error { n++; return nil })
+	err := s.Log(channel).Each(s.t.Context(), ns.HistorySubject(channel), 0, func(bus.LogEntry) error { n++; return nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func (a *Archive) trim(ctx context.Context, channel string) error {
 	defer cancel()
 	log, subject := a.Log(channel), a.config.Namespace.HistorySubject(channel)
 	var i inventory
-	if err := log.Each(ctx, subject, i.take); err != nil {
+	if err := log.Each(ctx, subject, 0, i.take); err != nil {
 		return fmt.Errorf("trim history: %w", err)
 	}
 	oldest := i.oldest(a.Most(channel))

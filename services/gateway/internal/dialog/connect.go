@@ -24,6 +24,12 @@ type Credentials struct {
 	Long     string `json:"signature"`
 }
 
+// Recovery is what a stock client adds that was here before (Socket.IO 4.6, connection state recovery).
+type Recovery struct {
+	PID    string `json:"pid"`
+	Offset string `json:"offset"`
+}
+
 // FromQuery reads the credentials in a URL's query.
 func FromQuery(q url.Values) Credentials {
 	return Credentials{
@@ -59,15 +65,21 @@ func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason
 	if d.session != nil {
 		return d.connectAlso(ctx, p.Namespace, spaces|ns, who)
 	}
-	s, err := d.config.Book.Attach(ctx, who, "socket.io")
+	s, before, err := d.attach(ctx, who, recoveryOf(p))
 	if err != nil {
 		d.refuse(p.Namespace, d.whyNot(err))
 		return ""
 	}
 	d.session = s
 	d.spaces.Store(uint32(ns))
-	err = s.Enter(ctx, session.Entrance{Member: d.member, Namespaces: &ns, Notify: d.notify, Packets: d.welcome(p.Namespace)})
-	if err != nil {
+	entrance := session.Entrance{
+		Member: d.member, Namespaces: &ns, Notify: d.notify, Notices: true,
+		Packets: func(o session.Outcome) [][]byte { return d.welcome(p.Namespace, before, o) },
+	}
+	if before != nil && before.here {
+		entrance.Since = &before.since
+	}
+	if err := s.Enter(ctx, entrance); err != nil {
 		return contract.ReasonClosed
 	}
 	return ""
@@ -79,15 +91,11 @@ func (d *Dialog) connectAlso(ctx context.Context, namespace string, spaces frame
 		d.refuse(namespace, otherConnection)
 		return ""
 	}
-	if err := d.member.Change(ctx, changeSpaces(spaces, d.welcome(namespace))); err != nil {
+	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, d.session.ID, "")})); err != nil {
 		return contract.ReasonClosed
 	}
 	d.spaces.Store(uint32(spaces))
 	return ""
-}
-
-func (d *Dialog) welcome(namespace string) [][]byte {
-	return [][]byte{socketio.AppendConnect([]byte{'4'}, namespace, d.session.ID, "")}
 }
 
 func (d *Dialog) refuse(namespace, sentence string) {

@@ -64,14 +64,14 @@ func (d *Dialog) Bind(m *hub.Member) { d.member = m }
 // Connected says whether the client is connected to a namespace.
 func (d *Dialog) Connected() bool { return d.spaces.Load() != 0 }
 
-// End is called when the member was closed. It does not block.
-func (d *Dialog) End(reason contract.Reason) {
+// End is called when the member was closed, with how far its client has come. It does not block.
+func (d *Dialog) End(reason contract.Reason, offset uint64) {
 	go func() { // a packet may be in work; it ends soon, as its request to presence has a timeout
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.ended = reason
 		if d.session != nil {
-			d.session.End(reason)
+			d.session.End(reason, offset)
 		}
 	}()
 }

@@ -14,7 +14,7 @@ import (
 const lastWait = 5 * time.Second
 
 // ended is called by the shard when the member was closed.
-func (c *conversation) ended(reason contract.Reason) {
+func (c *conversation) ended(reason contract.Reason, offset uint64) {
 	listens := c.keepLast()
 	e := c.engine
 	e.mu.Lock()
@@ -28,7 +28,7 @@ func (c *conversation) ended(reason contract.Reason) {
 	}
 	close(c.done)
 	e.mu.Unlock()
-	c.dialog.End(reason)
+	c.dialog.End(reason, offset)
 }
 
 // keepLast keeps what the client did not get; it reports whether it may still poll for it.

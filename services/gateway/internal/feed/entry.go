@@ -23,11 +23,14 @@ type entry struct {
 	// base is how far the log had come when the subscription began: what lies before it was not for us.
 	base atomic.Uint64
 
+	look atomic.Uint64 // the last look at the tails that had this subject
+
 	// owned by Run
 	seen    uint64     // sequence of the newest message handed on
 	suspect uint64     // sequence that the log's tail had when it was looked at, and that was not seen then
 	held    []*bus.Msg // came while a hole is filled
 	filling bool
+	tape    *tape // nil while nobody comes back to this topic
 }
 
 // reached is how far the entry has come.

@@ -20,10 +20,12 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -40,6 +42,7 @@ const (
 type Observer interface {
 	Hole() // live copies were missing; they are read from the log
 	Lost() // they were not in the log any more
+	Read() // a topic is read from the log for clients that came back
 }
 
 // Config is what a feed works with.
@@ -64,14 +67,23 @@ type Feed struct {
 	observer  Observer
 	log       *slog.Logger
 	tailEvery time.Duration
-	look      chan struct{}          // holds one when the tails are to be looked at
-	tails     chan map[string]uint64 // log subject → sequence of its newest message
+	look      chan struct{} // holds one when the tails are to be looked at
+	tails     chan look
 	filled    chan filled
 	slots     chan struct{} // one for each hole that is being filled
 	ended     chan struct{} // closed when Run ends
 
-	fills    sync.WaitGroup
-	suspects []*entry // owned by Run
+	fills  sync.WaitGroup
+	asked  chan func()   // what others have Run do
+	doubts atomic.Uint64 // times that live copies may have been lost
+	mark   atomic.Uint64 // see offset; written by Run
+	reads  chan struct{} // one for each read of the past that is under way
+
+	// owned by Run
+	suspects []*entry
+	marks    marks
+	order    uint64 // of the last message that was put on a tape
+	taped    map[*entry]struct{}
 
 	mu     sync.RWMutex
 	topics map[string]*entry    // by live subject; guarded by mu
@@ -90,8 +102,9 @@ func New(c Config) *Feed {
 		tailEvery: c.TailEvery,
 		bus:       c.Conn, in: c.Conn.NewFeed(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
-		look: make(chan struct{}, 1), tails: make(chan map[string]uint64), filled: make(chan filled),
-		slots: make(chan struct{}, fillers), ended: make(chan struct{}),
+		look: make(chan struct{}, 1), tails: make(chan look), filled: make(chan filled),
+		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*entry]struct{}{}},
+		asked: make(chan func()), reads: make(chan struct{}, readers), taped: map[*entry]struct{}{},
 		topics: map[string]*entry{}, unused: map[*entry]time.Time{},
 	}
 }
@@ -114,22 +127,50 @@ func (f *Feed) Run(ctx context.Context) error {
 			f.receive(m)
 		case got := <-f.filled:
 			f.finish(got)
-		case tails := <-f.tails:
-			f.compare(tails)
+		case at := <-f.tails:
+			f.compare(at)
+		case do := <-f.asked:
+			do()
 		case <-again.C:
 			f.lookAgain()
 		case now := <-sweep.C:
 			f.sweep(now)
+			f.wipeTapes(now)
 		}
 	}
 }
 
-// messageOf reads the delivery facts in a message's header.
-func messageOf(body []byte, h bus.Header) hub.Message {
-	if len(h) == 0 {
-		return hub.Message{Body: body}
+// hand hands a logged message on, as the next of its subject.
+func (f *Feed) hand(e *entry, m bus.LogEntry) {
+	e.seen = m.Sequence
+	if e.tape != nil {
+		f.order++
+		e.tape.add(m, f.order)
 	}
-	return hub.Message{Body: body, Rule: ruleOf(h), More: h.Get(contract.HeaderMore) != ""}
+	f.publish(e, m.Data, m.Header, f.offset(m.Sequence))
+}
+
+// publish hands a message on, with the delivery facts in its header.
+func (f *Feed) publish(e *entry, body []byte, h bus.Header, offset uint64) {
+	m := hub.Message{Message: frame.Message{Body: body, Offset: offset}}
+	if len(h) > 0 {
+		m.Rule, m.More = ruleOf(h), h.Get(contract.HeaderMore) != ""
+	}
+	f.hub.Publish(e.topic, m)
+}
+
+// do has Run do something, and returns when it is done.
+func (f *Feed) do(ctx context.Context, what func()) error {
+	done := make(chan struct{})
+	select {
+	case f.asked <- func() { what(); close(done) }:
+		<-done
+		return nil
+	case <-f.ended:
+		return context.Canceled
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ruleOf gives who gets a message; nil when everybody does.
@@ -221,7 +262,7 @@ func (f *Feed) settle(ctx context.Context, fresh []*entry) error {
 	both.Go(func() error {
 		end, err := f.messages.End(ctx)
 		for _, e := range fresh {
-			e.base.Store(end)
+			e.base.Store(max(end, f.Mark()))
 		}
 		return err
 	})

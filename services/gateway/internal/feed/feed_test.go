@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,9 +43,9 @@ func (l *listener) Send(p []byte, _ time.Time) contract.Reason {
 	l.got.Write(p)
 	return ""
 }
-func (l *listener) Ping(time.Time) contract.Reason    { return "" }
-func (l *listener) Stalled(time.Time) contract.Reason { return "" }
-func (l *listener) Close(contract.Reason)             {}
+func (l *listener) Ping(time.Time) contract.Reason           { return "" }
+func (l *listener) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
+func (l *listener) Close(contract.Reason)                    {}
 
 // numbers are those of the messages that came, in order.
 func (l *listener) numbers() string {
@@ -52,7 +53,7 @@ func (l *listener) numbers() string {
 	defer l.mu.Unlock()
 	var numbers []string
 	for _, part := range strings.Split(l.got.String(), `{"n":`)[1:] {
-		numbers = append(numbers, part[:strings.IndexByte(part, '}')])
+		numbers = append(numbers, part[:strings.IndexAny(part, ",}")])
 	}
 	return strings.Join(numbers, " ")
 }
@@ -71,7 +72,8 @@ func (l *listener) want(t *testing.T, numbers string) {
 
 // observer counts holes; a hole waits for pause, if there is one.
 type observer struct {
-	pause chan struct{}
+	pause       chan struct{}
+	lost, reads atomic.Int64
 }
 
 func (o *observer) Hole() {
@@ -79,7 +81,8 @@ func (o *observer) Hole() {
 		<-o.pause
 	}
 }
-func (o *observer) Lost()                          {}
+func (o *observer) Lost()                          { o.lost.Add(1) }
+func (o *observer) Read()                          { o.reads.Add(1) }
 func (o *observer) Opened(string)                  {}
 func (o *observer) Closed(string, contract.Reason) {}
 func (o *observer) Upgraded(string, string)        {}
@@ -161,7 +164,7 @@ func (s *stage) listen(channel string) *listener {
 		s.t.Fatal(err)
 	}
 	l := &listener{}
-	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason) {})
+	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason, uint64) {})
 	if err := m.Change(s.t.Context(), hub.Change{Join: topics}); err != nil {
 		s.t.Fatal(err)
 	}

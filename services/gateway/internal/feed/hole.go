@@ -46,27 +46,25 @@ func (f *Feed) take(e *entry, m *bus.Msg) {
 	sequence, last := sequences(m.Header)
 	switch {
 	case sequence == 0: // not logged: there is nothing to compare
+		f.publish(e, m.Data, m.Header, 0)
 	case e.filling:
 		if len(e.held) < maxHeld {
 			e.held = append(e.held, m)
 		}
-		return
-	case sequence <= e.seen:
-		return
+	case sequence <= e.reached(): // it was handed on, or whoever needs it reads it as the past
 	case last > e.reached():
 		f.observer.Hole()
 		e.held = append(e.held, m)
 		f.fill(e, last)
-		return
 	default:
-		e.seen = sequence
+		f.hand(e, bus.LogEntry{Sequence: sequence, Header: m.Header, Data: m.Data})
 	}
-	f.hub.Publish(e.topic, messageOf(m.Data, m.Header))
 }
 
 // fill reads what is missing up to a sequence from the log; the goroutine ends when it has it, or has given up.
 func (f *Feed) fill(e *entry, goal uint64) {
 	e.filling = true
+	f.marks.filling[e] = struct{}{}
 	after := e.reached()
 	f.fills.Go(func() {
 		select {
@@ -83,8 +81,8 @@ func (f *Feed) fill(e *entry, goal uint64) {
 	})
 }
 
-// read reads a subject from the log, again and again until it has come to the goal. A message may have gone out of the
-// log meanwhile, so after a time what there is must do.
+// read reads a subject from the log, again and again until it has come to the goal, or the goal is gone: it may have been
+// erased, or too old.
 func (f *Feed) read(e *entry, after, goal uint64) filled {
 	ctx, cancel := context.WithTimeout(context.Background(), fillFor)
 	defer cancel()
@@ -102,11 +100,12 @@ func (f *Feed) read(e *entry, after, goal uint64) filled {
 		if err == nil && more {
 			continue
 		}
+		if err == nil && f.gone(ctx, subject, after, goal) {
+			return got
+		}
 		select {
 		case <-ctx.Done():
-			f.log.Error("messages could not be read from the log and are missing for clients of this gateway",
-				"after", after, "up_to", goal, "error", err)
-			f.observer.Lost()
+			f.lost(after, goal, err)
 			return got
 		case <-f.ended:
 			return got
@@ -115,20 +114,44 @@ func (f *Feed) read(e *entry, after, goal uint64) filled {
 	}
 }
 
+// gone says whether the log has nothing of a subject between two sequences any more. It counts as lost what was too old;
+// what an app erased was meant to go.
+func (f *Feed) gone(ctx context.Context, subject string, after, goal uint64) bool {
+	tails, upTo, err := f.messages.Tails(ctx, []string{subject})
+	if err != nil || upTo < goal || tails[subject] > after {
+		return false
+	}
+	state, err := f.messages.State(ctx)
+	if err != nil {
+		return false
+	}
+	if state.First > goal {
+		f.lost(after, goal, nil)
+	}
+	return true
+}
+
+func (f *Feed) lost(after, goal uint64, err error) {
+	f.log.Error("messages could not be read from the log and are missing for clients of this gateway",
+		"after", after, "up_to", goal, "error", err)
+	f.observer.Lost()
+}
+
 // finish hands on what was read, and what was held behind it.
 func (f *Feed) finish(got filled) {
 	e := got.entry
 	for _, m := range got.entries {
-		if m.Sequence > e.seen {
-			e.seen = m.Sequence
-			f.hub.Publish(e.topic, messageOf(m.Data, m.Header))
+		if m.Sequence > e.reached() {
+			f.hand(e, m)
 		}
 	}
 	e.seen = max(e.seen, got.upTo)
 	e.filling = false
+	delete(f.marks.filling, e)
 	held := e.held
 	e.held = nil
 	for _, m := range held {
 		f.take(e, m)
 	}
+	f.settleMarks()
 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/bus"
@@ -22,6 +23,7 @@ func leaderElected(stream string) string {
 // foreign takes a message that is of no topic: the advisory that the log has a new leader.
 func (f *Feed) foreign(subject string) {
 	if subject == leaderElected(f.namespace.LogStream()) {
+		f.doubts.Add(1)
 		f.suspicious()
 	}
 }
@@ -37,18 +39,22 @@ func (f *Feed) suspicious() {
 // watchTails compares the log's tails with what was handed on, until ctx ends.
 func (f *Feed) watchTails(ctx context.Context) error {
 	defer f.bus.OnChange(func(up bool) {
+		f.doubts.Add(1)
 		if up {
 			f.suspicious()
 		}
 	})()
-	defer f.bus.OnDrop(func(string) { f.suspicious() })()
+	defer f.bus.OnDrop(func(string) {
+		f.doubts.Add(1)
+		f.suspicious()
+	})()
 	advisories, err := f.in.Subscribe(leaderElected(f.namespace.LogStream()))
 	if err != nil {
 		return err
 	}
 	defer advisories.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
-	var end uint64
-	rest := time.NewTimer(f.tailEvery)
+	var end, number uint64
+	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
 		forced := false
@@ -60,9 +66,10 @@ func (f *Feed) watchTails(ctx context.Context) error {
 			forced = true
 		}
 		began := time.Now()
+		number++
 		now, err := f.messages.End(ctx)
 		if err == nil && (now != end || forced) {
-			if err = f.lookAtTails(ctx); err == nil {
+			if err = f.lookAtTails(ctx, number); err == nil {
 				end = now
 			}
 		}
@@ -74,18 +81,31 @@ func (f *Feed) watchTails(ctx context.Context) error {
 	}
 }
 
+// look is what a look at the log's tails found.
+type look struct {
+	number uint64
+	tails  map[string]uint64 // log subject → sequence of its newest message, of some of the subjects
+	upTo   uint64            // how far the log had come, at least
+	doubts uint64            // that there were when it began
+	last   bool              // of the parts of this look
+}
+
 // lookAtTails reads the tail of every subject and has Run compare them.
-func (f *Feed) lookAtTails(ctx context.Context) error {
-	subjects := f.logSubjects()
-	for len(subjects) > 0 {
+func (f *Feed) lookAtTails(ctx context.Context, number uint64) error {
+	at := look{number: number, doubts: f.doubts.Load()}
+	subjects := f.logSubjects(number)
+	for upTo := uint64(math.MaxUint64); !at.last; {
 		some := subjects[:min(len(subjects), bus.MaxLastSubjects)]
 		subjects = subjects[len(some):]
-		tails, _, err := f.messages.Tails(ctx, some)
-		if err != nil {
+		at.last = len(subjects) == 0
+		var err error
+		if at.tails, at.upTo, err = f.messages.Tails(ctx, some); err != nil {
 			return err
 		}
+		upTo = min(upTo, at.upTo)
+		at.upTo = upTo
 		select {
-		case f.tails <- tails:
+		case f.tails <- at:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -93,27 +113,39 @@ func (f *Feed) lookAtTails(ctx context.Context) error {
 	return nil
 }
 
-func (f *Feed) logSubjects() []string {
+// logSubjects gives the subjects to look at, and notes that they are.
+func (f *Feed) logSubjects(number uint64) []string {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	subjects := make([]string, 0, len(f.topics))
-	for live := range f.topics {
+	for live, e := range f.topics {
+		e.look.Store(number)
 		subjects = append(subjects, f.namespace.LogSubject(live))
 	}
 	return subjects
 }
 
 // compare notes the subjects whose tail was not handed on.
-func (f *Feed) compare(tails map[string]uint64) {
+func (f *Feed) compare(at look) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	for subject, tail := range tails {
+	for subject, tail := range at.tails {
 		e := f.topics[f.namespace.LiveSubject(subject)]
 		if e != nil && tail > e.reached() {
 			e.suspect = tail
 			f.suspects = append(f.suspects, e)
 		}
 	}
+	if !at.last {
+		return
+	}
+	for _, e := range f.topics {
+		if e.look.Load() != at.number { // it came after the look began
+			at.upTo = min(at.upTo, e.base.Load())
+		}
+	}
+	f.marks.look = &at
+	f.settleMarks()
 }
 
 // lookAgain fills the holes of those that are still behind.
@@ -126,4 +158,5 @@ func (f *Feed) lookAgain() {
 		}
 	}
 	f.suspects = f.suspects[:0]
+	f.settleMarks()
 }

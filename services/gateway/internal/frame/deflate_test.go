@@ -36,8 +36,8 @@ func TestACompressedListUnpacksToTheSameList(t *testing.T) {
 	var z frame.Deflater
 	for range 3 { // each frame stands for itself
 		var l frame.List
-		l.Add(long)
-		l.Add([]byte(`{"n":2}`))
+		l.Add(frame.Message{Body: long})
+		l.Add(frame.Message{Body: []byte(`{"n":2}`)})
 		f := l.Bytes(frame.PlainDeflated, &z)
 		message, rest := inflate(t, f)
 		if message != "["+string(long)+`,{"n":2}]` || len(rest) > 0 {
@@ -53,7 +53,7 @@ func TestBothNamespacesGetACompressedFrameEach(t *testing.T) {
 	t.Parallel()
 	var z frame.Deflater
 	var l frame.List
-	l.Add(long)
+	l.Add(frame.Message{Body: long})
 	root, rest := inflate(t, l.Bytes(frame.SocketBothDeflated, &z))
 	stream, rest := inflate(t, rest)
 	if root != `42["message",[`+string(long)+`]]` || stream != `42/stream,["message",[`+string(long)+`]]` || len(rest) > 0 {
@@ -65,7 +65,7 @@ func TestAShortMessageIsNotCompressed(t *testing.T) {
 	t.Parallel()
 	var z frame.Deflater
 	var l frame.List
-	l.Add([]byte(`{}`))
+	l.Add(frame.Message{Body: []byte(`{}`)})
 	if !bytes.Equal(l.Bytes(frame.PlainDeflated, &z), l.Bytes(frame.Plain, &z)) {
 		t.Errorf("got %q", l.Bytes(frame.PlainDeflated, &z))
 	}
@@ -75,7 +75,7 @@ func TestACompressedFrameIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	var z frame.Deflater
 	var l frame.List
-	l.Add(long)
+	l.Add(frame.Message{Body: long})
 	first, second := l.Bytes(frame.PlainDeflated, &z), l.Bytes(frame.PlainDeflated, &z)
 	if &first[0] != &second[0] {
 		t.Error("the second receiver's frame is another one")

@@ -26,6 +26,8 @@ const (
 	PollRoot // packets of a polling payload, each ended by a separator
 	PollStream
 	PollBoth
+	EventStream   // an event of a Server-Sent Events stream
+	BareList      // the list itself, and a line end
 	PlainDeflated // as Plain and the Socket formats, compressed (RFC 7692)
 	SocketRootDeflated
 	SocketStreamDeflated
@@ -59,6 +61,8 @@ const (
 	Lists           Way = iota // bare lists in WebSocket frames
 	Packets                    // Engine.IO packets in WebSocket frames
 	Polls                      // Engine.IO packets in polling payloads
+	Events                     // Server-Sent Events
+	Answers                    // bare lists in the answers of polls
 	ListsDeflated              // as Lists, messages compressed
 	PacketsDeflated            // as Packets, messages compressed
 )
@@ -90,6 +94,10 @@ func For(w Way, n Namespaces) Format {
 		return Plain
 	case w == ListsDeflated:
 		return PlainDeflated
+	case w == Events:
+		return EventStream
+	case w == Answers:
+		return BareList
 	case n == 0:
 		return None
 	case w == Packets:
@@ -144,10 +152,20 @@ func AppendClose(dst []byte, code int, reason string) []byte {
 	return append(dst, reason...)
 }
 
-// AppendPacket appends one Engine.IO packet, given as its text.
+// AppendPacket appends what is for one session only: an Engine.IO packet, or a list, given as its text.
 func AppendPacket(dst, packet []byte, w Way) []byte {
-	if w != Polls {
-		return AppendText(dst, packet)
+	switch w {
+	case Polls:
+		return append(append(dst, packet...), engineio.Separator)
+	case Events:
+		return appendEvent(dst, packet)
+	case Answers:
+		return append(append(dst, packet...), '\n')
 	}
-	return append(append(dst, packet...), engineio.Separator)
+	return AppendText(dst, packet)
+}
+
+// appendEvent appends an event of a Server-Sent Events stream with a list.
+func appendEvent(dst, list []byte) []byte {
+	return append(append(append(dst, "event: "+Event+"\ndata: "...), list...), "\n\n"...)
 }

@@ -28,7 +28,7 @@ var formats = []struct {
 func list(bodies ...string) *frame.List {
 	l := new(frame.List)
 	for _, b := range bodies {
-		l.Add([]byte(b))
+		l.Add(frame.Message{Body: []byte(b)})
 	}
 	return l
 }
@@ -88,12 +88,12 @@ func TestAListIsFullAtItsLimitButTakesOneLargeMessage(t *testing.T) {
 	t.Parallel()
 	large := bytes.Repeat([]byte("1"), 2*frame.MaxList)
 	l := new(frame.List)
-	if !l.Add(large) || l.Add([]byte("1")) || l.Len() != 1 {
+	if !l.Add(frame.Message{Body: large}) || l.Add(frame.Message{Body: []byte("1")}) || l.Len() != 1 {
 		t.Error("a list holds a message larger than its limit, and nothing else")
 	}
 	l.Reset()
 	n := 0
-	for l.Add(large[:1000]) {
+	for l.Add(frame.Message{Body: large[:1000]}) {
 		n++
 	}
 	if n != frame.MaxList/1001 || l.Len() != n {
@@ -109,7 +109,7 @@ func TestAListIsBuiltOnceAndAnewAfterReset(t *testing.T) {
 		t.Error("the second receiver got other bytes")
 	}
 	l.Reset()
-	l.Add([]byte(`2`))
+	l.Add(frame.Message{Body: []byte(`2`)})
 	if got := string(l.Bytes(frame.Plain, nil)[2:]); got != "[2]" {
 		t.Errorf("after a reset the list is %s", got)
 	}
@@ -150,7 +150,7 @@ func FuzzList(f *testing.F) {
 				if !json.Valid([]byte(text)) || strings.ContainsRune(text, '\x1e') {
 					text = `"other"`
 				}
-				if l.Add([]byte(text)) {
+				if l.Add(frame.Message{Body: []byte(text)}) {
 					want = append(want, json.RawMessage(text))
 				}
 			}
@@ -208,7 +208,7 @@ func BenchmarkList(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					for range size {
-						l.Add(body)
+						l.Add(frame.Message{Body: body})
 					}
 					l.Bytes(f.format, nil)
 					l.Reset()
@@ -222,7 +222,7 @@ func TestAListAllocatesNothingOnceItHasGrown(t *testing.T) {
 	l, body := new(frame.List), []byte(`{"n":1}`)
 	build := func() {
 		for range 10 {
-			l.Add(body)
+			l.Add(frame.Message{Body: body})
 		}
 		for _, f := range formats {
 			l.Bytes(f.format, nil)

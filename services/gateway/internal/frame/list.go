@@ -1,36 +1,49 @@
 package frame
 
-import "github.com/channelstream/channelstream/services/gateway/internal/engineio"
+import (
+	"slices"
+	"strconv"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
+)
 
 // MaxList is how many bytes of messages one list takes before the next is begun, so that a frame stays of a size that
 // clients and proxies take. A single larger message is a list of its own.
 const MaxList = 64 << 10
 
+// Message is one message of a list.
+type Message struct {
+	Body   []byte // the JSON object that clients get, up to what a gateway knows alone
+	Offset uint64 // what a client may hand back that has got it; 0: the message is not in the log
+	Late   bool   // it is sent later than it came
+}
+
 // List is a batch of messages on its way to the same receivers. It is used by one goroutine, and its memory is used
 // again after Reset.
 type List struct {
-	bodies [][]byte
-	size   int
-	wire   [formats][]byte // built on first use; empty until then
+	messages []Message
+	size     int
+	wire     [formats][]byte // built on first use; empty until then
 }
 
 // Add appends a message; it reports false, and does nothing, when the list is full.
-func (l *List) Add(body []byte) bool {
-	if l.size > 0 && l.size+len(body) > MaxList {
+func (l *List) Add(m Message) bool {
+	size := m.size()
+	if l.size > 0 && l.size+size > MaxList {
 		return false
 	}
-	l.bodies = append(l.bodies, body)
-	l.size += len(body) + 1
+	l.messages = append(l.messages, m)
+	l.size += size + 1
 	return true
 }
 
 // Len is the number of messages.
-func (l *List) Len() int { return len(l.bodies) }
+func (l *List) Len() int { return len(l.messages) }
 
 // Reset empties the list. What Bytes gave before is no longer valid.
 func (l *List) Reset() {
-	clear(l.bodies)
-	l.bodies, l.size = l.bodies[:0], 0
+	clear(l.messages)
+	l.messages, l.size = l.messages[:0], 0
 	for i := range l.wire {
 		if cap(l.wire[i]) > 4*MaxList {
 			l.wire[i] = nil
@@ -49,12 +62,16 @@ func (l *List) Bytes(f Format, z *Deflater) []byte {
 }
 
 func (l *List) build(dst []byte, f Format, z *Deflater) []byte {
-	if need := 2 * (l.size + len(streamPrefix) + maxHeader + 4); cap(dst) < need && f != Plain {
+	if need := 2 * (l.size + len(streamPrefix) + maxHeader + maxArgument + 4); cap(dst) < need && f != Plain {
 		dst = make([]byte, 0, need)
 	}
 	switch f {
 	case Plain:
 		return l.appendArray(appendHeader(dst, finText, l.arraySize()))
+	case EventStream:
+		return l.appendStream(dst)
+	case BareList:
+		return append(l.appendArray(dst), '\n')
 	case SocketRoot:
 		return l.appendSocket(dst, rootPrefix)
 	case SocketStream:
@@ -79,26 +96,49 @@ func (l *List) build(dst []byte, f Format, z *Deflater) []byte {
 	return dst
 }
 
+// offset is what a client may hand back that has got the whole list; 0: none of it is in the log.
+func (l *List) offset() uint64 {
+	for _, m := range slices.Backward(l.messages) {
+		if m.Offset > 0 {
+			return m.Offset
+		}
+	}
+	return 0
+}
+
 // arraySize is the size of `[m1,m2]`: each message counts one for the comma or bracket after it.
 func (l *List) arraySize() int { return l.size + 1 }
 
 func (l *List) appendArray(dst []byte) []byte {
 	dst = append(dst, '[')
-	for i, body := range l.bodies {
+	for i, m := range l.messages {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, body...)
+		dst = m.append(dst)
 	}
 	return append(dst, ']')
 }
 
+// appendSocket appends `2/stream,["message",[m1,m2],"offset"]` in a WebSocket frame. Stock clients remember a last
+// argument that is a string, and say it when they come back (Socket.IO 4.6, connection state recovery).
 func (l *List) appendSocket(dst, prefix []byte) []byte {
-	dst = appendHeader(dst, finText, len(prefix)+l.arraySize()+1)
-	return append(l.appendArray(append(dst, prefix...)), ']')
+	offset := l.offset()
+	dst = appendHeader(dst, finText, len(prefix)+l.arraySize()+argumentSize(offset)+1)
+	return append(appendArgument(l.appendArray(append(dst, prefix...)), offset), ']')
 }
 
 func (l *List) appendPoll(dst, prefix []byte) []byte {
-	dst = l.appendArray(append(dst, prefix...))
+	dst = appendArgument(l.appendArray(append(dst, prefix...)), l.offset())
 	return append(dst, ']', engineio.Separator)
+}
+
+// appendStream appends one event of a Server-Sent Events stream; a message has no line end in it. An EventSource
+// remembers the id, and sends it when it comes back.
+func (l *List) appendStream(dst []byte) []byte {
+	if offset := l.offset(); offset > 0 {
+		dst = append(strconv.AppendUint(append(dst, "id: "...), offset, 10), '\n')
+	}
+	dst = append(dst, "event: "+Event+"\ndata: "...)
+	return append(l.appendArray(dst), "\n\n"...)
 }

@@ -115,6 +115,29 @@ func (s *Socket) WantClose(code int, reason string) {
 	}
 }
 
+// Drop closes the socket as a network does, without a word.
+func (s *Socket) Drop() {
+	s.t.Helper()
+	if err := s.NetConn().Close(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// WantNothing fails if a frame comes before the answer to a ping, which comes behind all that was sent before.
+func (s *Socket) WantNothing() {
+	s.t.Helper()
+	answered := errors.New("answered")
+	s.SetPongHandler(func(string) error { return answered })
+	if err := s.WriteControl(websocket.PingMessage, nil, time.Now().Add(Patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, text, err := s.ReadMessage(); err == nil {
+		s.t.Fatalf("got %.200s, want nothing", text)
+	} else if !errors.Is(err, answered) {
+		s.t.Fatal(err)
+	}
+}
+
 // Poller is an Engine.IO session that polls.
 type Poller struct {
 	SID string

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -41,6 +42,7 @@ type Gateway struct {
 
 	t        testing.TB
 	conn     *bus.Conn // of the app
+	log      *bus.Log
 	registry *prometheus.Registry
 	http     *http.Client
 }
@@ -82,9 +84,11 @@ func Start(t testing.TB, environ ...string) *Gateway {
 
 func (g *Gateway) openLog(c settings.Settings) {
 	g.t.Helper()
-	if _, err := g.conn.OpenLog(g.t.Context(), bus.MessageLog(namespace, c.Messages, 1)); err != nil {
+	log, err := g.conn.OpenLog(g.t.Context(), bus.MessageLog(namespace, c.Messages, 1))
+	if err != nil {
 		g.t.Fatal(err)
 	}
+	g.log = log
 }
 
 func (g *Gateway) serve() {
@@ -148,6 +152,41 @@ func (g *Gateway) publish(subject string, h bus.Header, body string) {
 	if err := g.conn.Publish(subject, h, []byte(body)); err != nil {
 		g.t.Fatal(err)
 	}
+}
+
+// Store puts a message body into the log, as the api does, and gives its offset. headers are names and values by turns.
+func (g *Gateway) Store(channel, body string, headers ...string) uint64 {
+	g.t.Helper()
+	return g.store(namespace.LiveChannel(channel), contract.ChannelMessageID(uuid.NewString(), channel), body, headers)
+}
+
+// StoreAs is Store for a message with a uuid.
+func (g *Gateway) StoreAs(id, channel, body string) uint64 {
+	g.t.Helper()
+	return g.store(namespace.LiveChannel(channel), contract.ChannelMessageID(id, channel), body, nil)
+}
+
+// StoreToUser is Store for a private message.
+func (g *Gateway) StoreToUser(user, body string) uint64 {
+	g.t.Helper()
+	return g.store(namespace.LiveUser(user), contract.UserMessageID(uuid.NewString(), user), body, nil)
+}
+
+func (g *Gateway) store(live, id, body string, headers []string) uint64 {
+	g.t.Helper()
+	h := bus.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	pending, err := g.log.Store(namespace.LogSubject(live), id, h, []byte(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	at, err := pending.Wait(g.t.Context())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return at.Sequence
 }
 
 // Credentials is the query with which a user connects.

@@ -32,6 +32,7 @@ type connection struct {
 	revision uint64
 	gateway  string
 	session  string // of the socket that holds it; empty: none does
+	offset   uint64
 }
 
 func (c *connection) membership() contract.Membership {
@@ -81,6 +82,27 @@ func (p *Presence) Register(connID, user string, channels ...string) {
 	c.change(channels)
 	p.connections[connID] = c
 	p.allowed[user] = append(p.allowed[user], channels...)
+}
+
+// CatchUp has a connection go on behind an offset when it opens next.
+func (p *Presence) CatchUp(connID string, offset uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connections[connID].offset = offset
+}
+
+// Offset is how far a connection came that was open.
+func (p *Presence) Offset(connID string) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.connections[connID].offset
+}
+
+// Forget lets a connection be unknown.
+func (p *Presence) Forget(connID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.connections, connID)
 }
 
 // Allow lets a user join channels.
@@ -165,18 +187,20 @@ func (p *Presence) attach(ctx context.Context, q contract.AttachRequest) (contra
 		p.connections[id] = &connection{user: q.User, revision: 1}
 	}
 	c := p.connections[id]
-	if c == nil {
+	if c == nil || q.User != "" && c.user != q.User {
 		return contract.AttachAnswer{}, contract.Invalid("conn_id", contract.UnknownConnection)
 	}
+	offset := c.offset
 	if c.session != "" {
 		older, subject := contract.CloseOrder{ConnID: id, Session: c.session, Reason: contract.ReasonReplaced}, namespace.Gateway(c.gateway, contract.VerbClose)
 		if _, err := bus.Call[contract.GatewayAnswer](ctx, p.conn, subject, older); err != nil {
 			return contract.AttachAnswer{}, err
 		}
+		offset = 0
 	}
 	c.gateway, c.session = q.Gateway, q.Session
 	c.revision++
-	return contract.AttachAnswer{ConnID: id, User: c.user, Membership: c.membership()}, nil
+	return contract.AttachAnswer{ConnID: id, User: c.user, Membership: c.membership(), Offset: offset}, nil
 }
 
 // held gives the connection that a session holds.
@@ -237,6 +261,9 @@ func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract
 	for id, session := range q.Sessions {
 		if c := p.connections[id]; c != nil && c.session == session {
 			c.session = ""
+			if q.Offsets[id] > 0 {
+				c.offset = q.Offsets[id]
+			}
 			n++
 		}
 	}

@@ -23,16 +23,19 @@ type batch struct {
 // receive adds a message to the open run, or begins another.
 func (s *shard) receive(it *item) {
 	b := &s.batch
+	if it.Offset > 0 {
+		s.mark = it.Offset
+	}
 	if it.Rule == nil {
-		if b.topic == it.topic && b.run.Add(it.Body) {
+		if b.topic == it.topic && b.run.Add(it.Message.Message) {
 			return
 		}
 		s.closeRun()
-		b.topic, b.run = it.topic, s.newList(it.Body)
+		b.topic, b.run = it.topic, s.newList(it.Message.Message)
 		return
 	}
 	s.closeRun()
-	list := s.newList(it.Body)
+	list := s.newList(it.Message.Message)
 	if it.Rule.Only == nil {
 		s.deliverExcept(it.topic, it.Rule.Except, list)
 	} else {
@@ -40,7 +43,7 @@ func (s *shard) receive(it *item) {
 	}
 }
 
-func (s *shard) newList(body []byte) *frame.List {
+func (s *shard) newList(first frame.Message) *frame.List {
 	b := &s.batch
 	var list *frame.List
 	if n := len(b.spare); n > 0 {
@@ -48,7 +51,7 @@ func (s *shard) newList(body []byte) *frame.List {
 	} else {
 		list = new(frame.List)
 	}
-	list.Add(body)
+	list.Add(first)
 	b.lists = append(b.lists, list)
 	return list
 }

@@ -17,9 +17,9 @@ func (s *sink) Send(p []byte, _ time.Time) contract.Reason {
 	s.bytes += len(p)
 	return ""
 }
-func (s *sink) Ping(time.Time) contract.Reason    { return "" }
-func (s *sink) Stalled(time.Time) contract.Reason { return "" }
-func (s *sink) Close(contract.Reason)             {}
+func (s *sink) Ping(time.Time) contract.Reason           { return "" }
+func (s *sink) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
+func (s *sink) Close(contract.Reason)                    {}
 
 type uncounted struct{}
 
@@ -36,7 +36,7 @@ func audience(topics, members int) (*shard, []*Topic) {
 	for i := range list {
 		list[i] = h.NewTopic(fmt.Sprint(i), "s."+fmt.Sprint(i))
 		for range members {
-			m := &Member{shard: s, outlet: &sink{}, way: frame.Lists, format: frame.Plain, ended: func(contract.Reason) {}}
+			m := &Member{shard: s, outlet: &sink{}, way: frame.Lists, format: frame.Plain, ended: func(contract.Reason, uint64) {}}
 			s.open(m)
 			s.change(m, Change{User: "u", Join: list[i : i+1]})
 		}
@@ -47,7 +47,7 @@ func audience(topics, members int) (*shard, []*Topic) {
 func batchOf(topics []*Topic, messages int) []item {
 	items := make([]item, messages)
 	for i := range items {
-		items[i] = item{topic: topics[i%len(topics)], Message: Message{Body: []byte(`{"uuid":"00000000-0000-4000-8000-000000000000","type":"message","message":{"text":"hello"}}`)}}
+		items[i] = item{topic: topics[i%len(topics)], Message: Message{Message: frame.Message{Body: []byte(`{"uuid":"00000000-0000-4000-8000-000000000000","type":"message","message":{"text":"hello"}}`)}}}
 	}
 	return items
 }

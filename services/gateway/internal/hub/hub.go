@@ -66,8 +66,17 @@ func (h *Hub) Sessions() int { return int(h.sessions.Load()) }
 // Delivered is how many messages were handed to outlets.
 func (h *Hub) Delivered() uint64 { return h.delivered.Load() }
 
-// Open adds a member. Ended is called once, by the shard, when it is closed; it must not block.
-func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason)) *Member {
+// Mark says that a client has come so far which has got all that was published before. Messages say so too; this is for
+// when none come.
+func (h *Hub) Mark(offset uint64) {
+	for _, s := range h.shards {
+		s.mail.step(func(s *shard) { s.mark = offset })
+	}
+}
+
+// Open adds a member. Ended is called once, by the shard, when it is closed, with the offset from which a client goes on
+// that has got all that was sent to it; it must not block.
+func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason, uint64)) *Member {
 	s := h.shards[int(h.next.Add(1))%len(h.shards)]
 	m := &Member{shard: s, transport: transport, ended: ended, outlet: o, way: w, format: frame.For(w, 0)}
 	m.Touch()
@@ -77,7 +86,7 @@ func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.
 		m.closed = true // the shards have ended: nobody else has the member
 		h.sessions.Add(-1)
 		o.Close(contract.ReasonShuttingDown)
-		ended(contract.ReasonShuttingDown)
+		ended(contract.ReasonShuttingDown, 0)
 	}
 	return m
 }

@@ -66,7 +66,7 @@ func (c *client) Ping(time.Time) contract.Reason {
 	return ""
 }
 
-func (c *client) Stalled(time.Time) contract.Reason { return "" }
+func (c *client) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
 
 func (c *client) Close(r contract.Reason) {
 	c.mu.Lock()
@@ -74,7 +74,7 @@ func (c *client) Close(r contract.Reason) {
 	c.reason = r
 }
 
-func (c *client) closed(r contract.Reason) {
+func (c *client) closed(r contract.Reason, _ uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = r
@@ -145,7 +145,7 @@ func TestAMessageReachesEveryMemberOfItsTopicAndNobodyElse(t *testing.T) {
 	story(t, 3, func(t *testing.T, h *hub.Hub) {
 		news, sport := h.NewTopic("news", "s.news"), h.NewTopic("sport", "s.sport")
 		a, b, c := open(t, h, "a", news), open(t, h, "b", news, sport), open(t, h, "c", sport)
-		h.Publish(news, hub.Message{Body: []byte(`{"n":1}`)})
+		h.Publish(news, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
 		want(t, a, `[{"n":1}]`)
 		want(t, b, `[{"n":1}]`)
 		want(t, c, ``)
@@ -158,7 +158,7 @@ func TestMessagesOfOneTopicInOneBatchBecomeOneFrame(t *testing.T) {
 		a := open(t, h, "a", news)
 		hold(a.member, func() {
 			for i := range 3 {
-				h.Publish(news, hub.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)})
+				h.Publish(news, hub.Message{Message: frame.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)}})
 			}
 		})
 		want(t, a, `[{"n":0},{"n":1},{"n":2}]`)
@@ -179,10 +179,10 @@ func TestMessagesOfSeveralTopicsKeepTheOrderInWhichTheyWerePublished(t *testing.
 		x, y := h.NewTopic("x", "s.x"), h.NewTopic("y", "s.y")
 		both, onlyX, alsoBoth := open(t, h, "a", x, y), open(t, h, "b", x), open(t, h, "c", x, y)
 		hold(both.member, func() {
-			h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
-			h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
-			h.Publish(y, hub.Message{Body: []byte(`{"n":3}`)})
-			h.Publish(x, hub.Message{Body: []byte(`{"n":4}`)})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
+			h.Publish(y, hub.Message{Message: frame.Message{Body: []byte(`{"n":3}`)}})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":4}`)}})
 		})
 		want(t, both, `[{"n":1},{"n":2}] [{"n":3}] [{"n":4}]`)
 		want(t, alsoBoth, `[{"n":1},{"n":2}] [{"n":3}] [{"n":4}]`)
@@ -194,7 +194,7 @@ func TestAPrivateMessageInAChannelReachesOnlyThoseUsersWhoAreInIt(t *testing.T) 
 	story(t, 2, func(t *testing.T, h *hub.Hub) {
 		news, other := h.NewTopic("news", "s.news"), h.NewTopic("other", "s.other")
 		a, a2, b, c := open(t, h, "a", news), open(t, h, "a", news), open(t, h, "b", news), open(t, h, "c", other)
-		h.Publish(news, hub.Message{Body: []byte(`{}`), Rule: &hub.Rule{Only: []string{"a", "c", "a"}}})
+		h.Publish(news, hub.Message{Message: frame.Message{Body: []byte(`{}`)}, Rule: &hub.Rule{Only: []string{"a", "c", "a"}}})
 		want(t, a, `[{}]`)
 		want(t, a2, `[{}]`)
 		want(t, b, ``)
@@ -206,8 +206,8 @@ func TestAnExcludedUserGetsNothingAlsoWhenNamed(t *testing.T) {
 	story(t, 1, func(t *testing.T, h *hub.Hub) {
 		news := h.NewTopic("news", "s.news")
 		a, b := open(t, h, "a", news), open(t, h, "b", news)
-		h.Publish(news, hub.Message{Body: []byte(`{"n":1}`), Rule: &hub.Rule{Except: []string{"a"}}})
-		h.Publish(news, hub.Message{Body: []byte(`{"n":2}`), Rule: &hub.Rule{Only: []string{"a", "b"}, Except: []string{"a"}}})
+		h.Publish(news, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}, Rule: &hub.Rule{Except: []string{"a"}}})
+		h.Publish(news, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}, Rule: &hub.Rule{Only: []string{"a", "b"}, Except: []string{"a"}}})
 		want(t, a, ``)
 		want(t, b, `[{"n":1}] [{"n":2}]`)
 	})
@@ -217,10 +217,10 @@ func TestAChangeTakesEffectBetweenTwoMessages(t *testing.T) {
 	story(t, 1, func(t *testing.T, h *hub.Hub) {
 		x, y := h.NewTopic("x", "s.x"), h.NewTopic("y", "s.y")
 		a := open(t, h, "a", x)
-		h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
 		change(t, a.member, hub.Change{Join: []*hub.Topic{y}, Leave: []*hub.Topic{x}, Packets: [][]byte{[]byte("told")}})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
-		h.Publish(y, hub.Message{Body: []byte(`{"n":3}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
+		h.Publish(y, hub.Message{Message: frame.Message{Body: []byte(`{"n":3}`)}})
 		want(t, a, `[{"n":1}] told [{"n":3}]`)
 	})
 }
@@ -229,7 +229,7 @@ func TestAChangeTakesEffectBetweenTwoMessages(t *testing.T) {
 func TestAChangeIsInForceBeforeTheClientIsToldOfIt(t *testing.T) {
 	story(t, 1, func(t *testing.T, h *hub.Hub) {
 		x := h.NewTopic("x", "s.x")
-		c := &client{onSend: func() { h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)}) }}
+		c := &client{onSend: func() { h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}}) }}
 		m := h.Open(c, frame.Packets, "test", c.closed)
 		stream := frame.Stream
 		change(t, m, hub.Change{User: "a", Namespaces: &stream, Join: []*hub.Topic{x}, Packets: [][]byte{[]byte("welcome")}})
@@ -248,7 +248,7 @@ func TestAMemberThatEndsWhileItIsChangedJoinsNothing(t *testing.T) {
 			go gone.member.Change(t.Context(), hub.Change{Namespaces: &stream, Join: []*hub.Topic{x}}) //nolint:errcheck // either way
 			synctest.Wait()
 		})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
 		want(t, other, `[{"n":1}]`)
 		if got := h.Delivered(); got != 1 {
 			t.Errorf("%d messages were delivered, want 1", got)
@@ -263,7 +263,7 @@ func TestLeavingKeepsTheOthersInPlace(t *testing.T) {
 		change(t, clients[0].member, hub.Change{Leave: []*hub.Topic{x}})
 		clients[2].member.Close(contract.ReasonClosed)
 		change(t, clients[3].member, hub.Change{Leave: []*hub.Topic{x}})
-		h.Publish(x, hub.Message{Body: []byte(`{}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{}`)}})
 		for i, text := range []string{``, `[{}]`, ``, ``} {
 			want(t, clients[i], text)
 		}
@@ -276,12 +276,12 @@ func TestASocketIOMemberGetsNoListsBeforeItHasANamespaceAndOneForEach(t *testing
 		c := &client{}
 		m := h.Open(c, frame.Packets, "test", c.closed)
 		change(t, m, hub.Change{User: "a", Join: []*hub.Topic{x}})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":0}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":0}`)}})
 		stream, both := frame.Stream, frame.Root|frame.Stream
 		change(t, m, hub.Change{Namespaces: &stream})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
 		change(t, m, hub.Change{Namespaces: &both})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
 		want(t, c, `42/stream,["message",[{"n":1}]] 42["message",[{"n":2}]] 42/stream,["message",[{"n":2}]]`)
 	})
 }
@@ -307,8 +307,8 @@ func TestAMemberThatCannotBeSentToIsClosedForTheReasonGiven(t *testing.T) {
 		x := h.NewTopic("x", "s.x")
 		slow, other := open(t, h, "a", x), open(t, h, "b", x)
 		slow.refuse = contract.ReasonSlowConsumer
-		h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
-		h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
 		synctest.Wait()
 		if got := slow.end(); got != contract.ReasonSlowConsumer {
 			t.Errorf("ended with %q", got)
@@ -357,7 +357,7 @@ func TestTheRestOfAListIsWaitedForSoThatItIsOneFrame(t *testing.T) {
 		x := h.NewTopic("x", "s.x")
 		a := open(t, h, "a", x)
 		for i, more := range []bool{true, true, false} {
-			h.Publish(x, hub.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i), More: more})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)}, More: more})
 			synctest.Wait()
 		}
 		want(t, a, `[{"n":0},{"n":1},{"n":2}]`)
@@ -368,7 +368,7 @@ func TestTheRestOfAListIsNotWaitedForLong(t *testing.T) {
 	story(t, 1, func(t *testing.T, h *hub.Hub) {
 		x := h.NewTopic("x", "s.x")
 		a := open(t, h, "a", x)
-		h.Publish(x, hub.Message{Body: []byte(`{"n":0}`), More: true})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":0}`)}, More: true})
 		want(t, a, ``)
 		time.Sleep(5 * time.Millisecond)
 		want(t, a, `[{"n":0}]`)
@@ -381,13 +381,13 @@ func TestAShardThatIsBusyWithBatchesWaitsForCompany(t *testing.T) {
 		a := open(t, h, "a", x)
 		a.delay = 4 * time.Millisecond
 		hold(a.member, func() {
-			h.Publish(x, hub.Message{Body: []byte(`{"n":1}`)})
-			h.Publish(x, hub.Message{Body: []byte(`{"n":2}`)})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
 		})
 		time.Sleep(5 * time.Millisecond) // the batch is written
-		h.Publish(x, hub.Message{Body: []byte(`{"n":3}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":3}`)}})
 		time.Sleep(500 * time.Microsecond)
-		h.Publish(x, hub.Message{Body: []byte(`{"n":4}`)})
+		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":4}`)}})
 		time.Sleep(10 * time.Millisecond)
 		want(t, a, `[{"n":1},{"n":2}] [{"n":3},{"n":4}]`)
 	})
@@ -400,7 +400,7 @@ func TestMessagesThatComeOneByOneDoNotWait(t *testing.T) {
 		a.delay = 4 * time.Millisecond
 		text := ""
 		for i := range 3 {
-			h.Publish(x, hub.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)})
+			h.Publish(x, hub.Message{Message: frame.Message{Body: fmt.Appendf(nil, `{"n":%d}`, i)}})
 			time.Sleep(4*time.Millisecond + time.Microsecond) // just what writing it takes
 			text += fmt.Sprintf(` [{"n":%d}]`, i)
 			want(t, a, text[1:])

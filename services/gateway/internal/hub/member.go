@@ -18,7 +18,7 @@ type Member struct {
 	// set at construction
 	shard     *shard
 	transport string
-	ended     func(contract.Reason)
+	ended     func(contract.Reason, uint64)
 
 	seen atomic.Int64 // nanoseconds of the last sign of life; any goroutine
 
@@ -35,6 +35,10 @@ type Member struct {
 	closed  bool
 	why     contract.Reason // it was closed
 	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
+	notices bool            // it is told now and then how far it has come
+	told    uint64          // the last offset that it was told so
+	from    uint64          // how far it had come by itself
+	behind  bool            // it does not get yet what lies behind that
 }
 
 // place is where a member stands in a topic's slot.
@@ -43,9 +47,10 @@ type place struct {
 	at    int
 }
 
-// piece is something to write: a list of messages, or one packet of the session's own.
+// piece is something to write: a list of messages, how far the client has come, or one packet of the session's own.
 type piece struct {
 	list   *frame.List
+	offset uint64
 	packet []byte
 }
 
@@ -96,29 +101,71 @@ func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func() co
 type Change struct {
 	User       string            // token of the user; empty leaves it
 	Namespaces *frame.Namespaces // nil leaves them
+	Notices    bool              // from now on the member is told now and then how far it has come
 	Join       []*Topic
 	Leave      []*Topic
-	Packets    [][]byte // sent behind the last message before the change
+	Packets    [][]byte        // sent behind the last message before the change
+	Past       []frame.Message // what it missed; sent behind the packets
+	Offset     uint64          // it has come so far with this; 0 leaves that as it is
+	Behind     bool            // of what it missed, there is more to come behind Offset
 }
 
 // Change applies a change and returns when it is in force, or ErrClosed.
 func (m *Member) Change(ctx context.Context, c Change) error {
 	done := make(chan error, 1)
-	ok := m.shard.mail.step(func(s *shard) {
-		if m.closed {
-			done <- ErrClosed
-			return
-		}
-		s.change(m, c)
-		done <- nil
-	})
-	if !ok {
-		return ErrClosed
-	}
+	m.Apply(c, done)
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// Apply applies a change soon, and then says so on done, which has room for one: nil or ErrClosed. A message that is
+// published after Apply comes after the change.
+func (m *Member) Apply(c Change, done chan<- error) {
+	for _, t := range c.Join {
+		t.slots[m.shard.index].expected.Add(1)
+	}
+	ok := m.shard.mail.step(func(s *shard) {
+		if m.closed {
+			done <- ErrClosed
+		} else {
+			s.change(m, c)
+			done <- nil
+		}
+		for _, t := range c.Join {
+			t.slots[s.index].expected.Add(-1)
+		}
+	})
+	if !ok {
+		done <- ErrClosed
+	}
+}
+
+// Waiting says how many bytes wait for the client behind what was sent before the call, or ErrClosed.
+func (m *Member) Waiting(ctx context.Context) (int, error) {
+	waiting := make(chan int, 1)
+	closed := make(chan struct{})
+	ok := m.shard.mail.step(func(s *shard) {
+		s.flush()
+		if m.closed {
+			close(closed)
+			return
+		}
+		bytes, _ := m.outlet.Waiting(s.now)
+		waiting <- bytes
+	})
+	if !ok {
+		return 0, ErrClosed
+	}
+	select {
+	case bytes := <-waiting:
+		return bytes, nil
+	case <-closed:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
 }

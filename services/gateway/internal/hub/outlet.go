@@ -15,8 +15,8 @@ type Outlet interface {
 	Send(p []byte, now time.Time) contract.Reason
 	// Ping asks for a sign of life.
 	Ping(now time.Time) contract.Reason
-	// Stalled says, now and then, whether the backlog is too old.
-	Stalled(now time.Time) contract.Reason
+	// Waiting says how many bytes wait for the client, and whether they have waited for too long.
+	Waiting(now time.Time) (bytes int, reason contract.Reason)
 	// Close says why to the client and lets the connection go.
 	Close(reason contract.Reason)
 }

@@ -37,9 +37,12 @@ func (s *shard) bytes(m *Member) []byte {
 	b.joined, b.format = b.joined[:0], m.format
 	b.pieces = append(b.pieces[:0], m.pending...)
 	for _, p := range m.pending {
-		if p.list != nil {
+		switch {
+		case p.list != nil:
 			b.joined = append(b.joined, p.list.Bytes(m.format, &s.deflater)...)
-		} else {
+		case p.offset > 0:
+			b.joined = frame.AppendOffset(b.joined, m.format, p.offset)
+		default:
 			b.joined = frame.AppendPacket(b.joined, p.packet, m.way)
 		}
 	}

@@ -21,6 +21,7 @@ type shard struct {
 	ended    time.Time     // the last batch
 	took     time.Duration // the last batch
 	handled  [2]int        // messages in the last batch, and in the one before
+	mark     uint64        // offset of a client that has got all that was handed to it up to now
 	members  []*Member
 	users    map[string][]*Member // by user token
 	wheel    wheel
@@ -144,8 +145,13 @@ func (s *shard) change(m *Member, c Change) {
 		}
 		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
 	}
+	m.notices = m.notices || c.Notices
 	for _, packet := range c.Packets {
 		s.queue(m, piece{packet: packet})
+	}
+	s.queuePast(m, c.Past)
+	if c.Offset > 0 {
+		m.from, m.behind = c.Offset, c.Behind
 	}
 	if c.User != "" && c.User != m.user {
 		s.dropUser(m)
@@ -160,6 +166,18 @@ func (s *shard) change(m *Member, c Change) {
 	}
 }
 
+// queuePast queues what a member missed, in lists of its own.
+func (s *shard) queuePast(m *Member, past []frame.Message) {
+	var list *frame.List
+	for i, message := range past {
+		if i == 0 || !list.Add(message) {
+			list = s.newList(message)
+			s.queue(m, piece{list: list})
+		}
+	}
+	s.hub.delivered.Add(uint64(len(past)))
+}
+
 func (s *shard) join(m *Member, t *Topic) {
 	if m.in(t) {
 		return
@@ -168,6 +186,14 @@ func (s *shard) join(m *Member, t *Topic) {
 	m.places = append(m.places, place{topic: t, at: len(slot.members)})
 	slot.members = append(slot.members, m)
 	slot.count.Store(int32(len(slot.members)))
+}
+
+// reached is the offset from which the member's client goes on.
+func (m *Member) reached() uint64 {
+	if m.behind {
+		return m.from
+	}
+	return max(m.from, m.shard.mark)
 }
 
 func (m *Member) in(t *Topic) bool {
@@ -248,7 +274,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 	m.outlet.Close(reason)
 	s.hub.sessions.Add(-1)
 	s.hub.config.Observer.Closed(m.transport, reason)
-	m.ended(reason)
+	m.ended(reason, m.reached())
 }
 
 // closeShare closes one of so many parts of the members.
@@ -264,7 +290,7 @@ func (s *shard) tick() {
 		if m.closed {
 			return time.Time{}
 		}
-		if reason := m.outlet.Stalled(s.now); reason != "" {
+		if _, reason := m.outlet.Waiting(s.now); reason != "" {
 			s.close(m, reason)
 			return time.Time{}
 		}
@@ -292,6 +318,10 @@ func (s *shard) heartbeat(m *Member) time.Time {
 	if reason := m.outlet.Ping(s.now); reason != "" {
 		s.close(m, reason)
 		return time.Time{}
+	}
+	if at := m.reached(); m.notices && at != m.told && at > 0 {
+		m.told = at
+		s.queue(m, piece{offset: at})
 	}
 	return look
 }

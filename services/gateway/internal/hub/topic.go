@@ -1,6 +1,10 @@
 package hub
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+)
 
 // Topic is what members subscribe to: a channel, or the private messages of a user.
 type Topic struct {
@@ -12,8 +16,9 @@ type Topic struct {
 
 // slot is a topic's members within one shard.
 type slot struct {
-	count   atomic.Int32 // written by the shard, read by Publish
-	members []*Member    // owned by the shard
+	count    atomic.Int32 // written by the shard, read by Publish
+	expected atomic.Int32 // members that will be in the topic by the time that the shard comes to what is published now
+	members  []*Member    // owned by the shard
 }
 
 // NewTopic makes a topic that nobody is in.
@@ -27,18 +32,23 @@ type Rule struct {
 	Except []string
 }
 
+// Allows says whether a user, who is in the topic, gets the message.
+func (r *Rule) Allows(user string) bool {
+	return r == nil || (r.Only == nil || contains(r.Only, user)) && !contains(r.Except, user)
+}
+
 // Message is one message on its way to members.
 type Message struct {
-	Body []byte // the JSON object that clients get; kept until it is written
-	Rule *Rule  // nil: everybody in the topic gets it
-	More bool   // another of the same list follows: it is worth a moment's wait, so that both go in one frame
+	frame.Message       // its body is kept until it is written
+	Rule          *Rule // nil: everybody in the topic gets it
+	More          bool  // another of the same list follows: it is worth a moment's wait, so that both go in one frame
 }
 
 // Publish hands a message to the shards that have members of the topic. Messages are delivered in the order of the
 // calls, so one goroutine makes them. It waits while a shard has more than its share of messages to write.
 func (h *Hub) Publish(t *Topic, m Message) {
 	for i, s := range h.shards {
-		if t.slots[i].count.Load() > 0 {
+		if slot := &t.slots[i]; slot.count.Load() > 0 || slot.expected.Load() > 0 {
 			s.mail.publish(item{topic: t, Message: m})
 		}
 	}

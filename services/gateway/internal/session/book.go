@@ -27,6 +27,8 @@ type Config struct {
 	Presence  Presence
 	Feed      *feed.Feed
 	Timeout   time.Duration // of a request to presence
+	Room      int           // bytes that may wait for a client
+	Returned  func(outcome string)
 	Logger    *slog.Logger
 }
 
@@ -38,27 +40,39 @@ type Book struct {
 	presence  Presence
 	feed      *feed.Feed
 	timeout   time.Duration
+	room      int
+	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by id; guarded by mu
 	ended    []*Session          // not yet released; guarded by mu
-	gone     map[string]string   // conn_id → session that presence does not know to be gone; guarded by mu
+	gone     map[string]gone     // conn_id → what presence does not know to be gone; guarded by mu
+
+	finishing sync.WaitGroup // clients that still get what they missed
+}
+
+// gone is a session that has ended.
+type gone struct {
+	session string
+	offset  uint64 // from which its client goes on; 0: where the connection was
 }
 
 // NewBook makes an empty book.
 func NewBook(c Config) *Book {
 	return &Book{
-		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, log: c.Logger,
-		wake: make(chan struct{}, 1), sessions: map[string]*Session{}, gone: map[string]string{},
+		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
+		wake: make(chan struct{}, 1), sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
 
-// Credentials say whose connection a client wants. With a User, its signature has been checked.
+// Credentials say whose connection a client wants. With a User, its signature has been checked; with both, the connection
+// must be that user's.
 type Credentials struct {
 	ConnID string
 	User   string
+	Resume bool // the client says where it stopped
 }
 
 // Attach asks presence for the connection and subscribes to its channels. The session must Enter or be Abandoned.
@@ -67,9 +81,11 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	b.mu.Lock()
 	b.sessions[s.ID] = s
 	b.mu.Unlock()
-	request := contract.AttachRequest{ConnID: c.ConnID, Gateway: b.gateway, Session: s.ID, Transport: transport}
+	request := contract.AttachRequest{
+		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume,
+	}
 	if c.ConnID == "" {
-		request.User, request.NewConnID = c.User, rand.Text()
+		request.NewConnID = rand.Text()
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -79,7 +95,7 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 		b.forget(s)
 		return nil, fmt.Errorf("attach: %w", err)
 	}
-	s.ConnID, s.User, s.revision = a.ConnID, a.User, a.Revision
+	s.ConnID, s.User, s.revision, s.offset = a.ConnID, a.User, a.Revision, a.Offset
 	private := feed.Subject{Name: a.User, Subject: b.namespace.LiveUser(a.User)}
 	topics, err := b.feed.Acquire(ctx, append([]feed.Subject{private}, b.subjects(a.Channels)...))
 	if err != nil {
@@ -105,12 +121,15 @@ func (b *Book) forget(s *Session) {
 }
 
 // end notes that a session is over; Run does the rest.
-func (b *Book) end(s *Session, reason contract.Reason) {
+func (b *Book) end(s *Session, reason contract.Reason, offset uint64) {
+	if !s.inForce.Load() {
+		offset = 0 // it got nothing
+	}
 	b.mu.Lock()
 	delete(b.sessions, s.ID)
 	b.ended = append(b.ended, s)
 	if reason != contract.ReasonReplaced && reason != contract.ReasonDisconnected && s.ConnID != "" {
-		b.gone[s.ConnID] = s.ID
+		b.gone[s.ConnID] = gone{session: s.ID, offset: offset}
 	}
 	b.mu.Unlock()
 	select {
@@ -173,6 +192,7 @@ func (b *Book) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			b.finishing.Wait() // their members are closed
 			b.settle(context.WithoutCancel(ctx))
 			return nil
 		case <-b.wake:
@@ -198,7 +218,7 @@ func (b *Book) settle(ctx context.Context) {
 		if len(batch) == 0 {
 			return
 		}
-		if _, err := b.presence.Detach(ctx, contract.DetachRequest{Gateway: b.gateway, Sessions: batch}); err != nil {
+		if _, err := b.presence.Detach(ctx, b.detachment(batch)); err != nil {
 			b.log.Warn("presence was not told of ended sessions; trying again", "sessions", len(batch), "error", err)
 			b.putBack(batch)
 			return
@@ -206,26 +226,39 @@ func (b *Book) settle(ctx context.Context) {
 	}
 }
 
-func (b *Book) takeGone() map[string]string {
+func (b *Book) detachment(batch map[string]gone) contract.DetachRequest {
+	request := contract.DetachRequest{
+		Gateway: b.gateway, Sessions: make(map[string]string, len(batch)), Offsets: make(map[string]uint64, len(batch)),
+	}
+	for conn, g := range batch {
+		request.Sessions[conn] = g.session
+		if g.offset > 0 {
+			request.Offsets[conn] = g.offset
+		}
+	}
+	return request
+}
+
+func (b *Book) takeGone() map[string]gone {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	batch := make(map[string]string, min(len(b.gone), maxDetach))
-	for conn, session := range b.gone {
+	batch := make(map[string]gone, min(len(b.gone), maxDetach))
+	for conn, g := range b.gone {
 		if len(batch) == maxDetach {
 			break
 		}
-		batch[conn] = session
+		batch[conn] = g
 		delete(b.gone, conn)
 	}
 	return batch
 }
 
-func (b *Book) putBack(batch map[string]string) {
+func (b *Book) putBack(batch map[string]gone) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for conn, session := range batch {
+	for conn, g := range batch {
 		if _, newer := b.gone[conn]; !newer {
-			b.gone[conn] = session
+			b.gone[conn] = g
 		}
 	}
 }

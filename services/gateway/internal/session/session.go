@@ -13,9 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/feed"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/resume"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -34,16 +37,19 @@ type Session struct {
 	ConnID string
 	User   string
 	book   *Book
+	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
 
+	inForce atomic.Bool   // it has entered, and not failed to
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned
 	notify  Notify        // set before entered is closed; may be nil
 
 	mu       sync.Mutex
-	revision uint64       // of the membership in force; guarded by mu
-	user     *hub.Topic   // private messages; guarded by mu
-	channels []*hub.Topic // guarded by mu
-	over     bool         // guarded by mu
+	revision uint64           // of the membership in force; guarded by mu
+	user     *hub.Topic       // private messages; guarded by mu
+	channels []*hub.Topic     // guarded by mu
+	over     bool             // guarded by mu
+	handover *resume.Handover // guarded by mu; nil unless the client still gets what it missed
 }
 
 // Notify makes the packets that tell a client which channels the app put it in or took it out of.
@@ -53,34 +59,112 @@ type Notify func(joined, left []string) [][]byte
 type Entrance struct {
 	Member     *hub.Member
 	Namespaces *frame.Namespaces // nil for a session without namespaces
-	Packets    [][]byte          // sent before the first message
+	Since      *uint64           // where the client says that it stopped; nil: it does not say
+	Notices    bool              // tell the client now and then how far it has come
+	Packets    Packets           // nil: none
 	Notify     Notify            // nil: the client is not told
 }
 
-// Enter begins the delivery of messages.
+// Packets makes what is sent before the first message.
+type Packets func(Outcome) [][]byte
+
+// Outcome says how a session began.
+type Outcome struct {
+	Offset  uint64 // from which the client goes on that gets nothing more than this
+	Resumed bool   // it said where it stopped, and gets everything since then
+	Missed  bool   // it said where it stopped, and the log no longer has everything since then; it gets what is new
+}
+
+// What a client gets that opens the socket of a connection and does not say where it stopped.
+var catchUp = resume.Limits{Channel: 100, User: 50}
+
+// Enter begins the delivery of messages: first what the connection missed.
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	defer close(s.entered)
 	s.member, s.notify = e.Member, e.Notify
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := e.Member.Change(ctx, hub.Change{
-		User: contract.EncodeToken(s.User), Namespaces: e.Namespaces,
-		Join: append([]*hub.Topic{s.user}, s.channels...), Packets: e.Packets,
-	})
+	since, limits := s.offset, catchUp
+	if e.Since != nil {
+		since, limits = *e.Since, resume.Limits{}
+	}
+	if since == 0 && e.Since == nil {
+		return s.enterLive(ctx, e, Outcome{})
+	}
+	past, reached, err := s.book.feed.Past(ctx, s.topics(), since)
 	if err != nil {
+		return err
+	}
+	outcome := Outcome{Offset: since, Resumed: e.Since != nil}
+	if !reached && outcome.Resumed {
+		s.book.returned("missed")
+		past.End()
+		return s.enterLive(ctx, e, Outcome{Missed: true})
+	}
+	if outcome.Resumed {
+		s.book.returned("resumed")
+	} else {
+		s.book.returned("caught_up")
+	}
+	h := resume.New(resume.Config{
+		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: since, Topics: s.topics(), Limits: limits,
+		Room: s.book.room,
+	})
+	done, err := h.Begin(ctx, s.change(e, outcome))
+	if done || err != nil {
+		past.End()
+		s.inForce.Store(err == nil)
+		return err
+	}
+	s.handover = h
+	s.inForce.Store(true)
+	s.book.finishing.Go(func() { s.finish(h, past) }) // ends with the session
+	return nil
+}
+
+// topics are those that the session is in; mu is held.
+func (s *Session) topics() []*hub.Topic { return append([]*hub.Topic{s.user}, s.channels...) }
+
+// change is what an entrance changes for the member, but for the topics.
+func (s *Session) change(e Entrance, o Outcome) hub.Change {
+	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices, Offset: o.Offset}
+	if e.Packets != nil {
+		c.Packets = e.Packets(o)
+	}
+	return c
+}
+
+// enterLive begins with what comes from now on.
+func (s *Session) enterLive(ctx context.Context, e Entrance, o Outcome) error {
+	o.Offset = s.book.feed.MarkOf(s.topics())
+	change := s.change(e, o)
+	change.Join = s.topics()
+	if err := e.Member.Change(ctx, change); err != nil {
 		return fmt.Errorf("enter the hub: %w", err)
 	}
+	s.inForce.Store(true)
 	return nil
+}
+
+// finish sends what the client missed, as fast as it reads, and returns when it has that or is gone.
+func (s *Session) finish(h *resume.Handover, past *feed.Past) {
+	defer past.End()
+	if err := h.Finish(context.Background()); err != nil && !errors.Is(err, hub.ErrClosed) {
+		s.member.Close(contract.ReasonShuttingDown) // the feed has ended
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handover = nil
 }
 
 // Abandon gives up a session that will not enter.
 func (s *Session) Abandon() {
 	close(s.entered)
-	s.book.end(s, contract.ReasonClosed)
+	s.book.end(s, contract.ReasonClosed, 0)
 }
 
-// End is called when the member of the session was closed. It does not block.
-func (s *Session) End(reason contract.Reason) { s.book.end(s, reason) }
+// End is called when the member of the session was closed, with how far its client has come. It does not block.
+func (s *Session) End(reason contract.Reason, offset uint64) { s.book.end(s, reason, offset) }
 
 // Join asks for channels and returns those of them that the session is in now, when that is in force. packets makes
 // what the client is sent before the first message of a new channel.
@@ -128,6 +212,9 @@ func (s *Session) apply(ctx context.Context, m contract.Membership, packets Noti
 		}
 	} else if packets != nil {
 		change.Packets = packets(nil, nil)
+	}
+	if s.handover != nil {
+		s.handover.Leave(change.Leave)
 	}
 	if len(change.Join)+len(change.Leave)+len(change.Packets) > 0 {
 		if err := s.member.Change(ctx, change); errors.Is(err, hub.ErrClosed) {

@@ -90,9 +90,9 @@ func (l *listener) Send(p []byte, _ time.Time) contract.Reason {
 	l.got.Write(p)
 	return ""
 }
-func (l *listener) Ping(time.Time) contract.Reason    { return "" }
-func (l *listener) Stalled(time.Time) contract.Reason { return "" }
-func (l *listener) Close(contract.Reason)             {}
+func (l *listener) Ping(time.Time) contract.Reason           { return "" }
+func (l *listener) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
+func (l *listener) Close(contract.Reason)                    {}
 func (l *listener) heard(text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,6 +107,7 @@ func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
 func (uncounted) Hole()                          {}
 func (uncounted) Lost()                          {}
+func (uncounted) Read()                          {}
 
 // stage is a book on a NATS server of its own.
 type stage struct {
@@ -142,7 +143,7 @@ func newStage(t *testing.T) *stage {
 	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
-		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Logger: quiet,
+		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Room: 1 << 20, Returned: func(string) {}, Logger: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group

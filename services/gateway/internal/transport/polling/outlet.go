@@ -122,12 +122,12 @@ func (o *Outlet) Ping(now time.Time) contract.Reason {
 	return o.Send(frame.AppendPacket(nil, []byte{'0' + byte(engineio.Ping)}, frame.Polls), now)
 }
 
-// Stalled says whether the oldest packet has waited too long for a poll.
-func (o *Outlet) Stalled(now time.Time) contract.Reason {
+// Waiting says how much no poll has taken, and whether the oldest packet has waited too long for one.
+func (o *Outlet) Waiting(now time.Time) (int, contract.Reason) {
 	if len(o.kept) > 0 && now.Sub(o.since) > o.limits.BacklogAge {
-		return contract.ReasonSlowConsumer
+		return len(o.kept), contract.ReasonSlowConsumer
 	}
-	return ""
+	return len(o.kept), ""
 }
 
 // Close answers the poll that waits: with what is kept and a farewell, or else with a close packet. What no poll waits

@@ -87,14 +87,14 @@ func TestTheBacklogIsBoundedBySizeAndAge(t *testing.T) {
 	o := outlet()
 	send(t, o, strings.Repeat("x", 100), "")
 	send(t, o, "x", contract.ReasonSlowConsumer)
-	if reason := o.Stalled(now.Add(time.Second)); reason != "" {
+	if _, reason := o.Waiting(now.Add(time.Second)); reason != "" {
 		t.Errorf("stalled at its age: %q", reason)
 	}
-	if reason := o.Stalled(now.Add(time.Second + 1)); reason != contract.ReasonSlowConsumer {
+	if _, reason := o.Waiting(now.Add(time.Second + 1)); reason != contract.ReasonSlowConsumer {
 		t.Errorf("not stalled after its age: %q", reason)
 	}
 	o.Poll(poll())
-	if reason := o.Stalled(now.Add(time.Hour)); reason != "" {
+	if _, reason := o.Waiting(now.Add(time.Hour)); reason != "" {
 		t.Errorf("stalled with nothing kept: %q", reason)
 	}
 }

@@ -144,12 +144,16 @@ func (o *Outlet) Ping(now time.Time) contract.Reason {
 	return o.Send(o.ping, now)
 }
 
-// Stalled says whether the oldest byte of the backlog is too old.
-func (o *Outlet) Stalled(now time.Time) contract.Reason {
-	if o.backlog != nil && now.Sub(o.backlog.since) > o.limits.BacklogAge {
-		return contract.ReasonSlowConsumer
+// Waiting says how large the backlog is, and whether its oldest byte is too old.
+func (o *Outlet) Waiting(now time.Time) (int, contract.Reason) {
+	b := o.backlog
+	switch {
+	case b == nil:
+		return 0, ""
+	case now.Sub(b.since) > o.limits.BacklogAge:
+		return b.flushed + b.size, contract.ReasonSlowConsumer
 	}
-	return ""
+	return b.flushed + b.size, ""
 }
 
 // Close sends a close frame with the reason, behind the backlog if there is one. The connection closes when the client

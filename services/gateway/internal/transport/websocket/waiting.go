@@ -41,8 +41,8 @@ func (o *Waiting) Send(p []byte, _ time.Time) contract.Reason {
 // Ping does nothing: nobody could answer.
 func (o *Waiting) Ping(time.Time) contract.Reason { return "" }
 
-// Stalled does nothing: the handshake has a time limit.
-func (o *Waiting) Stalled(time.Time) contract.Reason { return "" }
+// Waiting says how much is kept. The handshake has a time limit.
+func (o *Waiting) Waiting(time.Time) (int, contract.Reason) { return len(o.kept), "" }
 
 // Close does nothing: the socket that comes too late is closed, for the same reason, when it is to take over.
 func (o *Waiting) Close(contract.Reason) {}

@@ -68,7 +68,7 @@ func (s *stage) serve(u *websocket.Upgrader, w http.ResponseWriter, r *http.Requ
 		return
 	}
 	outlet := socket.Plain()
-	m := s.hub.Open(outlet, frame.Lists, "ws", func(reason contract.Reason) { s.ended <- reason })
+	m := s.hub.Open(outlet, frame.Lists, "ws", func(reason contract.Reason, _ uint64) { s.ended <- reason })
 	go outlet.Read(m, func(p []byte) contract.Reason {
 		if string(p) == "bye" {
 			return contract.ReasonClosed
@@ -129,7 +129,7 @@ const many = 4000
 func (s *stage) flood(n int) {
 	pad := strings.Repeat("x", 4096)
 	for i := range n {
-		s.hub.Publish(s.topic, hub.Message{Body: fmt.Appendf(nil, `{"n":%d,"pad":%q}`, i, pad)})
+		s.hub.Publish(s.topic, hub.Message{Message: frame.Message{Body: fmt.Appendf(nil, `{"n":%d,"pad":%q}`, i, pad)}})
 	}
 }
 

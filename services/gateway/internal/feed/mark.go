@@ -1,0 +1,86 @@
+package feed
+
+import (
+	"math"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+)
+
+// marks is what the offset is made of that messages carry to clients.
+type marks struct {
+	highest uint64              // everything up to here was handed on, but for what follows
+	filling map[*entry]struct{} // behind a hole
+	floor   uint64              // where live copies may have been lost for the first time; only while doubted
+	doubts  uint64              // that were settled
+	doubted bool
+	look    *look // at the tails, of which not all that was found is settled yet; nil: none
+}
+
+// offset gives what a client may hand back that has got the message with this sequence, and everything that was handed
+// on before it. Where nothing is missing that is the sequence itself. While a hole is filled, or live copies may have
+// been lost that no hole betrays, it is the last place behind which all is known to have come: a client that goes on from
+// there may get a message twice, but misses none.
+func (f *Feed) offset(sequence uint64) uint64 {
+	m := &f.marks
+	f.doubt()
+	m.highest = max(m.highest, sequence)
+	return f.moveMark()
+}
+
+// doubt notes, before another message is handed on, that live copies may have been lost.
+func (f *Feed) doubt() {
+	m := &f.marks
+	if !m.doubted && f.doubts.Load() != m.doubts {
+		m.doubted, m.floor = true, m.highest
+	}
+}
+
+func (f *Feed) moveMark() uint64 {
+	m := &f.marks
+	mark := m.highest
+	if m.doubted {
+		mark = min(mark, m.floor)
+	}
+	for e := range m.filling {
+		mark = min(mark, e.reached())
+	}
+	f.mark.Store(mark)
+	return mark
+}
+
+// settleMarks closes a look at the tails, when all that it found missing has been handed on.
+func (f *Feed) settleMarks() {
+	m := &f.marks
+	if m.look == nil || len(f.suspects) > 0 || len(m.filling) > 0 {
+		return
+	}
+	f.doubt()
+	m.highest = max(m.highest, m.look.upTo)
+	if m.look.doubts == f.doubts.Load() {
+		m.doubted, m.doubts = false, m.look.doubts
+	}
+	m.look = nil
+	if before := f.mark.Load(); f.moveMark() != before {
+		f.hub.Mark(f.mark.Load())
+	}
+}
+
+// Mark is the offset of a client that has got all that was handed on up to now.
+func (f *Feed) Mark() uint64 { return f.mark.Load() }
+
+// MarkOf is the offset of a client that is in these topics only, and has got all that was handed on of them since it came:
+// what lies before a subscription was not for it.
+func (f *Feed) MarkOf(topics []*hub.Topic) uint64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	least := uint64(math.MaxUint64)
+	for _, t := range topics {
+		if e := f.topics[t.Subject]; e != nil {
+			least = min(least, e.base.Load())
+		}
+	}
+	if least == math.MaxUint64 {
+		least = 0
+	}
+	return max(f.Mark(), least)
+}

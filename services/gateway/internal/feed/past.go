@@ -1,0 +1,249 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// Reading the past is limited, so that those who come back do not crowd out those who are here.
+const readers = 16 // at once; more wait
+
+// Past is what lies between an offset and now in some topics, for one client. It is to be ended.
+type Past struct {
+	feed    *Feed
+	entries []*entry
+	since   uint64
+	began   bool   // Next has given something
+	order   uint64 // of the last message that was there then
+}
+
+// Entry is a message of the past.
+type Entry struct {
+	Topic *hub.Topic
+	bus.LogEntry
+}
+
+// Allows says whether a user, given as a token, gets the message.
+func (e Entry) Allows(user string) bool { return ruleOf(e.Header).Allows(user) }
+
+// UUID is that of the message, or of the one that is edited or removed; "" if it has none.
+func (e Entry) UUID() string {
+	return cmp.Or(e.Header.Get(contract.HeaderEdit), e.Header.Get(contract.HeaderDelete), contract.UUIDOfMessage(e.ID()))
+}
+
+// Past opens the past of topics, which are held by the caller, behind an offset. reached says whether the log still has
+// all of it; what it has is given in any case.
+func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (past *Past, reached bool, err error) {
+	p := &Past{feed: f, since: since}
+	missing, err := p.pin(ctx, topics)
+	if err != nil {
+		return nil, false, err
+	}
+	if reached, err = p.fetch(ctx, missing); err != nil {
+		p.End()
+		return nil, false, fmt.Errorf("read what a client missed: %w", err)
+	}
+	return p, reached, nil
+}
+
+// gap is what a tape does not have yet.
+type gap struct {
+	entry *entry
+	from  uint64 // the tape begins behind it
+}
+
+// pin has the topics taped from now on, and gives those whose tapes begin too late.
+func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []gap, err error) {
+	f := p.feed
+	err = f.do(ctx, func() {
+		f.mu.RLock()
+		defer f.mu.RUnlock()
+		for _, t := range topics {
+			e := f.topics[t.Subject]
+			if e == nil || e.topic != t {
+				continue // its subscription failed, and nobody is told of it here
+			}
+			if e.tape == nil {
+				e.tape = newTape(e.reached())
+				f.taped[e] = struct{}{}
+			}
+			e.tape.pins++
+			p.entries = append(p.entries, e)
+			if e.tape.from > p.since {
+				missing = append(missing, gap{entry: e, from: e.tape.from})
+			}
+		}
+	})
+	return missing, err
+}
+
+// End lets the tapes go.
+func (p *Past) End() {
+	now := time.Now()
+	p.feed.do(context.Background(), func() { //nolint:errcheck // the feed has ended then, and its tapes with it
+		for _, e := range p.entries {
+			e.tape.pins--
+			e.tape.used = now
+		}
+	})
+}
+
+// fetch reads what the tapes do not have, and says whether the log had it.
+func (p *Past) fetch(ctx context.Context, missing []gap) (reached bool, err error) {
+	f := p.feed
+	quiet, busy, err := f.sift(ctx, missing, p.since)
+	if err != nil {
+		return false, err
+	}
+	if len(quiet) > 0 {
+		err := f.do(ctx, func() {
+			for _, g := range quiet {
+				g.entry.tape.extend(p.since, nil)
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	for _, g := range busy {
+		if err := f.rewind(ctx, g.entry, p.since); err != nil {
+			return false, err
+		}
+	}
+	state, err := f.messages.State(ctx)
+	if err != nil {
+		return false, err
+	}
+	// What was read is on the tapes now, so the log's age can take nothing away any more.
+	return state.First <= p.since+1 && p.since <= state.Last, nil
+}
+
+// sift looks at the tails of topics, and parts those that have nothing new from those to be read.
+func (f *Feed) sift(ctx context.Context, gaps []gap, since uint64) (quiet, busy []gap, err error) {
+	for some := range slices.Chunk(gaps, bus.MaxLastSubjects) {
+		subjects := make([]string, len(some))
+		for i, g := range some {
+			subjects[i] = f.namespace.LogSubject(g.entry.topic.Subject)
+		}
+		var tails map[string]uint64
+		if err := f.reading(ctx, func() (err error) { tails, _, err = f.messages.Tails(ctx, subjects); return err }); err != nil {
+			return nil, nil, err
+		}
+		for i, g := range some {
+			if tails[subjects[i]] > since {
+				busy = append(busy, g)
+			} else {
+				quiet = append(quiet, g)
+			}
+		}
+	}
+	return quiet, busy, nil
+}
+
+// reading does one of a limited number of reads.
+func (f *Feed) reading(ctx context.Context, read func() error) error {
+	select {
+	case f.reads <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for others who read: %w", ctx.Err())
+	}
+	defer func() { <-f.reads }()
+	return read()
+}
+
+// rewind reads what lies between a sequence and the beginning of a topic's tape. Those who come for the same topic
+// meanwhile wait, and find it read.
+func (f *Feed) rewind(ctx context.Context, e *entry, since uint64) error {
+	select {
+	case e.tape.reading <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for others who read: %w", ctx.Err())
+	}
+	defer func() { <-e.tape.reading }()
+	var from uint64
+	if err := f.do(ctx, func() { from = e.tape.from }); err != nil || from <= since {
+		return err
+	}
+	f.observer.Read()
+	var past []bus.LogEntry
+	err := f.reading(ctx, func() error {
+		return f.messages.Each(ctx, f.namespace.LogSubject(e.topic.Subject), since, func(m bus.LogEntry) error {
+			past = append(past, m)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return f.do(ctx, func() { e.tape.extend(since, past) })
+}
+
+// few is how many messages the last step may have: they are put in order between two live messages.
+const few = 256
+
+// Next gives what follows what it gave before, in the order of the log, or, when that is little and of at most so many
+// bytes, hands it to join, and then gives joined. In join the client's member is to join the topics, by
+// hub.Member.Apply: what is handed on afterwards reaches it there. join is called between two messages and must not
+// block. mark is the offset that must not be passed.
+func (p *Past) Next(ctx context.Context, most int, join func(rest []Entry, mark uint64)) (entries []Entry, mark uint64, joined bool, err error) {
+	var found [][]recorded
+	var order uint64
+	err = p.feed.do(ctx, func() {
+		count, bytes := 0, 0
+		for _, e := range p.entries {
+			some := e.tape.after(p.since)
+			for i := len(some) - 1; i >= 0 && p.follows(some[i]); i-- {
+				bytes += size(some[i].LogEntry)
+				count++
+			}
+			found = append(found, some)
+		}
+		mark, order = p.mark(), p.feed.order
+		if joined = count <= few && bytes <= most; joined {
+			join(p.merge(found), mark)
+		}
+	})
+	if err != nil || joined {
+		return nil, mark, joined, err
+	}
+	entries = p.merge(found)
+	p.began, p.order = true, order
+	return entries, mark, false, nil
+}
+
+// mark is the offset of a client that has got all of the tapes: that of any client, or that up to which all of its own
+// topics were handed on.
+func (p *Past) mark() uint64 {
+	least := uint64(math.MaxUint64)
+	for _, e := range p.entries {
+		least = min(least, e.reached())
+	}
+	if len(p.entries) == 0 {
+		least = 0
+	}
+	return max(p.feed.Mark(), least)
+}
+
+// follows says whether a message came after those that were given before.
+func (p *Past) follows(r recorded) bool { return !p.began || r.order > p.order }
+
+func (p *Past) merge(found [][]recorded) []Entry {
+	var entries []Entry
+	for i, some := range found {
+		for _, r := range some {
+			if p.follows(r) {
+				entries = append(entries, Entry{Topic: p.entries[i].topic, LogEntry: r.LogEntry})
+			}
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return entries
+}
