@@ -56,7 +56,7 @@ func (v *visitor) goesOn(field, text string) *contract.Fault {
 }
 
 func (v *visitor) credentials() session.Credentials {
-	return session.Credentials{ConnID: v.connID, Resume: v.since != nil}
+	return session.Credentials{ConnID: v.connID, Resume: v.notices}
 }
 
 // enter opens a session for a visitor on an outlet; on an error the member is closed.
@@ -67,8 +67,7 @@ func (s *Service) enter(ctx context.Context, v visitor, o hub.Outlet, w frame.Wa
 	}
 	m := s.hub.Open(o, w, transport, attached.End)
 	err = attached.Enter(ctx, session.Entrance{
-		Member: m, Since: v.since, Notices: v.notices,
-		Packets: func(o session.Outcome) [][]byte { return v.missed(o) },
+		Member: m, Since: v.since, Notices: v.notices, Keeps: v.notices, Packets: v.greeting,
 	})
 	if err != nil {
 		m.Close(contract.ReasonClosed)
@@ -77,13 +76,18 @@ func (s *Service) enter(ctx context.Context, v visitor, o hub.Outlet, w frame.Wa
 	return m, nil
 }
 
-// missed tells the client, if it is so, that it does not get everything since it stopped.
-func (v *visitor) missed(o session.Outcome) [][]byte {
-	if !o.Missed {
-		return nil
+// greeting is what a client gets first: that it does not get everything since it stopped, if that is so, and where it
+// begins, if it did not know.
+func (v *visitor) greeting(o session.Outcome) [][]byte {
+	var lists [][]byte
+	if o.Missed {
+		missed := strconv.AppendUint([]byte(`[{"type":"`+contract.TypeMissed+`","channel":null,"since":`), *v.since, 10)
+		lists = append(lists, append(missed, "}]"...))
 	}
-	list := strconv.AppendUint([]byte(`[{"type":"`+contract.TypeMissed+`","channel":null,"since":`), *v.since, 10)
-	return [][]byte{append(list, "}]"...)}
+	if v.notices && !o.Resumed && o.Offset > 0 {
+		lists = append(lists, frame.OffsetList(o.Offset))
+	}
+	return lists
 }
 
 // plainSocket opens a WebSocket: GET /ws?conn_id=…&since=…

@@ -114,7 +114,7 @@ type Messages struct {
 	LogStorage   string        `env:"LOG_STORAGE" default:"file" oneof:"file,memory" doc:"where messages are kept"`
 
 	HistoryAge      time.Duration `env:"HISTORY_AGE" default:"0s" min:"0s" doc:"time the history of channels is kept; 0 sets no limit"`
-	HistoryBytes    int           `env:"HISTORY_BYTES" default:"4GiB" form:"size" min:"16MiB" doc:"size of the history of all channels; the oldest goes first"`
+	HistoryBytes    int           `env:"HISTORY_BYTES" default:"1GiB" form:"size" min:"16MiB" doc:"size of the history of all channels; the oldest goes first"`
 	HistoryMessages int           `env:"HISTORY_MESSAGES" default:"1000" min:"1" max:"1000000" doc:"messages of history that one channel may keep, whatever its history_size"`
 	HistoryStorage  string        `env:"HISTORY_STORAGE" default:"file" oneof:"file,memory" doc:"where the history of channels is kept"`
 }

@@ -72,7 +72,7 @@ func NewBook(c Config) *Book {
 type Credentials struct {
 	ConnID string
 	User   string
-	Resume bool // the client says where it stopped
+	Resume bool // the client keeps its offset, or has got nothing yet
 }
 
 // Attach asks presence for the connection and subscribes to its channels. The session must Enter or be Abandoned.
@@ -122,9 +122,6 @@ func (b *Book) forget(s *Session) {
 
 // end notes that a session is over; Run does the rest.
 func (b *Book) end(s *Session, reason contract.Reason, offset uint64) {
-	if !s.inForce.Load() {
-		offset = 0 // it got nothing
-	}
 	b.mu.Lock()
 	delete(b.sessions, s.ID)
 	b.ended = append(b.ended, s)
