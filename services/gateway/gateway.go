@@ -22,6 +22,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/flash"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -51,6 +52,7 @@ type Service struct {
 	hub       *hub.Hub
 	feed      *feed.Feed
 	book      *session.Book
+	backlog   socket.Limits
 	sockets   *websocket.Upgrader
 	engine    *engine.Engine
 	origins   origins
@@ -90,8 +92,9 @@ func New(c Config) (*Service, error) {
 
 func (s *Service) openTransports() {
 	c := s.config.Settings
+	s.backlog = socket.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Limits.BacklogAge}
 	s.sockets = websocket.NewUpgrader(websocket.Config{
-		Limits:      websocket.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Limits.BacklogAge},
+		Limits:      s.backlog,
 		MaxFrame:    c.Limits.MaxFrame,
 		CheckOrigin: s.origins.allowed,
 		Compression: c.Listen.Compression,
