@@ -24,6 +24,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -54,6 +55,7 @@ type Service struct {
 	book      *session.Book
 	backlog   socket.Limits
 	sockets   *websocket.Upgrader
+	streams   sse.Config
 	engine    *engine.Engine
 	origins   origins
 	log       *slog.Logger
@@ -99,6 +101,7 @@ func (s *Service) openTransports() {
 		CheckOrigin: s.origins.allowed,
 		Compression: c.Listen.Compression,
 	})
+	s.streams = sse.Config{Limits: s.backlog, Silence: c.Heartbeat.Interval + c.Heartbeat.Timeout}
 	verifier := signature.NewVerifier(c.Access.Secrets, c.Access.UserSignatureMaxAge, signatureLeeway)
 	s.engine = engine.New(engine.Config{
 		Hub: s.hub, Sockets: s.sockets, Transports: c.Clients.Transports,

@@ -85,11 +85,14 @@ const OffsetEvent = "offset"
 // from there too.
 func AppendOffset(dst []byte, f Format, offset uint64) []byte {
 	text := strconv.FormatUint(offset, 10)
+	list := `[{"type":"` + OffsetEvent + `","offset":` + text + `}]`
 	switch f {
 	case Plain, PlainDeflated:
-		return AppendText(dst, []byte(`[{"type":"`+OffsetEvent+`","offset":`+text+`}]`))
+		return AppendText(dst, []byte(list))
 	case EventStream:
-		return append(dst, "id: "+text+"\n\n"...) // no data: an EventSource remembers the id and raises no event
+		return AppendEvent(dst, offset, "", nil)
+	case BareList:
+		return append(append(dst, list...), '\n')
 	case SocketRoot, SocketRootDeflated:
 		return AppendText(dst, offsetPacket(RootNamespace, text))
 	case SocketStream, SocketStreamDeflated:

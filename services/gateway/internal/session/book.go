@@ -49,6 +49,7 @@ type Book struct {
 	gone     map[string]gone     // conn_id → what presence does not know to be gone; guarded by mu
 
 	finishing sync.WaitGroup // clients that still get what they missed
+	settling  sync.Mutex     // held while presence is told of ended sessions
 }
 
 // gone is a session that has ended.
@@ -191,17 +192,21 @@ func (b *Book) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			b.finishing.Wait() // their members are closed
-			b.settle(context.WithoutCancel(ctx))
+			b.Settle(context.WithoutCancel(ctx))
 			return nil
 		case <-b.wake:
-			b.settle(ctx)
+			b.Settle(ctx)
 		case <-retry.C:
-			b.settle(ctx)
+			b.Settle(ctx)
 		}
 	}
 }
 
-func (b *Book) settle(ctx context.Context) {
+// Settle releases what ended sessions held and tells presence of them. When it returns, presence knows of every session
+// that ended before the call, unless it does not answer: then Run tries again.
+func (b *Book) Settle(ctx context.Context) {
+	b.settling.Lock()
+	defer b.settling.Unlock()
 	b.mu.Lock()
 	ended := b.ended
 	b.ended = nil

@@ -3,6 +3,7 @@ package socket
 import (
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -19,12 +20,14 @@ type Waiting struct {
 // NewWaiting makes the way out of a session that has no socket yet.
 func NewWaiting(l *Limits) *Waiting { return &Waiting{limits: l} }
 
-// Forward sends what was kept to the outlet that takes over.
-func (o *Waiting) Forward(to hub.Outlet, now time.Time) contract.Reason {
-	if len(o.kept) == 0 {
-		return ""
-	}
-	return to.Send(o.kept, now)
+// Move lets another outlet take over from o: the member's messages go there, those that were kept first.
+func (o *Waiting) Move(m *hub.Member, to hub.Outlet, w frame.Way, transport string) {
+	m.Switch(to, w, transport, func() contract.Reason {
+		if len(o.kept) == 0 {
+			return ""
+		}
+		return to.Send(o.kept, time.Now())
+	})
 }
 
 // Bind does nothing: there is no socket that could fail.

@@ -135,9 +135,6 @@ func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
 	}
 }
 
-// Waiting makes the way out of a session that has no socket yet.
-func (u *Upgrader) Waiting() *socket.Waiting { return socket.NewWaiting(&u.limits) }
-
 // WriteDirect writes a text frame at once, waiting for the client; only before the socket has a session.
 func (s *Socket) WriteDirect(p []byte) error {
 	if err := s.conn.SetWriteDeadline(time.Now().Add(closeWait)); err != nil {
