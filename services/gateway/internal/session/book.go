@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -86,12 +87,19 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	if c.ConnID == "" {
 		request.NewConnID = rand.Text()
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	// A client that leaves meanwhile must not leave presence behind with a session that nobody ends.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
 	defer cancel()
 	a, err := b.presence.Attach(ctx, request)
-	if err != nil {
+	var fault *contract.Fault
+	if errors.As(err, &fault) {
 		close(s.entered)
 		b.forget(s)
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	if err != nil { // it may be attached all the same
+		s.ConnID = cmp.Or(request.ConnID, request.NewConnID)
+		s.Abandon()
 		return nil, fmt.Errorf("attach: %w", err)
 	}
 	s.ConnID, s.User, s.revision, s.offset = a.ConnID, a.User, a.Revision, a.Offset
