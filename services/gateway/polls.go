@@ -23,14 +23,15 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, fault)
 		return
 	}
-	v.notices = false // the answer says where to go on
+	keeps := v.notices
+	v.notices = false // it is told of offsets in the answer
 	answer, err := s.poll(r.Context(), v)
 	if err != nil {
 		writeFault(w, s.faultOf(err))
 		return
 	}
-	if v.since != nil {
-		answer.Tell(*v.since)
+	if keeps {
+		answer.Tell(v.since)
 	}
 	answer.Write(w, callback)
 }

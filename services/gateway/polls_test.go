@@ -81,6 +81,19 @@ func TestAPollThatGetsNothingIsAnsweredWithAnEmptyList(t *testing.T) {
 	}
 }
 
+func TestAPollOfAClientThatKeepsOffsetsIsToldWhereToBegin(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_WAKE_CONNECTIONS_AFTER=100ms")
+	g.Presence.Register("c1", "alice", "news")
+	var at uint64
+	answer := polled(t, g, "conn_id=c1&since=")
+	if n, err := fmt.Sscanf(answer.Body, `[{"type":"offset","offset":%d}]`, &at); n != 1 || err != nil {
+		t.Fatalf("got %s, %v", answer.Body, err)
+	}
+	one := g.Store("news", said(1))
+	wantPoll(t, g, fmt.Sprintf("conn_id=c1&since=%d", at), "["+late(1, one)+"]")
+}
+
 func TestWhatComesBetweenTwoPollsIsInTheNext(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)

@@ -11,14 +11,18 @@ import (
 // Answer is what a poll has got.
 type Answer struct {
 	lists  []byte // each with a line end
-	Offset uint64 // behind which the client goes on; 0: not known
+	Offset uint64 // how far the client has come with it; 0: not known
 }
 
-// Tell says in the answer from where the client goes on, unless the last message says that, or it knows.
-func (a *Answer) Tell(since uint64) {
-	known := a.Offset == 0 || len(a.lists) == 0 && a.Offset == since
+// Tell says in the answer from where the client goes on that stopped at since (nil: it did not say), unless the last
+// message says that, or nothing has changed.
+func (a *Answer) Tell(since *uint64) {
+	unchanged := len(a.lists) == 0 && since != nil && *since == a.Offset
+	if a.Offset == 0 || unchanged {
+		return
+	}
 	list := frame.AppendOffset(nil, frame.BareList, a.Offset)
-	if end := list[bytes.LastIndexByte(list, ','):]; !known && !bytes.HasSuffix(a.lists, end) {
+	if said := list[bytes.LastIndexByte(list, ','):]; !bytes.HasSuffix(a.lists, said) {
 		a.lists = append(a.lists, list...)
 	}
 }
