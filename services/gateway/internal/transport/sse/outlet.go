@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -88,9 +87,9 @@ func (o *Outlet) watch() contract.Reason {
 	return contract.ReasonProtocolError
 }
 
-// endOf says what a failed read means. The kernel gives up on a silent host with a timeout, which is no deadline.
+// endOf says what a failed read means: the kernel gives up on a silent host with a timeout.
 func endOf(err error) contract.Reason {
-	if errors.Is(err, syscall.ETIMEDOUT) && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, syscall.ETIMEDOUT) {
 		return contract.ReasonHeartbeatTimeout
 	}
 	return contract.ReasonClosed
