@@ -72,9 +72,12 @@ func (v *visitor) credentials() session.Credentials {
 type entry struct {
 	outlet    hub.Outlet
 	way       frame.Way
-	transport string                     // as metrics name it
-	ended     func(offset uint64) uint64 // how far the client came, when its member was closed that had come so far
+	transport string                    // as metrics name it
+	ending    func(end closing) closing // does more than end the session when the member was closed; nil: nothing more
 }
+
+// closing is called when a member was closed, with how far its client has come.
+type closing = func(reason contract.Reason, offset uint64)
 
 // enter opens a session for a visitor; on an error the member is closed.
 func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, error) {
@@ -82,12 +85,11 @@ func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, 
 	if err != nil {
 		return nil, err
 	}
-	m := s.hub.Open(e.outlet, e.way, e.transport, func(reason contract.Reason, offset uint64) {
-		if e.ended != nil {
-			offset = e.ended(offset)
-		}
-		attached.End(reason, offset)
-	})
+	end := attached.End
+	if e.ending != nil {
+		end = e.ending(end)
+	}
+	m := s.hub.Open(e.outlet, e.way, e.transport, end)
 	err = attached.Enter(ctx, session.Entrance{
 		Member: m, Since: v.since, Notices: v.notices,
 		Packets: func(o session.Outcome) [][]byte { return v.begins(o, e.way) },

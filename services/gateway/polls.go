@@ -40,7 +40,7 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 // once, to any gateway.
 func (s *Service) poll(ctx context.Context, v *visitor) (listen.Answer, error) {
 	poll := listen.New(s.backlog.BacklogBytes)
-	m, err := s.enter(ctx, v, entry{outlet: poll, way: frame.Answers, transport: "listen", ended: poll.Ended})
+	m, err := s.enter(ctx, v, entry{outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
 	if errors.Is(err, hub.ErrClosed) { // a newer poll was quicker
 		return listen.Answer{}, nil
 	}

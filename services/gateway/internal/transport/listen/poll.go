@@ -65,14 +65,17 @@ func (p *Poll) Await(ctx context.Context, m *hub.Member, most time.Duration, fro
 	return <-p.ended
 }
 
-// Ended is called by the shard when the member is closed, with how far it has come. It gives how far the client has come
-// that gets the answer, or can not get it any more.
-func (p *Poll) Ended(offset uint64) uint64 {
-	p.ended <- Answer{lists: p.kept, Offset: offset}
-	if p.lost != nil {
-		return *p.lost
+// Ending makes what is called when the member was closed. It has the session end, as far as the client has come that
+// gets the answer, or can not get it any more; and then gives the answer.
+func (p *Poll) Ending(end func(contract.Reason, uint64)) func(contract.Reason, uint64) {
+	return func(reason contract.Reason, offset uint64) {
+		reached := offset
+		if p.lost != nil {
+			reached = *p.lost
+		}
+		end(reason, reached)
+		p.ended <- Answer{lists: p.kept, Offset: offset}
 	}
-	return offset
 }
 
 // Bind names the member that the poll belongs to.
@@ -102,5 +105,5 @@ func (p *Poll) Ping(time.Time) contract.Reason {
 // Waiting says how much is kept.
 func (p *Poll) Waiting(time.Time) (int, contract.Reason) { return len(p.kept), "" }
 
-// Close does nothing: Ended follows.
+// Close does nothing: the end of the session gives the answer.
 func (p *Poll) Close(contract.Reason) {}
