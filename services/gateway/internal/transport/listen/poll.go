@@ -27,11 +27,11 @@ type Poll struct {
 	room  int           // bytes
 	some  chan struct{} // holds one when there is something to answer with
 	ended chan Answer   // has room for one
-	touch func()
+	touch func()        // the member
 
 	// owned by the shard
-	kept []byte // lists, each with a line end
-	lost *uint64
+	kept []byte  // lists, each with a line end
+	lost *uint64 // where a client stands that went away before its answer; nil: it waits
 }
 
 // New makes the way out of a poll whose answer is at most so many bytes long.
