@@ -57,7 +57,7 @@ func TestLoadDefaults(t *testing.T) {
 			UserSignatureMaxAge: 24 * time.Hour,
 		},
 		Clients: settings.Clients{
-			Transports:           []string{settings.TransportWebSocket, settings.TransportPolling},
+			Transports:           []string{"websocket", "polling", "sse", "listen"},
 			Resource:             "socket.io",
 			WakeConnectionsAfter: 5 * time.Second,
 		},

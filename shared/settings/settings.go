@@ -61,7 +61,7 @@ type Access struct {
 // Clients is how clients come in.
 type Clients struct {
 	// Transports is a subset of the Transport constants, without duplicates.
-	Transports []string `env:"TRANSPORTS" default:"websocket,polling" form:"transports" doc:"transports offered: websocket, polling (or xhr-polling), sse, listen, jsonp-polling"`
+	Transports []string `env:"TRANSPORTS" default:"websocket,polling,sse,listen" form:"transports" doc:"transports offered: websocket, polling (or xhr-polling), sse, listen, jsonp-polling"`
 	// Resource has no slash at either end.
 	Resource             string        `env:"RESOURCE" default:"socket.io" form:"resource" doc:"path under which Socket.IO is served"`
 	WakeConnectionsAfter time.Duration `env:"WAKE_CONNECTIONS_AFTER" default:"5s" min:"100ms" max:"10m" doc:"time after which a long poll of /listen is answered with nothing"`

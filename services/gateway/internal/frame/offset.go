@@ -89,7 +89,9 @@ func AppendOffset(dst []byte, f Format, offset uint64) []byte {
 	case Plain, PlainDeflated:
 		return AppendText(dst, OffsetList(offset))
 	case EventStream:
-		return append(dst, "id: "+text+"\n\n"...) // no data: an EventSource remembers the id and raises no event
+		return AppendEvent(dst, offset, "", nil)
+	case BareList:
+		return append(append(dst, OffsetList(offset)...), '\n')
 	case SocketRoot, SocketRootDeflated:
 		return AppendText(dst, offsetPacket(RootNamespace, text))
 	case SocketStream, SocketStreamDeflated:
