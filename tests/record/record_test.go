@@ -34,6 +34,7 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 		"3 unsubscribe": tellOfUnsubscribe,
 		"5 message":     tellOfMessage,
 		"6 info":        tellOfInfo,
+		"6 settings":    tellOfSettings,
 		"7 delivery":    tellOfDelivery,
 		"8 edit":        tellOfEdits,
 	} {
