@@ -29,14 +29,16 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	for part, tell := range map[string]func(*testing.T, *stage){
-		"2 connect":     tellOfConnect,
-		"3 subscribe":   tellOfSubscribe,
-		"3 unsubscribe": tellOfUnsubscribe,
-		"5 message":     tellOfMessage,
-		"6 info":        tellOfInfo,
-		"6 settings":    tellOfSettings,
-		"7 delivery":    tellOfDelivery,
-		"8 edit":        tellOfEdits,
+		"2 connect":      tellOfConnect,
+		"3 subscribe":    tellOfSubscribe,
+		"3 unsubscribe":  tellOfUnsubscribe,
+		"5 message":      tellOfMessage,
+		"6 info":         tellOfInfo,
+		"6 settings":     tellOfSettings,
+		"6 configured":   tellOfConfiguredChannels,
+		"7 delivery":     tellOfDelivery,
+		"8 edit":         tellOfEdits,
+		"7 8 17 history": tellOfHistory,
 	} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
