@@ -39,6 +39,7 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 		"7 delivery":     tellOfDelivery,
 		"8 edit":         tellOfEdits,
 		"7 8 17 history": tellOfHistory,
+		"11 catch-up":    tellOfCatchUp,
 	} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
