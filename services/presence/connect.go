@@ -48,11 +48,12 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		return contract.ConnectAnswer{}, err
 	}
 	s.orderMembership(ctx, connection.After, connection.Revision)
+	info, history := s.describe(connection.After.Channels, q.Info)
 	return contract.ConnectAnswer{
 		Seen:   contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},
-		ConnID: q.ConnID, User: q.User,
+		History: history, ConnID: q.ConnID, User: q.User,
 		Status: user.After.Status, State: stateOf(user.After), PublicState: roster.PublicState(user.After),
-		Channels: list(connection.After.Channels), ChannelsInfo: s.describe(connection.After.Channels, q.Info),
+		Channels: list(connection.After.Channels), ChannelsInfo: info,
 	}, nil
 }
 

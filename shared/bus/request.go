@@ -27,37 +27,41 @@ const (
 	headerError     = "Nats-Service-Error"
 )
 
-// Call sends a JSON request and decodes the JSON answer. A fault that the other side answered is returned as
-// *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that no message can hold, as
-// ErrTooLarge.
+// Call sends a JSON request and decodes the JSON answer. Its errors are those of Ask.
 func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, error) {
 	var answer A
-	body, err := json.Marshal(request)
+	data, err := c.Ask(ctx, subject, request)
 	if err != nil {
-		return answer, fmt.Errorf("encode request to %s: %w", subject, err)
-	}
-	if !c.nc.IsConnected() {
-		return answer, ErrUnavailable
-	}
-	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
-		return answer, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
-	}
-	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
-	if err != nil {
-		return answer, fmt.Errorf("request %s: %w", subject, unavailable(err))
-	}
-	data := reply.Data
-	if reply.Header.Get(headerParts) != "" {
-		if data, err = c.callParts(ctx, subject, body); err != nil {
-			return answer, err
-		}
-	} else if err := faultOf(reply); err != nil {
 		return answer, err
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return answer, fmt.Errorf("decode answer of %s: %w", subject, err)
 	}
 	return answer, nil
+}
+
+// Ask sends a JSON request and gives the JSON answer as it came, which is the caller's. A fault that the other side
+// answered is returned as *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that
+// no message can hold, as ErrTooLarge.
+func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encode request to %s: %w", subject, err)
+	}
+	if !c.nc.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
+		return nil, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
+	}
+	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
+	}
+	if reply.Header.Get(headerParts) != "" {
+		return c.callParts(ctx, subject, body)
+	}
+	return reply.Data, faultOf(reply)
 }
 
 func (c *Conn) callParts(ctx context.Context, subject string, body []byte) ([]byte, error) {

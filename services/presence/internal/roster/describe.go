@@ -54,6 +54,17 @@ func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.Chann
 	return info
 }
 
+// HaveHistory says whether one of the named channels keeps history, or did once.
+func (r *Roster) HaveHistory(names []string) bool {
+	if len(r.channels.rows) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		record := r.channels.rows[contract.EncodeToken(name)].Record
+		return record != nil && record.History
+	})
+}
+
 // DescribeSettings shows the named channels, also those of which nothing is known, and no users.
 func (r *Roster) DescribeSettings(names []string) contract.ChannelsInfo {
 	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
