@@ -19,6 +19,7 @@ import (
 const (
 	headerParts = "Cs-Parts"
 	maxPart     = 512 << 10
+	maxParts    = 1 << 12 // that wait to be put together
 )
 
 // Headers of NATS micro's error replies (ADR-32).
@@ -65,21 +66,22 @@ func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, er
 }
 
 func (c *Conn) callParts(ctx context.Context, subject string, body []byte) ([]byte, error) {
-	inbox := c.nc.NewRespInbox()
-	sub, err := c.nc.SubscribeSync(inbox)
+	reply, replies, done, err := c.replies.open(maxParts)
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to the answer of %s: %w", subject, unavailable(err))
+		return nil, fmt.Errorf("request %s: %w", subject, err)
 	}
-	defer sub.Unsubscribe() //nolint:errcheck // the connection is gone then, and the subscription with it
-	request := &nats.Msg{Subject: subject, Reply: inbox, Data: body, Header: nats.Header{headerParts: {"1"}}}
+	defer done()
+	request := &nats.Msg{Subject: subject, Reply: reply, Data: body, Header: nats.Header{headerParts: {"1"}}}
 	if err := c.nc.PublishMsg(request); err != nil {
 		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
 	}
 	var whole bytes.Buffer
 	for got, want := 0, 1; got < want; got++ {
-		part, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("part %d of the answer of %s: %w", got, subject, unavailable(err))
+		var part *nats.Msg
+		select {
+		case part = <-replies:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("part %d of the answer of %s: %w", got, subject, unavailable(ctx.Err()))
 		}
 		if err := faultOf(part); err != nil {
 			return nil, err
