@@ -47,7 +47,7 @@ func (g *rounds[T]) wait(ctx context.Context) (T, error) {
 		return r.answer, r.err
 	case <-ctx.Done():
 		var none T
-		return none, ctx.Err()
+		return none, unavailable(ctx.Err())
 	}
 }
 
