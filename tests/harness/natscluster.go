@@ -51,7 +51,9 @@ func (c *NATSCluster) URL() string {
 }
 
 // URLOf is where clients find one of the servers.
-func (c *NATSCluster) URLOf(i int) string { return fmt.Sprintf("nats://127.0.0.1:%d", c.servers[i].port) }
+func (c *NATSCluster) URLOf(i int) string {
+	return fmt.Sprintf("nats://127.0.0.1:%d", c.servers[i].port)
+}
 
 func (c *NATSCluster) options() []Option {
 	return []Option{Setting("NATS_URL", c.URL()), Setting("NATS_REPLICAS", NATSServers)}
