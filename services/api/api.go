@@ -110,7 +110,8 @@ func (s *Service) keep(c Config) {
 		Conn: c.Conn, Log: log, History: s.history, Namespace: s.ns, Channels: s.channels,
 	})
 	s.eraser = &erase.Eraser{
-		Namespace: s.ns, Log: log, History: func(channel string) erase.Log { return s.history.Log(channel) },
+		Namespace: s.ns, Log: log, Most: s.history.Most,
+		History: func(channel string) erase.Log { return s.history.Log(channel) },
 	}
 }
 

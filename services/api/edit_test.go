@@ -131,6 +131,19 @@ func TestHistoryShowsEdits(t *testing.T) {
 		"user":"editor","message":{"text":"full"},"extra":1,"edited":"2010-01-01T01:02:00.000000","catchup":false,"type":"message"}`)
 }
 
+// Golden part 8: the history after a removal; what it had dropped before does not come back.
+func TestHistoryAfterARemoval(t *testing.T) {
+	t.Parallel()
+	k := run(t)
+	k.configure("room", keeps(2))
+	k.say("room", 0, 1, `"tz"`)
+	k.named("room", 7, `"gone"`)
+	k.remove(`{"uuid":"` + id(7) + `","channel":"room"}`)
+	k.wantHistory("room", "tz")
+	k.say("room", 8)
+	k.wantHistory("room", "tz 8")
+}
+
 // Golden part 8: a removal, again, and of a private message.
 func TestARemovalIsHeardEachTime(t *testing.T) {
 	t.Parallel()

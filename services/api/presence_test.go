@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -160,10 +159,7 @@ func TestARequestTooLargeForTheBusIs413(t *testing.T) {
 
 func TestTheLeaseIsRenewedAndCountsMessages(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.service.Run(ctx) }()
+	s := run(t)
 	s.want(s.post("/message", `[{"user":"a","channel":"c"},{"user":"a","channel":"c"}]`), http.StatusOK)
 	deadline := time.After(10 * time.Second)
 	for {
@@ -181,10 +177,6 @@ func TestTheLeaseIsRenewedAndCountsMessages(t *testing.T) {
 			}
 			break
 		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -78,7 +78,7 @@ func start(t testing.TB, environ ...string) *system {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	environ = append([]string{"CHANNELSTREAM_SECRET=" + secret, "CHANNELSTREAM_REQUEST_TIMEOUT=2s"}, environ...)
+	environ = append([]string{"CHANNELSTREAM_SECRET=" + secret, "CHANNELSTREAM_REQUEST_TIMEOUT=20s"}, environ...)
 	config, err := settings.Load(t.Context(), environ, "")
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,8 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 	p.presence, err = presence.New(presence.Config{
 		Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
 		ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
-		UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request, Version: s.config.Version,
+		ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention,
+		RequestTimeout: c.Timing.Request, Version: s.config.Version,
 		Conn: conn, Logger: log, Registry: p.registry,
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 	}
 	now := time.Now().UTC()
 	outcome, err := s.ledger.Connections.Change(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		if c == nil {
+		if !mayAttach(c, q) {
 			return nil, contract.Invalid("conn_id", contract.UnknownConnection)
 		}
 		if ledger.Holds(c, q.Gateway, q.Session) {
@@ -32,10 +32,23 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 	if err != nil {
 		return contract.AttachAnswer{}, err
 	}
-	if outcome.Changed() && outcome.Before.State == contract.Attached {
-		s.orderClose(ctx, outcome.Before, contract.ReasonReplaced)
+	answer := attachAnswer(outcome)
+	switch {
+	case outcome.Before.State != contract.Attached:
+		answer.Offset = outcome.Before.Offset
+	case outcome.Changed() && !s.orderClose(ctx, outcome.Before, contract.ReasonReplaced):
+		answer.Offset = outcome.Before.Offset // what the client got from a gateway that has gone nobody knows
 	}
-	return attachAnswer(outcome), nil
+	if outcome.Before.State == contract.Dormant { // its user was away, and perhaps forgotten
+		_, err = s.ledger.Users.Change(ctx, answer.User, s.known(knowing{user: answer.User}, now))
+	}
+	return answer, err
+}
+
+// mayAttach says whether a connection, which may be nil, is there for whoever asks. A user who names the connection of
+// an earlier session has proved to be that user, and nothing else.
+func mayAttach(c *contract.ConnectionRecord, q contract.AttachRequest) bool {
+	return c != nil && (c.State != contract.Dormant || q.Resume) && (q.User == "" || q.User == c.User)
 }
 
 // attachUser makes a connection of its own for a user whose signature the gateway has checked.
@@ -101,7 +114,7 @@ func (s *Service) detach(ctx context.Context, q contract.DetachRequest) (contrac
 			continue
 		}
 		g.Go(func() error {
-			outcome, err := s.ledger.Connections.Change(ctx, connID, ledger.Detach(q.Gateway, session, now))
+			outcome, err := s.ledger.Connections.Change(ctx, connID, ledger.Detach(q.Gateway, session, q.Offsets[connID], now))
 			if err == nil && outcome.Changed() {
 				detached <- struct{}{}
 			}

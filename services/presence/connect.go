@@ -2,29 +2,34 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
+	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
 // connect makes a user known and registers its connection. The records are written at the same time, unless the
-// roster knows of something against the connection: that is decided before anything is written.
+// roster knows of something against the connection: that is decided before anything is written. A new connection is to
+// get every message that is posted after the answer, however late its socket opens: its record says where they begin.
 func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contract.ConnectAnswer, error) {
 	if err := needAll("conn_id", q.ConnID, "user", q.User); err != nil {
 		return contract.ConnectAnswer{}, err
 	}
 	now := time.Now().UTC()
-	register := s.register(q, now)
-	if _, err := register(s.ledger.Connections.Cached(q.ConnID)); err != nil {
+	register := s.register(q, now, sync.OnceValues(func() (uint64, error) { return s.position(ctx) }))
+	if _, err := s.register(q, now, notKnown)(s.ledger.Connections.Cached(q.ConnID)); err != nil {
 		if _, err := s.ledger.Connections.Change(ctx, q.ConnID, register); err != nil {
 			return contract.ConnectAnswer{}, err
 		}
 	}
+	var configured settingsRevision
 	var connection ledger.Outcome[contract.ConnectionRecord]
 	var user ledger.Outcome[contract.UserRecord]
 	var g errgroup.Group
@@ -38,26 +43,31 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		}, now))
 		return err
 	})
-	s.configure(ctx, &g, q.ChannelConfigs, now)
+	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
 	if err := g.Wait(); err != nil {
 		return contract.ConnectAnswer{}, err
 	}
 	s.orderMembership(ctx, connection.After, connection.Revision)
 	return contract.ConnectAnswer{
-		Seen: contract.Seen{Revision: connection.Revision}, ConnID: q.ConnID, User: q.User,
+		Seen:   contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},
+		ConnID: q.ConnID, User: q.User,
 		Status: user.After.Status, State: stateOf(user.After), PublicState: roster.PublicState(user.After),
 		Channels: list(connection.After.Channels), ChannelsInfo: s.describe(connection.After.Channels, q.Info),
 	}, nil
 }
 
-// register makes a connection, or adds channels to the one that is there.
-func (s *Service) register(q contract.ConnectRequest, now time.Time) ledger.Change[contract.ConnectionRecord] {
+// register makes a connection, or adds channels to the one that is there. A dormant one gives way, whoever's it was.
+func (s *Service) register(q contract.ConnectRequest, now time.Time, position func() (uint64, error)) ledger.Change[contract.ConnectionRecord] {
 	return func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		if c == nil {
+		if roster.There(c) == nil {
 			c = &contract.ConnectionRecord{
 				ConnID: q.ConnID, User: q.User, Channels: merged(nil, q.Channels), State: contract.Pending, Since: now,
 			}
-			return c, s.checkChannels(c.Channels)
+			err := s.checkChannels(c.Channels)
+			if err == nil {
+				c.Offset, err = position()
+			}
+			return c, err
 		}
 		if c.User != q.User {
 			return nil, &contract.Fault{Code: contract.CodeConflict, Message: "The connection id belongs to another user."}
@@ -65,6 +75,17 @@ func (s *Service) register(q contract.ConnectRequest, now time.Time) ledger.Chan
 		return s.addChannels(c, q.Channels)
 	}
 }
+
+// position is how far the log has come; not known while nobody has made it.
+func (s *Service) position(ctx context.Context) (uint64, error) {
+	position, err := s.messages.Position(ctx)
+	if errors.Is(err, bus.ErrNoLog) {
+		return notKnown()
+	}
+	return position, err
+}
+
+func notKnown() (uint64, error) { return 0, nil }
 
 // addChannels gives the connection with more channels: the same one when it has all.
 func (s *Service) addChannels(c *contract.ConnectionRecord, channels []string) (*contract.ConnectionRecord, error) {
@@ -82,26 +103,6 @@ func (s *Service) checkChannels(channels []string) error {
 		return nil
 	}
 	return contract.Invalid("channels", fmt.Sprintf("A connection may have at most %d channels.", s.config.MaxChannels))
-}
-
-// configure gives settings to channels that nobody configured before.
-func (s *Service) configure(ctx context.Context, g *errgroup.Group, configs map[string]contract.ChannelConfig, now time.Time) {
-	for name, config := range configs {
-		if name == "" || config.IsDefault() || s.ledger.Channels.Cached(name) != nil {
-			continue
-		}
-		g.Go(func() error {
-			_, err := s.ledger.Channels.Change(ctx, name, func(c *contract.ChannelRecord) (*contract.ChannelRecord, error) {
-				if c != nil {
-					return c, nil
-				}
-				return &contract.ChannelRecord{
-					Name: name, LongName: config.LongName, Settings: config.ChannelSettings, Created: now,
-				}, nil
-			})
-			return err
-		})
-	}
 }
 
 // needAll refuses empty names, given as field and name in turn.

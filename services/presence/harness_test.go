@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -166,6 +168,45 @@ func (h *system) info(channels ...string) contract.InfoAnswer {
 	h.t.Helper()
 	return must[contract.InfoAnswer](h, contract.VerbInfo,
 		contract.InfoRequest{Channels: channels, Options: contract.InfoOptions{IncludeConnections: true}})
+}
+
+// log makes the log of messages, as the api does.
+func (h *system) log() *bus.Log {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	log, err := h.conn.OpenLog(ctx, bus.MessageLog(ns, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 20}, 1))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return log
+}
+
+// post stores a message and gives its place in the log.
+func (h *system) post(log *bus.Log, channel string) uint64 {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	pending, err := log.Store(ns.LogSubject(ns.LiveChannel(channel)), rand.Text(), nil, []byte("{}"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	stored, err := pending.Wait(ctx)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return stored.Sequence
+}
+
+// detach drops the socket of a connection; offset is how far it got.
+func (h *system) detach(connID, gateway, session string, offset uint64) {
+	h.t.Helper()
+	answer := must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{
+		Gateway: gateway, Sessions: map[string]string{connID: session}, Offsets: map[string]uint64{connID: offset},
+	})
+	if answer.Detached != 1 {
+		h.t.Fatalf("%s was not attached to that session", connID)
+	}
 }
 
 // state reads what every replica must agree on: the record in the bucket, by the roster of one.

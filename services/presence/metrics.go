@@ -43,7 +43,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	}
 	for _, collector := range []prometheus.Collector{
 		m.requests, m.seconds,
-		m.gauge("connections", "Connections, whatever their state.", func(c roster.Counts) int { return c.Connections }),
+		m.gauge("connections", "Connections, whatever their state, but for dormant ones.", func(c roster.Counts) int { return c.Connections }),
+		m.gauge("dormant", "Connections that dropped and count nowhere, kept for clients that resume.", func(c roster.Counts) int { return c.Dormant }),
 		m.gauge("users", "Users with a connection.", func(c roster.Counts) int { return c.Present }),
 		m.gauge("channels", "Channels that somebody is in.", func(c roster.Counts) int { return c.Channels }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

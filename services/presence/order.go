@@ -33,9 +33,9 @@ func (s *Service) orderMembership(ctx context.Context, c *contract.ConnectionRec
 	}
 }
 
-// orderClose returns when the socket of a connection was told to close, or is believed to be gone.
-func (s *Service) orderClose(ctx context.Context, c *contract.ConnectionRecord, reason contract.Reason) {
-	s.order(ctx, c.Gateway, contract.VerbClose, contract.CloseOrder{ConnID: c.ConnID, Session: c.Session, Reason: reason})
+// orderClose returns when the socket of a connection was told to close, or false when it is believed to be gone.
+func (s *Service) orderClose(ctx context.Context, c *contract.ConnectionRecord, reason contract.Reason) bool {
+	return s.order(ctx, c.Gateway, contract.VerbClose, contract.CloseOrder{ConnID: c.ConnID, Session: c.Session, Reason: reason})
 }
 
 // order says whether a gateway took an order for a session that it holds. It leaves half of the request's time.

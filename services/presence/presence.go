@@ -37,6 +37,7 @@ type Config struct {
 	ConnectTimeout time.Duration // a connection waits for its socket
 	Linger         time.Duration // a connection waits for its socket to come back; 0 does not wait
 	LeaseTTL       time.Duration // of gateways, apis and the leader
+	ResumeWindow   time.Duration // a client that dropped may come back to its connection, Linger included; 0: not after Linger
 	UserRetention  time.Duration // a user without a connection is known
 	RequestTimeout time.Duration // of one request; a gateway gets half of it
 	Version        string        // for service discovery, which shows its three numbers
@@ -48,9 +49,10 @@ type Config struct {
 // Service is one replica.
 type Service struct {
 	// set at construction
-	config  Config
-	log     *slog.Logger
-	metrics *metrics
+	config   Config
+	log      *slog.Logger
+	metrics  *metrics
+	messages *bus.Log
 
 	// set by Run before the first request
 	ledger *ledger.Ledger
@@ -88,7 +90,7 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: c, log: c.Logger, metrics: m}, nil
+	return &Service{config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream())}, nil
 }
 
 // Run answers until ctx ends.
@@ -107,7 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	reap := reaper.New(reaper.Config{
 		Ledger: book, Leader: s.leader, Logger: s.log,
 		ConnectTimeout: s.config.ConnectTimeout, Linger: s.config.Linger, LeaseTTL: s.config.LeaseTTL,
-		UserRetention: s.config.UserRetention, RequestTimeout: s.config.RequestTimeout,
+		ResumeWindow: s.config.ResumeWindow, UserRetention: s.config.UserRetention, RequestTimeout: s.config.RequestTimeout,
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return book.Run(ctx) })
@@ -161,6 +163,7 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 		contract.VerbDisconnect:  bus.On(s.disconnect),
 		contract.VerbInfo:        bus.On(s.info),
 		contract.VerbUserStatus:  bus.On(s.userStatus),
+		contract.VerbConfigure:   bus.On(s.configure),
 		contract.VerbAttach:      bus.On(s.attach),
 		contract.VerbJoin:        bus.On(s.join),
 		contract.VerbLeave:       bus.On(s.leave),

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -22,20 +23,22 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 	if err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
+	var configured settingsRevision
 	var g errgroup.Group
 	g.Go(func() error {
 		_, err := s.ledger.Users.Change(ctx, outcome.After.User,
 			s.known(knowing{user: outcome.After.User, allow: q.Channels}, now))
 		return err
 	})
-	s.configure(ctx, &g, q.ChannelConfigs, now)
+	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
 	s.orderMembership(ctx, outcome.After, outcome.Revision)
 	if err := g.Wait(); err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
 	info := s.describe(outcome.After.Channels, q.Info)
 	return contract.SubscribeAnswer{
-		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels), ChannelsInfo: &info,
+		Seen:     contract.Seen{Revision: outcome.Revision, Settings: configured.highest.Load()},
+		Channels: list(outcome.After.Channels), ChannelsInfo: &info,
 		SubscribedTo: list(without(outcome.After.Channels, outcome.Before.Channels)),
 	}, nil
 }
@@ -46,29 +49,30 @@ func (s *Service) allow(ctx context.Context, q contract.SubscribeRequest) (contr
 		return contract.SubscribeAnswer{}, err
 	}
 	now := time.Now().UTC()
+	var configured settingsRevision
 	var user ledger.Outcome[contract.UserRecord]
 	var g errgroup.Group
 	g.Go(func() (err error) {
 		user, err = s.ledger.Users.Change(ctx, q.User, s.known(knowing{user: q.User, allow: q.Channels}, now))
 		return err
 	})
-	s.configure(ctx, &g, q.ChannelConfigs, now)
+	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
 	if err := g.Wait(); err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
-	return contract.SubscribeAnswer{Channels: list(user.After.Allowed)}, nil
+	return contract.SubscribeAnswer{
+		Seen: contract.Seen{Settings: configured.highest.Load()}, Channels: list(user.After.Allowed),
+	}, nil
 }
 
 // unsubscribe takes channels from a connection, and answers when that took effect on its socket. The user's permission
 // goes first, so that the client can not join again in between.
 func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest) (contract.UnsubscribeAnswer, error) {
-	known, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		return c, nil
-	})
+	known, err := s.knownOrForgotten(ctx, q.ConnID)
 	if err != nil {
 		return contract.UnsubscribeAnswer{}, err
 	}
-	if _, err := s.ledger.Users.Change(ctx, known.After.User, disallow(q.Channels)); err != nil {
+	if _, err := s.ledger.Users.Change(ctx, known.User, disallow(q.Channels)); err != nil {
 		return contract.UnsubscribeAnswer{}, err
 	}
 	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
@@ -85,7 +89,8 @@ func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest
 	}, nil
 }
 
-// disconnect ends a connection, and answers when its socket was told to close.
+// disconnect ends a connection, and answers when its socket was told to close. A dormant one is forgotten, though it was
+// not known to the app any more.
 func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) (contract.DisconnectAnswer, error) {
 	if err := need("conn_id", q.ConnID); err != nil {
 		return contract.DisconnectAnswer{}, err
@@ -93,7 +98,7 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 	outcome, err := s.ledger.Connections.Change(ctx, q.ConnID, func(*contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
 		return nil, nil
 	})
-	if err != nil || !outcome.Changed() {
+	if err != nil || roster.There(outcome.Before) == nil {
 		return contract.DisconnectAnswer{}, err
 	}
 	if err := s.ledger.Touch(ctx, outcome.Before.User, time.Now().UTC(), s.config.UserRetention/8); err != nil {
@@ -105,6 +110,21 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 	return contract.DisconnectAnswer{Seen: contract.Seen{Revision: outcome.Revision}, Known: true}, nil
 }
 
+// knownOrForgotten gives a connection that must be there. A dormant one is forgotten at that: what an app wants to take
+// away from it must not come back with its client.
+func (s *Service) knownOrForgotten(ctx context.Context, connID string) (*contract.ConnectionRecord, error) {
+	if err := need("conn_id", connID); err != nil {
+		return nil, err
+	}
+	outcome, err := s.ledger.Connections.Change(ctx, connID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		return roster.There(c), nil
+	})
+	if err == nil && outcome.After == nil {
+		err = contract.Invalid("conn_id", contract.UnknownConnection)
+	}
+	return outcome.After, err
+}
+
 // changeKnown changes a connection that must be there.
 func (s *Service) changeKnown(ctx context.Context, connID string,
 	change ledger.Change[contract.ConnectionRecord],
@@ -113,7 +133,7 @@ func (s *Service) changeKnown(ctx context.Context, connID string,
 		return ledger.Outcome[contract.ConnectionRecord]{}, err
 	}
 	return s.ledger.Connections.Change(ctx, connID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		if c == nil {
+		if roster.There(c) == nil {
 			return nil, contract.Invalid("conn_id", contract.UnknownConnection)
 		}
 		return change(c)

@@ -24,6 +24,9 @@ const maxRange = 8 << 20
 // barrierWait is between two looks at a replica that is behind.
 const barrierWait = 20 * time.Millisecond
 
+// ErrNoLog is returned by End and Position, with ErrUnavailable, when nobody has made the log yet.
+var ErrNoLog = errors.New("there is no such log")
+
 // LogEntry is a message in a log.
 type LogEntry struct {
 	Subject  string
@@ -37,6 +40,9 @@ func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx)
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
 	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, fmt.Errorf("read the end of log %s: %w: %w", l.name, ErrNoLog, unavailable(err))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
 	}
@@ -49,6 +55,15 @@ func (l *Log) end(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
 	}
 	return end, nil
+}
+
+// Position is how far the log has come, more than 0: whatever is stored from now on lies behind it. A log that is empty
+// does not tell how far it had come before, so it gets a mark, which nobody hears.
+func (l *Log) Position(ctx context.Context) (uint64, error) {
+	if end, err := l.End(ctx); end > 0 || err != nil {
+		return end, err
+	}
+	return l.barriers.wait(ctx)
 }
 
 // LogState is what a log holds.
@@ -223,8 +238,17 @@ func (l *Log) lastOf(ctx context.Context, subjects []string) (last map[string]ui
 	return last, upTo, nil
 }
 
-// sequenceNotFound is JetStream's error code for a sequence without a message.
-const sequenceNotFound = 10043
+// JetStream's error codes for a sequence without a message: one that was removed, and, with messageNotFound as the reason
+// why it could not be, one that lies before the first.
+const (
+	sequenceNotFound = 10043
+	deleteFailed     = 10057
+	messageNotFound  = "no message found"
+)
+
+func gone(err *jetstream.APIError) bool {
+	return err.ErrorCode == sequenceNotFound || err.ErrorCode == deleteFailed && err.Description == messageNotFound
+}
 
 // Erase removes a message and writes over its bytes in the store. It is no error when it is gone already.
 func (l *Log) Erase(ctx context.Context, sequence uint64) error {
@@ -243,7 +267,7 @@ func (l *Log) Erase(ctx context.Context, sequence uint64) error {
 	if err := json.Unmarshal(reply.Data, &answer); err != nil {
 		return fail(err)
 	}
-	if answer.Success || answer.Error != nil && answer.Error.ErrorCode == sequenceNotFound {
+	if answer.Success || answer.Error != nil && gone(answer.Error) {
 		return nil
 	}
 	return fail(answer.Error)

@@ -80,7 +80,7 @@ func golden() map[string]any {
 		"user_status_answer":  UserStatusAnswer{User: "alice", Status: 2, State: state},
 		"attach_request": AttachRequest{
 			ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket",
-			Resume: true, Offset: 9,
+			Resume: true,
 		},
 		"attach_answer":    AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9},
 		"join_request":     join,

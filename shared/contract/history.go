@@ -19,8 +19,9 @@ func (n Namespace) HistorySubjects(shard int) string {
 	return string(n) + ".history." + strconv.Itoa(shard) + ".>"
 }
 
-// HistorySubject is where the history of a channel is stored. api writes. A record is a message as apps get it,
-// under its MessageID, or an edit of one, with HeaderEdit.
+// HistorySubject is where the history of a channel is stored. api writes. A record is a message as apps get it, under
+// its ChannelMessageID, or an edit of one, with HeaderEdit, or its removal, with HeaderDelete: what lies before a removal
+// is not shown, even where it is not erased yet.
 func (n Namespace) HistorySubject(channel string) string {
 	return string(n) + ".history." + strconv.Itoa(HistoryShard(channel)) + "." + EncodeToken(channel)
 }

@@ -184,7 +184,6 @@ type AttachRequest struct {
 	Session   string `json:"session"`
 	Transport string `json:"transport"`
 	Resume    bool   `json:"resume,omitempty"` // the client says where it stopped: a dormant connection will do
-	Offset    uint64 `json:"offset,omitempty"` // how far the log had come: where the connection goes on if the gateway dies
 }
 
 // AttachAnswer says whose connection it is and where it is subscribed.

@@ -97,7 +97,7 @@ func assemble(k kind, c settings.Settings, conn *bus.Conn, address string, log *
 		s, err := presence.New(presence.Config{
 			Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
 			ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
-			UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request,
+			ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request,
 			Conn: conn, Logger: log, Registry: registry,
 		})
 		if err != nil {

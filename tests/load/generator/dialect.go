@@ -11,8 +11,8 @@ import (
 type dialect interface {
 	// register tells the server of a client before it opens its socket.
 	register(p *poster, client int, channel uint32) error
-	// path is where the client's socket opens.
-	path(client int, channel uint32) string
+	// path is where the client's socket opens, to go on behind an offset; 0 for a client that was not here before.
+	path(client int, channel uint32, since uint64) string
 	// greet does what follows the upgrade until the client would be told that it is connected. Bytes after that are returned.
 	greet(conn net.Conn, in []byte) (rest []byte, err error)
 	// post publishes a request's body.

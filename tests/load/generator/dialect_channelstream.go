@@ -3,6 +3,7 @@ package generator
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -71,7 +72,13 @@ func (c *channelstream) header(path string) string {
 
 func (c *channelstream) connID(client int) string { return fmt.Sprintf("conn-%s-%d", c.run, client) }
 
-func (c *channelstream) path(client int, _ uint32) string { return "/ws?conn_id=" + c.connID(client) }
+func (c *channelstream) path(client int, _ uint32, since uint64) string {
+	path := "/ws?conn_id=" + c.connID(client)
+	if since > 0 {
+		path += "&since=" + strconv.FormatUint(since, 10)
+	}
+	return path
+}
 
 func (c *channelstream) greet(_ net.Conn, in []byte) ([]byte, error) { return in, nil }
 

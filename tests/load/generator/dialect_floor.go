@@ -17,7 +17,9 @@ const (
 
 func (floor) register(*poster, int, uint32) error { return nil }
 
-func (floor) path(_ int, channel uint32) string { return "/ws?channel=" + channelName(channel) }
+func (floor) path(_ int, channel uint32, _ uint64) string {
+	return "/ws?channel=" + channelName(channel)
+}
 
 func (floor) greet(_ net.Conn, in []byte) ([]byte, error) { return in, nil }
 

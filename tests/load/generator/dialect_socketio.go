@@ -12,7 +12,7 @@ type socketio struct{}
 
 func (socketio) register(*poster, int, uint32) error { return nil }
 
-func (socketio) path(_ int, channel uint32) string {
+func (socketio) path(_ int, channel uint32, _ uint64) string {
 	return "/socket.io/?EIO=4&transport=websocket&channel=" + channelName(channel)
 }
 

@@ -45,7 +45,9 @@ type Work struct {
 	Join       bool          `json:"join"`        // what is ready to be sent goes as one request
 	Stopped    int           `json:"stopped"`     // further sockets in channel 0 that never read
 	Raw        bool          `json:"raw"`         // publish over the server's raw connection where it has one
-	Concurrent int           `json:"concurrent"`  // storm: clients that connect at a time
+	Concurrent int           `json:"concurrent"`  // storm, resume: clients that connect at a time
+	Missed     int           `json:"missed"`      // resume: messages in each channel that those who come back have missed
+	Live       int           `json:"live"`        // resume: further sockets in a channel of their own, which stay
 	Warmup     time.Duration `json:"warmup"`      // not measured
 	Duration   time.Duration `json:"duration"`    // measured
 }
@@ -58,6 +60,7 @@ const (
 	Fanout Kind = "fanout" // publish and read
 	Idle   Kind = "idle"   // open sockets and leave them alone
 	Storm  Kind = "storm"  // connect as fast as it goes
+	Resume Kind = "resume" // drop, miss messages, and come back all at once
 )
 
 // A Result is what a run measured, within Duration where it says nothing else. Durations are in nanoseconds.
@@ -83,9 +86,9 @@ type Result struct {
 
 	StoppedClosed []time.Duration `json:"stopped_closed"` // after how long each of the stopped sockets was closed
 
-	ConnectsPerSecond float64       `json:"connects_per_second"` // storm: /connect and open
+	ConnectsPerSecond float64       `json:"connects_per_second"` // storm: /connect and open; resume: open and get all that was missed
 	FirstPerSecond    float64       `json:"first_per_second"`    // storm: the same, each client then posting and getting a message
-	ConnectCPU        time.Duration `json:"connect_cpu"`         // storm: the server's, for one /connect and open
+	ConnectCPU        time.Duration `json:"connect_cpu"`         // storm, resume: the server's, for one of these
 	FirstP50          time.Duration `json:"first_p50"`           // storm: from /connect to the first message
 	FirstP99          time.Duration `json:"first_p99"`
 }

@@ -88,20 +88,40 @@ type markCache struct {
 	entries [8]struct {
 		payload []byte
 		marks   []mark
+		offset  uint64
 	}
 	oldest int
 }
 
-// marks returns the marks of a payload; valid until the next call.
-func (c *markCache) marks(payload []byte) []mark {
+// marks returns the marks of a payload, valid until the next call, and the last offset in it, if offsets are read.
+func (c *markCache) marks(payload []byte, offsets bool) ([]mark, uint64) {
 	for i := range c.entries {
 		if e := &c.entries[i]; bytes.Equal(e.payload, payload) {
-			return e.marks
+			return e.marks, e.offset
 		}
 	}
 	e := &c.entries[c.oldest]
 	c.oldest = (c.oldest + 1) % len(c.entries)
 	e.payload = append(e.payload[:0], payload...)
 	e.marks = scanMarks(e.marks[:0], payload)
-	return e.marks
+	if offsets {
+		e.offset = lastOffset(payload)
+	}
+	return e.marks, e.offset
+}
+
+// lastOffset finds the last offset in a frame, 0 for none.
+func lastOffset(payload []byte) (offset uint64) {
+	const key = `"offset":`
+	at := bytes.LastIndex(payload, []byte(key))
+	if at < 0 {
+		return 0
+	}
+	for _, c := range payload[at+len(key):] {
+		if c < '0' || c > '9' {
+			break
+		}
+		offset = 10*offset + uint64(c-'0')
+	}
+	return offset
 }

@@ -56,7 +56,7 @@ func TestMarkCacheReturnsThePayloadsOwnMarks(t *testing.T) {
 	for round := range 3 {
 		for i := range 2 * uint32(len(c.entries)) {
 			payload := appendPayload([]byte("["), mark{sequence: i}, 64)
-			if got := c.marks(payload); len(got) != 1 || got[0].sequence != i {
+			if got, _ := c.marks(payload, false); len(got) != 1 || got[0].sequence != i {
 				t.Fatalf("round %d: got %v, want sequence %d", round, got, i)
 			}
 		}
@@ -83,7 +83,7 @@ func BenchmarkMarkCache(b *testing.B) {
 		b.Run(fmt.Sprint(messages), func(b *testing.B) {
 			var c markCache
 			for b.Loop() {
-				c.marks(payload)
+				c.marks(payload, false)
 			}
 		})
 	}

@@ -22,7 +22,7 @@ const (
 )
 
 // open opens one WebSocket and returns it as a bare non-blocking descriptor.
-func open(ctx context.Context, d dialect, address string, client int, channel, lanes uint32, stopped bool) (*socket, error) {
+func open(ctx context.Context, address string, client int, path string, d dialect, l ledger, stopped bool) (*socket, error) {
 	dialer := net.Dialer{Timeout: openTimeout, KeepAlive: -1}
 	if stopped {
 		dialer.Control = narrow
@@ -35,7 +35,7 @@ func open(ctx context.Context, d dialect, address string, client int, channel, l
 	if err := conn.SetDeadline(time.Now().Add(openTimeout)); err != nil {
 		return nil, fmt.Errorf("open socket: %w", err)
 	}
-	rest, err := upgrade(conn, d.path(client, channel))
+	rest, err := upgrade(conn, path)
 	if err == nil {
 		rest, err = d.greet(conn, rest)
 	}
@@ -46,7 +46,7 @@ func open(ctx context.Context, d dialect, address string, client int, channel, l
 	if err != nil {
 		return nil, err
 	}
-	return &socket{fd: fd, partial: rest, ledger: newLedger(channel, lanes)}, nil
+	return &socket{fd: fd, partial: rest, ledger: l}, nil
 }
 
 func narrow(_, _ string, raw syscall.RawConn) error {

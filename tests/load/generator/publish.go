@@ -41,6 +41,8 @@ func (w Work) lanes() int {
 	switch {
 	case w.Kind == Storm:
 		return w.Concurrent
+	case w.Kind == Resume:
+		return resumeLanes
 	case w.InFlight > 0:
 		return w.InFlight
 	default:

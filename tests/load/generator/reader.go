@@ -27,6 +27,7 @@ type socket struct {
 	ledger  ledger
 	closed  bool
 	reason  string
+	offset  uint64 // of the last frame that had one
 }
 
 // A lane is one publisher in the eyes of a socket: the messages of a lane come in order. It has one request under way.
@@ -43,6 +44,8 @@ type board struct {
 	from, to  atomic.Int64   // what arrives (deliveries) or was sent (latency) between them is measured
 	fresh     atomic.Int64   // deliveries so far
 	stop      atomic.Bool
+	offsets   bool         // read the offsets of messages
+	ended     atomic.Int64 // sockets that have ended
 }
 
 // A reader reads its share of the sockets, on a goroutine of its own that ends after stop.
@@ -132,7 +135,11 @@ func (r *reader) take(s *socket, payload []byte, now, from, to int64) {
 		r.answer(s, opText, []byte("3"))
 		return
 	}
-	for _, m := range r.cache.marks(payload) {
+	marks, offset := r.cache.marks(payload, r.offsets)
+	if offset > 0 {
+		s.offset = offset
+	}
+	for _, m := range marks {
 		if !s.ledger.take(m) {
 			continue
 		}
@@ -189,5 +196,6 @@ func (r *reader) end(s *socket, reason string) {
 		return
 	}
 	s.closed, s.reason = true, reason
+	r.ended.Add(1)
 	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
 }

@@ -47,6 +47,9 @@ func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
 		return Result{}, fmt.Errorf("payload of %d bytes does not hold a mark of %d", w.Payload, MinPayload)
 	}
 	sockets := w.Sockets
+	if w.Kind == Resume {
+		sockets, w.Channels, w.PerRequest = w.Sockets+w.Live, w.Channels+1, 1
+	}
 	if w.Kind == Storm {
 		sockets, w.Channels, w.PerRequest = 2*w.Sockets, stormChannels+w.Sockets, 1
 	}
@@ -73,7 +76,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err := r.memory(func(m *ProcessMemory, rss, _ int64) { m.Before = rss }); err != nil {
 		return r.result, err
 	}
-	program := map[Kind]func(context.Context) error{Fanout: r.fanout, Idle: r.idle, Storm: r.storm}[r.job.Work.Kind]
+	program := map[Kind]func(context.Context) error{Fanout: r.fanout, Idle: r.idle, Storm: r.storm, Resume: r.resume}[r.job.Work.Kind]
 	if program == nil {
 		return r.result, fmt.Errorf("unknown kind of work %q", r.job.Work.Kind)
 	}
@@ -95,6 +98,10 @@ func (r *run) prepare() {
 	w := r.job.Work
 	if w.Kind == Storm {
 		r.prepareStorm()
+		return
+	}
+	if w.Kind == Resume {
+		r.prepareResume()
 		return
 	}
 	if w.InFlight > 0 {
@@ -158,7 +165,7 @@ func (r *run) openAll(ctx context.Context) error {
 		if err := r.dialect.register(p, client, channel); err != nil {
 			return err
 		}
-		s, err := open(ctx, r.dialect, r.job.Target.Sockets, client, channel, lanes, client >= w.Sockets)
+		s, err := open(ctx, r.job.Target.Sockets, client, r.dialect.path(client, channel, 0), r.dialect, newLedger(channel, lanes), client >= w.Sockets)
 		if err != nil {
 			return err
 		}

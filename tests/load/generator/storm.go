@@ -113,7 +113,7 @@ func (r *run) connect(ctx context.Context, p *poster, client int, channel uint32
 	if err := r.dialect.register(p, client, channel); err != nil {
 		return err
 	}
-	s, err := open(ctx, r.dialect, r.job.Target.Sockets, client, channel, uint32(len(r.board.lanes)), false)
+	s, err := open(ctx, r.job.Target.Sockets, client, r.dialect.path(client, channel, 0), r.dialect, newLedger(channel, uint32(len(r.board.lanes))), false)
 	if err != nil {
 		return err
 	}

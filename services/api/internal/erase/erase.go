@@ -24,6 +24,7 @@ const atOnce = 8
 type Log interface {
 	Each(ctx context.Context, subject string, after uint64, take func(bus.LogEntry) error) error
 	Erase(ctx context.Context, sequence uint64) error
+	Trim(ctx context.Context, subject string, before uint64) error
 }
 
 // Eraser erases messages.
@@ -31,12 +32,14 @@ type Eraser struct {
 	Namespace contract.Namespace
 	Log       Log                      // of messages
 	History   func(channel string) Log // where the history of a channel lies
+	Most      func(channel string) int // messages that the history of a channel may keep
 }
 
 // place is a subject of a log.
 type place struct {
 	log     Log
 	subject string
+	most    int // messages that it may keep; 0: any number
 }
 
 // Erase erases the messages that the removals are about, where these say that they are: in the channel, or else with the
@@ -60,7 +63,7 @@ func (e *Eraser) places(m *message.Message) []place {
 	if m.Channel != "" {
 		return []place{
 			{log: e.Log, subject: e.Namespace.LogSubject(e.Namespace.LiveChannel(m.Channel))},
-			{log: e.History(m.Channel), subject: e.Namespace.HistorySubject(m.Channel)},
+			{log: e.History(m.Channel), subject: e.Namespace.HistorySubject(m.Channel), most: e.Most(m.Channel)},
 		}
 	}
 	places := make([]place, len(m.PMUsers))
@@ -71,26 +74,39 @@ func (e *Eraser) places(m *message.Message) []place {
 }
 
 // erase erases the messages with these uuids and their edits. The removals themselves stay: who was away is to hear of
-// them.
+// them. Then it trims, so that no older message comes to show in the place of one that is gone.
 func (p *place) erase(ctx context.Context, uuids []string) error {
 	slices.Sort(uuids)
-	var found []uint64
-	err := p.log.Each(ctx, p.subject, 0, func(entry bus.LogEntry) error {
-		uuid := entry.Header.Get(contract.HeaderEdit)
+	asked := func(uuid string) bool {
+		_, found := slices.BinarySearch(uuids, uuid)
+		return found
+	}
+	var found, messages []uint64
+	err := p.log.Each(ctx, p.subject, 0, func(e bus.LogEntry) error {
+		uuid := e.Header.Get(contract.HeaderEdit)
 		if uuid == "" {
-			uuid = contract.UUIDOfMessage(entry.ID())
+			if uuid = contract.UUIDOfMessage(e.ID()); uuid != "" {
+				messages = append(messages, e.Sequence)
+			}
 		}
-		if _, asked := slices.BinarySearch(uuids, uuid); asked {
-			found = append(found, entry.Sequence)
+		if asked(uuid) {
+			found = append(found, e.Sequence)
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("find messages to erase: %w", err)
 	}
+	if err := p.eraseAll(ctx, found); err != nil || p.most == 0 || len(messages) <= p.most {
+		return err
+	}
+	return p.log.Trim(ctx, p.subject, messages[len(messages)-p.most])
+}
+
+func (p *place) eraseAll(ctx context.Context, sequences []uint64) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, sequence := range found {
+	for _, sequence := range sequences {
 		group.Go(func() error { return p.log.Erase(ctx, sequence) })
 	}
 	return group.Wait()

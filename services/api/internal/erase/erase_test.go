@@ -69,13 +69,20 @@ func (l *log) Erase(_ context.Context, sequence uint64) error {
 	return nil
 }
 
+func (l *log) Trim(_ context.Context, subject string, before uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.entries, func(_ uint64, e bus.LogEntry) bool { return e.Subject == subject && e.Sequence < before })
+	return nil
+}
+
 func (l *log) left() []uint64 { return slices.Sorted(maps.Keys(l.entries)) }
 
 func uuid(n int) string { return fmt.Sprintf("b0000000-0000-4000-8000-%012d", n) }
 
 func newEraser() (*Eraser, *log, *log) {
 	messages, history := newLog(), newLog()
-	return &Eraser{Namespace: ns, Log: messages, History: func(string) Log { return history }}, messages, history
+	return &Eraser{Namespace: ns, Log: messages, History: func(string) Log { return history }, Most: func(string) int { return 3 }}, messages, history
 }
 
 func TestMessagesAndTheirEditsAreErasedWhereTheyWereSent(t *testing.T) {
@@ -108,6 +115,24 @@ func TestMessagesAndTheirEditsAreErasedWhereTheyWereSent(t *testing.T) {
 	}
 	if messages.reads[subject] != 1 {
 		t.Errorf("the channel was read %d times for two messages", messages.reads[subject])
+	}
+}
+
+func TestNoOlderMessageComesBackInThePlaceOfOneThatIsGone(t *testing.T) {
+	t.Parallel()
+	eraser, messages, history := newEraser()
+	for n := range 5 {
+		messages.put(ns.LogSubject(ns.LiveChannel("c")), contract.ChannelMessageID(uuid(n), "c"), "")
+		history.put(ns.HistorySubject("c"), contract.ChannelMessageID(uuid(n), "c"), "")
+	}
+	if err := eraser.Erase(t.Context(), []message.Message{{UUID: uuid(2), Channel: "c"}, {UUID: uuid(4), Channel: "c"}}); err != nil {
+		t.Fatal(err)
+	}
+	if left := history.left(); !slices.Equal(left, []uint64{4}) {
+		t.Errorf("of the three that showed one is left, and not %v", left)
+	}
+	if left := messages.left(); !slices.Equal(left, []uint64{1, 2, 4}) {
+		t.Errorf("the log still has %v", left)
 	}
 }
 

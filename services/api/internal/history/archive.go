@@ -75,11 +75,11 @@ func (a *Archive) Store(channel, id string, header bus.Header, record []byte) (*
 
 // Stored counts a record that came to lie in the history of a channel, so that it is trimmed in time.
 func (a *Archive) Stored(channel string) {
-	a.excess.count(channel, max(a.most(channel), leastExcess))
+	a.excess.count(channel, max(a.Most(channel), leastExcess))
 }
 
-// most is how many messages a channel may keep.
-func (a *Archive) most(channel string) int {
+// Most is how many messages a channel may keep.
+func (a *Archive) Most(channel string) int {
 	return a.bounded(a.config.Settings(channel).HistorySize)
 }
 

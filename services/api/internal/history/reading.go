@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -26,9 +27,13 @@ func newReading(size int) *reading {
 	return &reading{size: size, index: map[string]int{}}
 }
 
-// take adds a message, or puts an edit into the one it is of. As recorded, an edit is of the first with its uuid, and
-// one of a message that is not there is nothing.
+// take adds a message, takes one away that was removed, or puts an edit into the one it is of. As recorded, an edit is of
+// the first with its uuid, and one of a message that is not there is nothing.
 func (r *reading) take(e bus.LogEntry) error {
+	if uuid := e.Header.Get(contract.HeaderDelete); uuid != "" {
+		r.remove(uuid)
+		return nil
+	}
 	if uuid := e.Header.Get(contract.HeaderEdit); uuid != "" {
 		return r.edit(uuid, e)
 	}
@@ -54,12 +59,21 @@ func (r *reading) edit(uuid string, e bus.LogEntry) error {
 	return nil
 }
 
+// remove takes away all with a uuid. They are erased, or are about to be.
+func (r *reading) remove(uuid string) {
+	if _, found := r.index[uuid]; found {
+		r.keep(slices.DeleteFunc(r.kept, func(m record) bool { return m.uuid == uuid }))
+	}
+}
+
 // drop forgets the oldest.
-func (r *reading) drop(n int) {
-	r.kept = append([]record(nil), r.kept[n:]...)
+func (r *reading) drop(n int) { r.keep(slices.Clone(r.kept[n:])) }
+
+func (r *reading) keep(kept []record) {
+	r.kept = kept
 	clear(r.index)
-	for i := range r.kept {
-		r.note(r.kept[i].uuid, i)
+	for i := range kept {
+		r.note(kept[i].uuid, i)
 	}
 }
 

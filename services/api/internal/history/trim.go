@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/channelstream/channelstream/shared/bus"
@@ -76,7 +77,7 @@ func (a *Archive) Run(ctx context.Context) {
 	}
 }
 
-// trim takes away what a channel has too much: the oldest messages, and those edits that show in none.
+// trim takes away what a channel has too much: the oldest messages, and what shows in none.
 func (a *Archive) trim(ctx context.Context, channel string) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()
@@ -85,24 +86,23 @@ func (a *Archive) trim(ctx context.Context, channel string) error {
 	if err := log.Each(ctx, subject, 0, i.take); err != nil {
 		return fmt.Errorf("trim history: %w", err)
 	}
-	oldest := i.oldest(a.most(channel))
-	if oldest > 0 {
-		if err := log.Trim(ctx, subject, oldest); err != nil {
-			return err
-		}
-	}
+	oldest := i.oldest(a.Most(channel))
 	for _, sequence := range i.vain(oldest) {
 		if err := log.Erase(ctx, sequence); err != nil {
 			return err
 		}
 	}
-	return nil
+	if oldest == 0 {
+		return nil
+	}
+	return log.Trim(ctx, subject, oldest)
 }
 
 // inventory is what lies in the history of one channel, oldest first.
 type inventory struct {
 	messages []place
-	edits    []place
+	edits    []place  // and removals, as edits of nothing
+	removed  []uint64 // messages that were to be erased
 }
 
 type place struct {
@@ -112,6 +112,11 @@ type place struct {
 }
 
 func (i *inventory) take(e bus.LogEntry) error {
+	if uuid := e.Header.Get(contract.HeaderDelete); uuid != "" {
+		i.remove(uuid)
+		i.edits = append(i.edits, place{uuid: uuid, sequence: e.Sequence})
+		return nil
+	}
 	uuid := e.Header.Get(contract.HeaderEdit)
 	if uuid == "" {
 		i.messages = append(i.messages, place{uuid: contract.UUIDOfMessage(e.ID()), sequence: e.Sequence})
@@ -125,6 +130,15 @@ func (i *inventory) take(e bus.LogEntry) error {
 	return nil
 }
 
+func (i *inventory) remove(uuid string) {
+	i.messages = slices.DeleteFunc(i.messages, func(m place) bool {
+		if m.uuid == uuid {
+			i.removed = append(i.removed, m.sequence)
+		}
+		return m.uuid == uuid
+	})
+}
+
 // oldest is the sequence of the oldest message to keep; 0 if there are not too many.
 func (i *inventory) oldest(most int) uint64 {
 	if len(i.messages) <= most {
@@ -133,26 +147,28 @@ func (i *inventory) oldest(most int) uint64 {
 	return i.messages[len(i.messages)-most].sequence
 }
 
-// vain are the edits from a sequence on whose message is not there, or of which later ones replace all: so a message has
-// no more of them than fields, and edits do not fill up the log.
-func (i *inventory) vain(oldest uint64) (sequences []uint64) {
+// vain is what is to be erased, in this order: messages whose removal broke off, removals, and those edits from a
+// sequence on whose message is not there, or of which later ones replace all. So a message has no more edits than
+// fields, and they do not fill up the log; and a removal stays for as long as what it removes.
+func (i *inventory) vain(oldest uint64) []uint64 {
 	first := map[string]uint64{}
 	for _, m := range i.messages {
 		if _, found := first[m.uuid]; !found && m.sequence >= oldest {
 			first[m.uuid] = m.sequence
 		}
 	}
+	sequences := i.removed
 	replaced := map[string]fold.Fields{}
-	for at := len(i.edits) - 1; at >= 0; at-- {
-		edit := i.edits[at]
-		message, found := first[edit.uuid]
+	for _, edit := range slices.Backward(i.edits) {
 		if edit.sequence < oldest {
 			break
 		}
+		message, found := first[edit.uuid]
 		if !found || edit.sequence < message || edit.fields&^replaced[edit.uuid] == 0 {
 			sequences = append(sequences, edit.sequence)
 		}
 		replaced[edit.uuid] |= edit.fields
 	}
+	slices.Sort(sequences)
 	return sequences
 }

@@ -138,9 +138,9 @@ func (m *Message) AppendAnswer(to []byte) []byte {
 	return append(m.appendOthers(m.appendFacts(to), true), '}')
 }
 
-// Keep writes the record for the history: a message as the app got it back, an edit as clients get it.
+// Keep writes the record for the history: a message as the app got it back, an edit or removal as clients get it.
 func (m *Message) Keep() {
-	if m.Kind == Edit {
+	if m.Kind != Post {
 		m.Record = m.Object
 		return
 	}

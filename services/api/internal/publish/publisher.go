@@ -104,15 +104,12 @@ func (p *Publisher) prepare(messages []message.Message) error {
 // recordRoom is more than the headers of a record take, its id and their framing.
 const recordRoom = 2 << 10
 
-// kept says whether the history of its channel keeps a message. An edit may be of one that is there.
+// kept says whether the history of its channel keeps a message. An edit or removal may be of one that is there.
 func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) bool {
-	switch m.Kind {
-	case message.Post:
+	if m.Kind == message.Post {
 		return settings.StoreHistory && !m.NoHistory
-	case message.Edit:
-		return p.config.Channels.History(m.Channel)
 	}
-	return false
+	return p.config.Channels.History(m.Channel)
 }
 
 // list is a list of messages on its way.
@@ -200,10 +197,8 @@ func (l *list) sendToUsers(m *message.Message) error {
 
 // record sends a message to the history.
 func (l *list) record(m *message.Message) error {
-	var h bus.Header
-	if m.Kind == message.Edit {
-		h = bus.Header{contract.HeaderEdit: {m.UUID}}
-	}
+	h := bus.Header{}
+	setAbout(h, m)
 	pending, err := l.publisher.config.History.Store(m.Channel, channelID(m), h, m.Record)
 	if err != nil {
 		return err
@@ -257,12 +252,7 @@ func header(m *message.Message, more bool) bus.Header {
 		return nil
 	}
 	h := make(bus.Header, 4)
-	switch m.Kind {
-	case message.Edit:
-		h[contract.HeaderEdit] = []string{m.UUID}
-	case message.Delete:
-		h[contract.HeaderDelete] = []string{m.UUID}
-	}
+	setAbout(h, m)
 	if more {
 		h[contract.HeaderMore] = []string{"1"}
 	}
@@ -273,4 +263,14 @@ func header(m *message.Message, more bool) bus.Header {
 		h[contract.HeaderExclude] = []string{m.Except}
 	}
 	return h
+}
+
+// setAbout writes which message an edit or removal is about.
+func setAbout(h bus.Header, m *message.Message) {
+	switch m.Kind {
+	case message.Edit:
+		h[contract.HeaderEdit] = []string{m.UUID}
+	case message.Delete:
+		h[contract.HeaderDelete] = []string{m.UUID}
+	}
 }

@@ -246,8 +246,8 @@ func TestEditsAndRemovalsAreEventsOfTheirOwn(t *testing.T) {
 		}
 	}
 	remembered := s.remembered(t, "once")
-	if len(remembered) != 2 {
-		t.Fatalf("%d edits are remembered", len(remembered))
+	if len(remembered) != 3 || remembered[2].Header.Get(contract.HeaderDelete) != one {
+		t.Fatalf("%d of two edits and a removal are remembered", len(remembered))
 	}
 	if e := remembered[0]; string(e.Data) != string(edit.Object) || e.Header.Get(contract.HeaderEdit) != one || e.Header.Get(contract.HeaderPM) != "" {
 		t.Errorf("the edit is remembered as %s with %v", e.Data, e.Header)

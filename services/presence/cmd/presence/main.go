@@ -44,7 +44,8 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 	service, err := presence.New(presence.Config{
 		Namespace: contract.Namespace(s.NATS.Namespace), Replicas: s.NATS.Replicas, MaxChannels: s.Limits.MaxChannels,
 		ConnectTimeout: s.Presence.ConnectTimeout, Linger: s.Presence.Linger, LeaseTTL: s.Presence.LeaseTTL,
-		UserRetention: s.Presence.UserRetention, RequestTimeout: s.Timing.Request, Version: version,
+		ResumeWindow: s.Messages.ResumeWindow, UserRetention: s.Presence.UserRetention,
+		RequestTimeout: s.Timing.Request, Version: version,
 		Conn: conn, Logger: telemetry.Component(log, "presence"), Registry: registry,
 	})
 	if err != nil {

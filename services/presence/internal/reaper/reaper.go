@@ -1,5 +1,6 @@
 // Package reaper removes what has died: connections that never opened, that dropped and did not come back, or whose
-// gateway is gone, and users who were away for long. Only the leading replica reaps.
+// gateway is gone, and users who were away for long. Those that dropped are dormant before they are removed. Only the
+// leading replica reaps.
 //
 // Each removal is a compare-and-swap that looks at the record again, so that a connection which comes back at that
 // moment is kept.
@@ -9,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,6 +31,7 @@ type Config struct {
 	Leader         *leader.Candidate
 	ConnectTimeout time.Duration // a pending connection lives
 	Linger         time.Duration // a lingering connection lives
+	ResumeWindow   time.Duration // a connection that dropped lives, as a dormant one after Linger
 	LeaseTTL       time.Duration
 	UserRetention  time.Duration // a user without a connection lives
 	RequestTimeout time.Duration // of one write
@@ -79,41 +82,45 @@ func (r *Reaper) sweep(ctx context.Context, now time.Time) {
 }
 
 func (r *Reaper) removeConnections(ctx context.Context, now time.Time) {
-	due := func(c *contract.ConnectionRecord) bool {
-		switch c.State {
-		case contract.Pending:
-			return now.Sub(c.Since) >= r.ConnectTimeout
-		case contract.Lingering:
-			return now.Sub(c.Since) >= r.Linger
-		}
-		return false
-	}
 	var dead []*contract.ConnectionRecord
 	r.Ledger.Read(func(index *roster.Roster) {
-		for c := range index.Pending() {
-			if due(c) {
-				dead = append(dead, c)
-			}
-		}
-		for c := range index.Lingering() {
-			if due(c) {
-				dead = append(dead, c)
-			}
+		for _, state := range []contract.ConnectionState{contract.Pending, contract.Lingering, contract.Dormant} {
+			dead = slices.AppendSeq(dead, index.Waiting(state, now.Add(-r.life(state))))
 		}
 	})
-	remove := func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		if c == nil || !due(c) {
-			return c, nil
-		}
-		return nil, nil
-	}
 	each(ctx, r, dead, func(ctx context.Context, c *contract.ConnectionRecord) error {
-		outcome, err := r.Ledger.Connections.Change(ctx, c.ConnID, remove)
-		if err != nil || !outcome.Changed() {
+		outcome, err := r.Ledger.Connections.Change(ctx, c.ConnID, r.bury(now))
+		if err != nil || !outcome.Changed() || roster.There(outcome.Before) == nil {
 			return err
 		}
 		return r.Ledger.Touch(ctx, c.User, now, r.UserRetention/8)
 	})
+}
+
+// life is how long a connection without a socket stays in a state.
+func (r *Reaper) life(state contract.ConnectionState) time.Duration {
+	switch state {
+	case contract.Pending:
+		return r.ConnectTimeout
+	case contract.Lingering:
+		return r.Linger
+	}
+	return r.ResumeWindow - r.Linger
+}
+
+// bury removes a connection whose time is over, or makes it dormant while its client may still resume.
+func (r *Reaper) bury(now time.Time) ledger.Change[contract.ConnectionRecord] {
+	return func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		if c == nil || c.State == contract.Attached || now.Sub(c.Since) < r.life(c.State) {
+			return c, nil
+		}
+		if c.State != contract.Lingering || now.Sub(c.Since) >= r.ResumeWindow {
+			return nil, nil
+		}
+		next := *c
+		next.State, next.Since = contract.Dormant, now
+		return &next, nil
+	}
 }
 
 // detachOrphans lets connections linger whose gateway has had no lease for two looks.
@@ -134,7 +141,7 @@ func (r *Reaper) detachOrphans(ctx context.Context, now time.Time) {
 	}
 	r.missing = missing
 	each(ctx, r, orphans, func(ctx context.Context, orphan *contract.ConnectionRecord) error {
-		_, err := r.Ledger.Connections.Change(ctx, orphan.ConnID, ledger.Detach(orphan.Gateway, orphan.Session, now))
+		_, err := r.Ledger.Connections.Change(ctx, orphan.ConnID, ledger.Detach(orphan.Gateway, orphan.Session, 0, now))
 		return err
 	})
 }

@@ -54,6 +54,18 @@ func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.Chann
 	return info
 }
 
+// DescribeSettings shows the named channels, also those of which nothing is known, and no users.
+func (r *Roster) DescribeSettings(names []string) contract.ChannelsInfo {
+	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
+	for _, name := range names {
+		record := r.channels.rows[contract.EncodeToken(name)].Record
+		channel := r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
+		channel.TotalUsers = 0
+		info.Channels[name] = channel
+	}
+	return info
+}
+
 func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in *room, o contract.InfoOptions) contract.ChannelInfo {
 	c := contract.ChannelInfo{
 		UUID: channelUUID(name), Name: name, Settings: contract.DefaultChannelSettings(),

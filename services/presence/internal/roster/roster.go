@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -28,11 +29,10 @@ type Roster struct {
 	channels    table[contract.ChannelRecord]
 	leases      table[contract.LeaseRecord]
 
-	rooms     map[string]*room    // channel → who is in
-	byUser    map[string][]string // user → keys of its connections
-	byGateway map[string]set      // gateway → connections attached there
-	pending   set
-	lingering set
+	rooms     map[string]*room                   // channel → who is in
+	byUser    map[string][]string                // user → keys of its connections
+	byGateway map[string]set                     // gateway → connections attached there
+	waiting   map[contract.ConnectionState]*ages // those without a socket
 }
 
 // New makes an empty roster.
@@ -45,8 +45,9 @@ func New() *Roster {
 		rooms:       map[string]*room{},
 		byUser:      map[string][]string{},
 		byGateway:   map[string]set{},
-		pending:     set{},
-		lingering:   set{},
+		waiting: map[contract.ConnectionState]*ages{
+			contract.Pending: newAges(), contract.Lingering: newAges(), contract.Dormant: newAges(),
+		},
 	}
 }
 
@@ -79,27 +80,34 @@ func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) {
 	if !taken {
 		return
 	}
-	nobody := contract.ConnectionRecord{}
-	from, to := &nobody, &nobody
-	if before != nil {
-		from = before
-	}
-	if row.Record != nil {
-		to = row.Record
-	}
-	r.moveState(row.Key, from, to)
-	if from.User == to.User && slices.Equal(from.Channels, to.Channels) {
+	r.leaveState(row.Key, before)
+	r.enterState(row.Key, row.Record)
+	from, to := There(before), There(row.Record)
+	same := from != nil && to != nil && from.User == to.User
+	if same && slices.Equal(from.Channels, to.Channels) {
 		return // an attach or detach, the most frequent change
 	}
-	for _, channel := range from.Channels {
-		r.part(row.Key, from.User, channel)
+	if from != nil {
+		for _, channel := range from.Channels {
+			r.part(row.Key, from.User, channel)
+		}
 	}
-	for _, channel := range to.Channels {
-		r.join(row.Key, to.User, channel)
+	if to != nil {
+		for _, channel := range to.Channels {
+			r.join(row.Key, to.User, channel)
+		}
 	}
-	if from.User != to.User || before == nil || row.Record == nil {
-		r.moveUser(row.Key, before, row.Record)
+	if !same {
+		r.moveUser(row.Key, from, to)
 	}
+}
+
+// There gives a connection back if it counts, and nil for none or a dormant one.
+func There(c *contract.ConnectionRecord) *contract.ConnectionRecord {
+	if c == nil || c.State == contract.Dormant {
+		return nil
+	}
+	return c
 }
 
 // Forget drops memory of removals that were already old at the last call.
@@ -110,29 +118,30 @@ func (r *Roster) Forget() {
 	r.leases.forget()
 }
 
-func (r *Roster) moveState(key string, from, to *contract.ConnectionRecord) {
-	switch from.State {
-	case contract.Pending:
-		delete(r.pending, key)
-	case contract.Lingering:
-		delete(r.lingering, key)
-	case contract.Attached:
-		if here := r.byGateway[from.Gateway]; len(here) > 1 {
+func (r *Roster) leaveState(key string, c *contract.ConnectionRecord) {
+	switch {
+	case c == nil:
+	case c.State == contract.Attached:
+		if here := r.byGateway[c.Gateway]; len(here) > 1 {
 			delete(here, key)
 		} else {
-			delete(r.byGateway, from.Gateway)
+			delete(r.byGateway, c.Gateway)
 		}
+	case r.waiting[c.State] != nil:
+		r.waiting[c.State].remove(key, c.Since)
 	}
-	switch to.State {
-	case contract.Pending:
-		r.pending[key] = struct{}{}
-	case contract.Lingering:
-		r.lingering[key] = struct{}{}
-	case contract.Attached:
-		if r.byGateway[to.Gateway] == nil {
-			r.byGateway[to.Gateway] = set{}
+}
+
+func (r *Roster) enterState(key string, c *contract.ConnectionRecord) {
+	switch {
+	case c == nil:
+	case c.State == contract.Attached:
+		if r.byGateway[c.Gateway] == nil {
+			r.byGateway[c.Gateway] = set{}
 		}
-		r.byGateway[to.Gateway][key] = struct{}{}
+		r.byGateway[c.Gateway][key] = struct{}{}
+	case r.waiting[c.State] != nil:
+		r.waiting[c.State].add(key, c.Since)
 	}
 }
 
@@ -183,25 +192,29 @@ func (r *Roster) part(key, user, channel string) {
 // Counts says how many there are of each.
 type Counts struct {
 	Connections, Channels int // Channels: with somebody in
+	Dormant               int // connections that are none of Connections
 	Present, Remembered   int // users with a connection; users known
 }
 
 // Counts counts.
 func (r *Roster) Counts() Counts {
+	dormant := r.waiting[contract.Dormant].keys
 	return Counts{
-		Connections: len(r.connections.rows), Channels: len(r.rooms),
+		Connections: len(r.connections.rows) - dormant, Channels: len(r.rooms), Dormant: dormant,
 		Present: len(r.byUser), Remembered: len(r.users.rows),
 	}
 }
 
-// Pending gives the connections that have not opened yet.
-func (r *Roster) Pending() iter.Seq[*contract.ConnectionRecord] {
-	return r.records(maps.Keys(r.pending))
-}
-
-// Lingering gives the connections whose socket dropped.
-func (r *Roster) Lingering() iter.Seq[*contract.ConnectionRecord] {
-	return r.records(maps.Keys(r.lingering))
+// Waiting gives the connections that have been in a state, other than attached, since a moment or longer. It costs
+// nothing for those that came later.
+func (r *Roster) Waiting(state contract.ConnectionState, since time.Time) iter.Seq[*contract.ConnectionRecord] {
+	return func(yield func(*contract.ConnectionRecord) bool) {
+		for c := range r.records(r.waiting[state].until(since)) {
+			if !c.Since.After(since) && !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 // At gives the connections attached at a gateway.

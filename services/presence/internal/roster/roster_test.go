@@ -19,7 +19,7 @@ var (
 	users    = []string{"alice", "bob", "a.b", "*", "\U0001f980"}
 	channels = []string{"one", "two", "a b", ">", "*", "x.y"}
 	gateways = []string{"g1", "g2"}
-	states   = []contract.ConnectionState{contract.Pending, contract.Attached, contract.Lingering}
+	states   = []contract.ConnectionState{contract.Pending, contract.Attached, contract.Lingering, contract.Dormant}
 )
 
 func randomRow(r *rand.Rand, revision uint64) Row[contract.ConnectionRecord] {
@@ -79,9 +79,17 @@ func check(t *testing.T, r *Roster, want model) {
 	t.Helper()
 	rooms, here := map[string]map[string]int{}, map[string]int{}
 	at, in := map[string][]string{}, map[contract.ConnectionState][]string{}
+	middle := time.Unix(40, 0)
+	old := map[contract.ConnectionState][]string{}
 	for id, c := range want {
-		here[c.User]++
 		in[c.State] = append(in[c.State], id)
+		if !c.Since.After(middle) {
+			old[c.State] = append(old[c.State], id)
+		}
+		if c.State == contract.Dormant {
+			continue
+		}
+		here[c.User]++
 		if c.State == contract.Attached {
 			at[c.Gateway] = append(at[c.Gateway], id)
 		}
@@ -105,8 +113,10 @@ func check(t *testing.T, r *Roster, want model) {
 			t.Errorf("%s: %+v, want %v", name, got, members)
 		}
 	}
-	if counts := r.Counts(); counts.Connections != len(want) || counts.Present != len(here) || counts.Channels != len(rooms) {
-		t.Errorf("%+v, want %d connections of %d users", counts, len(want), len(here))
+	asleep := len(in[contract.Dormant])
+	if counts := r.Counts(); counts.Connections != len(want)-asleep || counts.Dormant != asleep ||
+		counts.Present != len(here) || counts.Channels != len(rooms) {
+		t.Errorf("%+v, want %d connections of %d users and %d dormant", counts, len(want)-asleep, len(here), asleep)
 	}
 	sorted := func(seq func(func(*contract.ConnectionRecord) bool)) []string {
 		var ids []string
@@ -116,14 +126,15 @@ func check(t *testing.T, r *Roster, want model) {
 		slices.Sort(ids)
 		return ids
 	}
-	for _, ids := range in {
-		slices.Sort(ids)
-	}
-	if got := sorted(r.Pending()); !slices.Equal(got, in[contract.Pending]) {
-		t.Errorf("pending %v, want %v", got, in[contract.Pending])
-	}
-	if got := sorted(r.Lingering()); !slices.Equal(got, in[contract.Lingering]) {
-		t.Errorf("lingering %v, want %v", got, in[contract.Lingering])
+	for _, state := range []contract.ConnectionState{contract.Pending, contract.Lingering, contract.Dormant} {
+		slices.Sort(in[state])
+		slices.Sort(old[state])
+		if got := sorted(r.Waiting(state, time.Unix(1000, 0))); !slices.Equal(got, in[state]) {
+			t.Errorf("%s %v, want %v", state, got, in[state])
+		}
+		if got := sorted(r.Waiting(state, middle)); !slices.Equal(got, old[state]) {
+			t.Errorf("%s for long %v, want %v", state, got, old[state])
+		}
 	}
 	if got := slices.Sorted(r.Gateways()); !slices.Equal(got, slices.Sorted(maps.Keys(at))) {
 		t.Errorf("gateways %v, want %v", got, at)

@@ -33,6 +33,7 @@ var proportions = []proportion{
 	{work: "growth", name: "CPU per delivery, 1,000 : 100 members", numerator: "growth-1000", divisor: "growth-100", figure: perDelivery.name},
 	{work: "growth", name: "CPU per delivery, 10,000 : 100 members", numerator: "growth-10000", divisor: "growth-100", figure: perDelivery.name},
 	{work: "stopped", name: "p99 of the others with : without the stopped", numerator: "stopped-50", divisor: "stopped-0", figure: p99.name},
+	{work: "resume", name: "p99 of those who stay with : without 5,000 who come back", numerator: "resume-5000", divisor: "resume-0", figure: p99Staying},
 }
 
 var (
@@ -112,8 +113,32 @@ func works() []work {
 			},
 		},
 	}
-	return append(append(all, growth(load)...), stopped(load)...)
+	return slices.Concat(all, growth(load), stopped(load), resume())
 }
+
+// resume is clients that come back all at once, and how long it takes until each has what it missed; and what those who are
+// there feel of it.
+func resume() (all []work) {
+	for _, clients := range []int{0, 1000, 5000} {
+		all = append(all, work{
+			name:  fmt.Sprintf("resume-%d", clients),
+			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed 10 messages, while 500 others get 40 messages a second", clients),
+			load: generator.Work{
+				Kind: generator.Resume, Sockets: clients, Channels: 100, Payload: 128, Missed: 10, Live: 500, Rate: 40,
+				Concurrent: 256, Warmup: 2 * time.Second, Duration: 5 * time.Second,
+			},
+			figures: []figure{
+				{"until all are caught up, s", func(r generator.Result) float64 { return r.Seconds }},
+				{"clients caught up/s", func(r generator.Result) float64 { return r.ConnectsPerSecond }},
+				{"server CPU per client, µs", func(r generator.Result) float64 { return micro(r.ConnectCPU) }},
+				{"p50 of those who stay, ms", p50.of}, {p99Staying, p99.of}, faults, ownCPU,
+			},
+		})
+	}
+	return all
+}
+
+const p99Staying = "p99 of those who stay, ms"
 
 // growth is the same number of deliveries a second to ever more members, so that what changes is their number alone.
 func growth(load func(generator.Work) generator.Work) (all []work) {

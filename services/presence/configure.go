@@ -1,0 +1,102 @@
+package presence
+
+import (
+	"context"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/services/presence/internal/roster"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// configureAtOnce is how many records of one request are written at a time.
+const configureAtOnce = 64
+
+// configure gives channels their settings, in place of those they have.
+func (s *Service) configure(ctx context.Context, q contract.ConfigureRequest) (contract.ConfigureAnswer, error) {
+	names := make([]string, 0, len(q.Channels))
+	for name := range q.Channels {
+		if err := need("channels", name); err != nil {
+			return contract.ConfigureAnswer{}, err
+		}
+		names = append(names, name)
+	}
+	now := time.Now().UTC()
+	var revision settingsRevision
+	var g errgroup.Group
+	g.SetLimit(configureAtOnce)
+	for name, config := range q.Channels {
+		g.Go(func() error {
+			outcome, err := s.ledger.Channels.Change(ctx, name, configured(name, config, now))
+			revision.note(outcome.Revision)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return contract.ConfigureAnswer{}, err
+	}
+	answer := contract.ConfigureAnswer{Seen: contract.Seen{Settings: revision.highest.Load()}}
+	s.ledger.Read(func(r *roster.Roster) { answer.ChannelsInfo = r.DescribeSettings(names) })
+	return answer, nil
+}
+
+// configured makes the record of a channel with that configuration; there is none where nothing differs from what a
+// channel is without. That it kept history once is never forgotten, or what it kept would vanish.
+func configured(name string, config contract.ChannelConfig, now time.Time) ledger.Change[contract.ChannelRecord] {
+	return func(c *contract.ChannelRecord) (*contract.ChannelRecord, error) {
+		next := record(name, config, now)
+		if c != nil {
+			next.Created, next.History = c.Created, next.History || c.History
+		}
+		switch {
+		case config.IsDefault() && !next.History:
+			return nil, nil
+		case reflect.DeepEqual(c, next):
+			return c, nil
+		}
+		return next, nil
+	}
+}
+
+func record(name string, config contract.ChannelConfig, now time.Time) *contract.ChannelRecord {
+	return &contract.ChannelRecord{
+		Name: name, LongName: config.LongName, Settings: config.ChannelSettings, Created: now, History: config.StoreHistory,
+	}
+}
+
+// introduce gives settings to channels that nobody configured before.
+func (s *Service) introduce(ctx context.Context, g *errgroup.Group, configs map[string]contract.ChannelConfig,
+	now time.Time, revision *settingsRevision,
+) {
+	for name, config := range configs {
+		if name == "" || config.IsDefault() || s.ledger.Channels.Cached(name) != nil {
+			continue
+		}
+		g.Go(func() error {
+			outcome, err := s.ledger.Channels.Change(ctx, name, func(c *contract.ChannelRecord) (*contract.ChannelRecord, error) {
+				if c != nil {
+					return c, nil
+				}
+				return record(name, config, now), nil
+			})
+			revision.note(outcome.Revision)
+			return err
+		})
+	}
+}
+
+// settingsRevision is the highest revision of the channels bucket among several changes.
+type settingsRevision struct{ highest atomic.Uint64 }
+
+func (r *settingsRevision) note(revision uint64) {
+	for {
+		highest := r.highest.Load()
+		if revision <= highest || r.highest.CompareAndSwap(highest, revision) {
+			return
+		}
+	}
+}

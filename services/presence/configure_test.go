@@ -1,0 +1,98 @@
+package presence
+
+import (
+	"testing"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+func config(change func(*contract.ChannelConfig)) contract.ChannelConfig {
+	c := contract.ChannelConfig{ChannelSettings: contract.DefaultChannelSettings()}
+	change(&c)
+	return c
+}
+
+func unchanged(*contract.ChannelConfig) {}
+
+func (h *system) configure(channels map[string]contract.ChannelConfig) contract.ConfigureAnswer {
+	h.t.Helper()
+	return must[contract.ConfigureAnswer](h, contract.VerbConfigure, contract.ConfigureRequest{Channels: channels})
+}
+
+func TestConfigureReplacesTheSettings(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	h.connect("c1", "alice", "one")
+	long := "The first"
+	first := h.configure(map[string]contract.ChannelConfig{
+		"one": config(func(c *contract.ChannelConfig) { c.NotifyPresence, c.LongName = true, &long }),
+		"two": config(unchanged),
+	})
+	one, two := first.Channels["one"], first.Channels["two"]
+	if !one.Settings.NotifyPresence || *one.LongName != long || one.TotalUsers != 0 || len(one.Users) != 0 || len(first.Users) != 0 {
+		t.Fatalf("one: %+v", one)
+	}
+	if two.UUID == "" || two.Settings != contract.DefaultChannelSettings() || two.History == nil || two.Users == nil {
+		t.Fatalf("two: %+v", two)
+	}
+	if r.ledger.Channels.Cached("two") != nil {
+		t.Fatal("a channel like any other has a record")
+	}
+	created := r.ledger.Channels.Cached("one").Created
+	second := h.configure(map[string]contract.ChannelConfig{"one": config(func(c *contract.ChannelConfig) { c.HistorySize = 3 })})
+	record := r.ledger.Channels.Cached("one")
+	if record.Settings.NotifyPresence || record.Settings.HistorySize != 3 || record.LongName != nil || !record.Created.Equal(created) {
+		t.Fatalf("record %+v", record)
+	}
+	if first.Settings == 0 || second.Settings <= first.Settings {
+		t.Fatalf("revisions %d and %d", first.Settings, second.Settings)
+	}
+	again := h.configure(map[string]contract.ChannelConfig{"one": config(func(c *contract.ChannelConfig) { c.HistorySize = 3 })})
+	if again.Settings != second.Settings {
+		t.Fatalf("revision %d after what changes nothing, want %d", again.Settings, second.Settings)
+	}
+	last := h.configure(map[string]contract.ChannelConfig{"one": config(unchanged)})
+	if r.ledger.Channels.Cached("one") != nil || last.Settings <= second.Settings {
+		t.Fatalf("the record of a channel like any other stays, answer %+v", last)
+	}
+}
+
+func TestAChannelThatKeptHistoryIsRemembered(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	keeps := config(func(c *contract.ChannelConfig) { c.StoreHistory = true })
+	a := must[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
+		ConnID: "c1", User: "alice", ChannelConfigs: map[string]contract.ChannelConfig{"one": keeps},
+	})
+	if a.Settings == 0 || h.connect("c2", "alice").Settings != 0 {
+		t.Fatalf("the answer does not say what was written: %+v", a.Seen)
+	}
+	b := must[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{
+		User: "alice", ChannelConfigs: map[string]contract.ChannelConfig{"two": keeps},
+	})
+	if b.Settings <= a.Settings {
+		t.Fatalf("the answer does not say what was written: %+v", b.Seen)
+	}
+	h.configure(map[string]contract.ChannelConfig{"one": config(unchanged), "two": config(unchanged)})
+	for _, name := range []string{"one", "two"} {
+		record := r.ledger.Channels.Cached(name)
+		if record == nil || !record.History || record.Settings != contract.DefaultChannelSettings() {
+			t.Fatalf("%s: %+v", name, record)
+		}
+	}
+}
+
+func TestConfigureWithABadNameChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	loud := config(func(c *contract.ChannelConfig) { c.NotifyPresence = true })
+	refused[contract.ConfigureAnswer](h, contract.VerbConfigure, contract.ConfigureRequest{
+		Channels: map[string]contract.ChannelConfig{"one": loud, "": loud},
+	}, contract.CodeInvalid, "channels")
+	if r.ledger.Channels.Cached("one") != nil {
+		t.Fatal("the other channel was configured")
+	}
+}
