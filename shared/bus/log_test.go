@@ -191,7 +191,7 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	}
 }
 
-// An empty log answers with no position of its own, though the messages that it had may have been many.
+// An empty log has no newest message to tell its position, though the messages that it had may have been many.
 func TestThePositionOfALogThatHasForgottenAllLiesBehindThem(t *testing.T) {
 	t.Parallel()
 	c := newServer(t).dial()
@@ -207,10 +207,35 @@ func TestThePositionOfALogThatHasForgottenAllLiesBehindThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, err := log.Position(t.Context())
-	if err != nil || at <= last {
-		t.Fatalf("position %d, %v, want more than %d", at, err, last)
+	if err != nil || at < last {
+		t.Fatalf("position %d, %v, want no less than %d", at, err, last)
 	}
 	if next := store(t, log, "cs.log.channel.a", "2", "two"); next <= at {
 		t.Fatalf("the next message is at %d, not behind %d", next, at)
+	}
+}
+
+func TestWhatALogThatIsNotThereRefusesCanBeStoredLater(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).dial()
+	refused, err := c.BindLog("cs-log").Store("cs.log.a", "one", nil, []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := refused.Wait(t.Context()); !errors.Is(err, bus.ErrNoLeader) || !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("no log: %v", err)
+	}
+	log := openLog(t, c, bus.LogConfig{})
+	for _, duplicate := range []bool{false, true} {
+		again, err := refused.Again()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, err := again.Wait(t.Context()); err != nil || at.Duplicate != duplicate {
+			t.Fatalf("stored at %+v, %v", at, err)
+		}
+	}
+	if got := texts(t, log, "cs.log.a", 0); got != "1 " {
+		t.Error(got)
 	}
 }

@@ -40,7 +40,7 @@ func (g *rounds[T]) wait(ctx context.Context) (T, error) {
 	}
 	g.mu.Unlock()
 	if first {
-		g.run(ctx, r)
+		go g.run(ctx, r) // ends with the timeout
 	}
 	select {
 	case <-r.done:
