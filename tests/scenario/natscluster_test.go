@@ -96,8 +96,8 @@ func gatherOn(t *testing.T, nats *harness.NATSCluster, events int) *audience {
 		connID, s := enter(t, a.cluster.APIs[i%2], a.cluster.Gateways[i%2], user, channels...)
 		a.conns[user], a.sockets = connID, append(a.sockets, s)
 	}
-	for _, channel := range channels[:busy] {
-		a.traffic[channel] = begin(t, a.cluster, channel)
+	for i, channel := range channels[:busy] {
+		a.traffic[channel] = begin(t, a.cluster, channel, 1+i*10)
 	}
 	return a
 }
@@ -180,5 +180,9 @@ func (a *audience) check() {
 			a.t.Errorf("%s, who never left, is not there any more", user)
 		}
 	}
-	a.t.Logf("%d messages to %d clients; the longest was %v under way", all, len(a.sockets), a.longest)
+	holes := 0.0
+	for _, g := range a.cluster.Gateways {
+		holes += g.Metric("channelstream_gateway_holes_total")
+	}
+	a.t.Logf("%d messages to %d clients; the longest took %v; %v gaps were read from the log", all, len(a.sockets), a.longest, holes)
 }
