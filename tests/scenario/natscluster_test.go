@@ -15,8 +15,8 @@ import (
 const (
 	clients   = 6   // half of them at each gateway
 	busy      = 3   // channels that are posted to all the time
-	quietly   = 120 // channels that say their last words around one event
-	atOnce    = 8   // of them
+	quietly   = 200 // channels that say their last words around one event
+	atOnce    = 64  // of them
 	lastWords = "last words"
 )
 
