@@ -39,8 +39,9 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// End is the sequence of the newest message, also when it is not kept any more. Those who ask at once share the question.
-// In a log with replicas it is the leader who knows; while there is none, any of them answers, and may be behind.
+// End is the sequence of the newest message, also when nothing is kept any more, or ErrNoLog. Those who ask at once share
+// the question. In a log with replicas it is the leader who knows; while there is none, any of them answers, and may be
+// behind.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
@@ -72,15 +73,6 @@ func (l *Log) anyEnd(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
 	}
 	return end, nil
-}
-
-// Position is how far the log has come, more than 0: whatever is stored from now on lies behind it. A log that is empty
-// does not tell how far it had come before, so it gets a mark, which nobody hears.
-func (l *Log) Position(ctx context.Context) (uint64, error) {
-	if end, err := l.End(ctx); end > 0 || err != nil {
-		return end, err
-	}
-	return l.barriers.wait(ctx)
 }
 
 // LogState is what a log holds.

@@ -38,7 +38,7 @@ func TestAKilledServerOfThreeNATSServersLosesNothing(t *testing.T) {
 func TestLeadersOfTheLogThatStepDownLoseNothing(t *testing.T) {
 	t.Parallel()
 	nats := processes.StartNATSCluster(t)
-	times := atLength(5, 50)
+	times := atLength(5, 25)
 	a := gatherOn(t, nats, times)
 	for range times {
 		a.around(func() { nats.StepDown(ns.LogStream()) })

@@ -77,9 +77,9 @@ func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in
 	if in == nil {
 		return c
 	}
-	c.TotalConnections, c.TotalUsers = len(in.connections), len(in.users)
-	if !o.OmitUsers {
-		c.Users = slices.Sorted(maps.Keys(in.users))
+	c.TotalConnections = len(in.connections)
+	if !o.OmitUsers { // as in 0.7, what is not shown is not counted
+		c.TotalUsers, c.Users = len(in.users), slices.Sorted(maps.Keys(in.users))
 	}
 	var newest time.Time
 	for key := range in.connections {
