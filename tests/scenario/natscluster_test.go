@@ -160,7 +160,7 @@ func (a *audience) check() {
 		}
 	}
 	for i, s := range a.sockets {
-		harness.Eventually(a.t, fmt.Sprintf("client %d got %d messages", i, all), func() bool { return s.Count() >= all || !s.IsOpen() })
+		awaitCount(s, all)
 		got := map[string][]string{}
 		for _, m := range s.Messages() {
 			got[m.In()] = append(got[m.In()], m.Text())
@@ -185,4 +185,13 @@ func (a *audience) check() {
 		holes += g.Metric("channelstream_gateway_holes_total")
 	}
 	a.t.Logf("%d messages to %d clients; the longest took %v; %v gaps were read from the log", all, len(a.sockets), a.longest, holes)
+}
+
+// awaitCount returns when a client has got so many messages, or will not any more.
+func awaitCount(s *harness.Socket, many int) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(harness.Patience); s.Count() < many && s.IsOpen() && time.Now().Before(until); {
+		<-tick.C
+	}
 }
