@@ -7,7 +7,6 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/sethvargo/go-envconfig v1.4.3
-	github.com/synadia-io/orbit.go/natsext v0.1.3
 	go.uber.org/goleak v1.3.0
 	gopkg.in/ini.v1 v1.67.3
 )

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -16,13 +19,37 @@ func (s *Service) connect(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.within(r)
 	defer cancel()
-	answer, err := ask[contract.ConnectAnswer](ctx, s, contract.VerbConnect, request)
+	answer, err := s.conn.Ask(ctx, s.ns.Presence(contract.VerbConnect), request)
 	if err != nil {
 		return nil, err
+	}
+	head, passed, cut := contract.CutConnectAnswer(answer)
+	if !cut {
+		return s.connected(ctx, request, contract.Seen{}, answer)
+	}
+	if head.History {
+		return s.connected(ctx, request, head.Seen, passed)
+	}
+	if err := s.saw(ctx, &head.Seen); err != nil {
+		return nil, err
+	}
+	username, err := json.Marshal(request.User)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(passed[:len(passed)-1], []byte(`,"username":`), username, []byte("}")), nil
+}
+
+// connected makes the answer to /connect of one that can not be passed on as it came. seen is what was cut from it.
+func (s *Service) connected(ctx context.Context, request contract.ConnectRequest, seen contract.Seen, data []byte) (any, error) {
+	answer := contract.ConnectAnswer{Seen: seen}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return nil, fmt.Errorf("decode the answer of presence: %w", err)
 	}
 	if err := s.saw(ctx, &answer.Seen); err != nil {
 		return nil, err
 	}
+	answer.History = false
 	return struct {
 		contract.ConnectAnswer
 		Username string `json:"username"`

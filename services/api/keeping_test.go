@@ -271,7 +271,7 @@ func TestConnectAndSubscribeShowHistory(t *testing.T) {
 		return contract.ChannelsInfo{Channels: map[string]contract.ChannelInfo{"room": {Settings: keeps(10)}, "other": {}}}
 	}
 	other := info()
-	k.presence.answer(contract.VerbConnect, contract.ConnectAnswer{ChannelsInfo: info()})
+	k.presence.answer(contract.VerbConnect, contract.ConnectAnswer{History: true, ChannelsInfo: info()})
 	k.presence.answer(contract.VerbSubscribe, contract.SubscribeAnswer{ChannelsInfo: &other})
 	k.presence.answer(contract.VerbUnsubscribe, contract.UnsubscribeAnswer{ChannelsInfo: info()})
 	for path, body := range map[string]string{

@@ -30,13 +30,8 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		}
 	}
 	var configured settingsRevision
-	var connection ledger.Outcome[contract.ConnectionRecord]
 	var user ledger.Outcome[contract.UserRecord]
 	var g errgroup.Group
-	g.Go(func() (err error) {
-		connection, err = s.ledger.Connections.Change(ctx, q.ConnID, register)
-		return err
-	})
 	g.Go(func() (err error) {
 		user, err = s.ledger.Users.Change(ctx, q.User, s.known(knowing{
 			user: q.User, status: q.Status, fresh: q.FreshState, state: q.State, keys: q.PublicKeys, allow: q.Channels,
@@ -44,15 +39,17 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		return err
 	})
 	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
-	if err := g.Wait(); err != nil {
+	connection, err := s.ledger.Connections.Change(ctx, q.ConnID, register)
+	if err = errors.Join(err, g.Wait()); err != nil {
 		return contract.ConnectAnswer{}, err
 	}
 	s.orderMembership(ctx, connection.After, connection.Revision)
+	info, history := s.describe(connection.After.Channels, q.Info)
 	return contract.ConnectAnswer{
-		Seen:   contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},
-		ConnID: q.ConnID, User: q.User,
+		Seen:    contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},
+		History: history, ConnID: q.ConnID, User: q.User,
 		Status: user.After.Status, State: stateOf(user.After), PublicState: roster.PublicState(user.After),
-		Channels: list(connection.After.Channels), ChannelsInfo: s.describe(connection.After.Channels, q.Info),
+		Channels: list(connection.After.Channels), ChannelsInfo: info,
 	}, nil
 }
 

@@ -36,9 +36,12 @@ func (s *Service) info(ctx context.Context, q contract.InfoRequest) (contract.In
 	return a, nil
 }
 
-func (s *Service) describe(channels []string, o contract.InfoOptions) (info contract.ChannelsInfo) {
-	s.ledger.Read(func(r *roster.Roster) { info = r.Describe(channels, o) })
-	return info
+// describe shows channels, and says whether one of them has history to be shown with it.
+func (s *Service) describe(channels []string, o contract.InfoOptions) (info contract.ChannelsInfo, history bool) {
+	s.ledger.Read(func(r *roster.Roster) {
+		info, history = r.Describe(channels, o), !o.OmitHistory && r.HaveHistory(channels)
+	})
+	return info, history
 }
 
 // lease notes that a process is alive.

@@ -111,7 +111,8 @@ func TestADormantConnectionIsResumed(t *testing.T) {
 	if answer.User != "alice" || answer.Offset != 7 || !slices.Equal(answer.Channels, []string{"one", "two"}) {
 		t.Fatalf("attach: %+v", answer)
 	}
-	if info := h.info(); info.Channels["one"].TotalUsers != 1 || info.TotalConnections != 1 {
+	info := must[contract.InfoAnswer](h, contract.VerbInfo, contract.InfoRequest{Seen: contract.Seen{Revision: answer.Revision}})
+	if info.Channels["one"].TotalUsers != 1 || info.TotalConnections != 1 {
 		t.Fatalf("a resumed connection does not count: %+v", info)
 	}
 }

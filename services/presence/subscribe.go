@@ -35,7 +35,7 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 	if err := g.Wait(); err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
-	info := s.describe(outcome.After.Channels, q.Info)
+	info, _ := s.describe(outcome.After.Channels, q.Info)
 	return contract.SubscribeAnswer{
 		Seen:     contract.Seen{Revision: outcome.Revision, Settings: configured.highest.Load()},
 		Channels: list(outcome.After.Channels), ChannelsInfo: &info,
@@ -82,9 +82,10 @@ func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest
 		return contract.UnsubscribeAnswer{}, err
 	}
 	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	info, _ := s.describe(outcome.After.Channels, q.Info)
 	return contract.UnsubscribeAnswer{
 		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels),
-		ChannelsInfo:     s.describe(outcome.After.Channels, q.Info),
+		ChannelsInfo:     info,
 		UnsubscribedFrom: list(without(outcome.Before.Channels, outcome.After.Channels)),
 	}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -32,9 +31,14 @@ type BucketConfig struct {
 
 // Bucket is a JetStream KV bucket whose keys are changed by compare-and-swap.
 type Bucket struct {
-	conn *Conn
-	name string
-	kv   jetstream.KeyValue
+	conn      *Conn
+	name      string
+	kv        jetstream.KeyValue
+	ackPrefix []byte // of the acknowledgement of a write
+}
+
+func newBucket(c *Conn, name string, kv jetstream.KeyValue) *Bucket {
+	return &Bucket{conn: c, name: name, kv: kv, ackPrefix: fmt.Appendf(nil, `{"stream":"KV_%s","seq":`, name)}
 }
 
 // Entry is a key at a revision. Revisions grow over the whole bucket.
@@ -54,7 +58,7 @@ func (c *Conn) OpenBucket(ctx context.Context, b BucketConfig) (*Bucket, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", b.Name, unavailable(err))
 	}
-	return &Bucket{conn: c, name: b.Name, kv: kv}, nil
+	return newBucket(c, b.Name, kv), nil
 }
 
 // BindBucket waits, until ctx ends, for a bucket that somebody else makes.
@@ -62,7 +66,7 @@ func (c *Conn) BindBucket(ctx context.Context, name string) (*Bucket, error) {
 	for {
 		kv, err := c.js.KeyValue(ctx, name)
 		if err == nil {
-			return &Bucket{conn: c, name: name, kv: kv}, nil
+			return newBucket(c, name, kv), nil
 		}
 		select {
 		case <-ctx.Done():
@@ -74,57 +78,45 @@ func (c *Conn) BindBucket(ctx context.Context, name string) (*Bucket, error) {
 
 // Get reads a key's newest value.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	e, err := b.kv.Get(ctx, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	e, err := b.read(ctx, key)
+	if err == nil && e.Deleted {
 		return Entry{}, ErrNotFound
 	}
-	if err != nil {
+	return e, err
+}
+
+// read reads the newest of a key, which may be the marker of its removal.
+func (b *Bucket) read(ctx context.Context, key string) (Entry, error) {
+	fail := func(err error) (Entry, error) {
 		return Entry{}, fmt.Errorf("get %s from %s: %w", key, b.name, unavailable(err))
 	}
-	return Entry{Key: key, Value: e.Value(), Revision: e.Revision()}, nil
-}
-
-// Create writes a key that has no value, and gives its revision.
-func (b *Bucket) Create(ctx context.Context, key string, value []byte) (uint64, error) {
-	revision, err := b.kv.Create(ctx, key, value)
-	return revision, b.written("create", key, err)
-}
-
-// Update writes a key whose revision is still `last`, and gives its new revision.
-func (b *Bucket) Update(ctx context.Context, key string, value []byte, last uint64) (uint64, error) {
-	revision, err := b.kv.Update(ctx, key, value, last)
-	return revision, b.written("update", key, err)
-}
-
-// Put writes a key whatever it holds.
-func (b *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	revision, err := b.kv.Put(ctx, key, value)
-	return revision, b.written("put", key, err)
-}
-
-// Remove removes a key whose revision is still `last`, and gives the revision of its removal. The marker of the
-// removal goes by itself.
-func (b *Bucket) Remove(ctx context.Context, key string, last uint64) (uint64, error) {
-	m := &nats.Msg{Subject: "$KV." + b.name + "." + key, Header: nats.Header{
-		"KV-Operation":                      {"PURGE"},
-		jetstream.MsgRollup:                 {jetstream.MsgRollupSubject},
-		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(last, 10)},
-	}}
-	ack, err := b.conn.js.PublishMsg(ctx, m, jetstream.WithMsgTTL(tombstone))
-	if err := b.written("remove", key, err); err != nil {
-		return 0, err
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	m, err := b.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET.KV_"+b.name+"."+b.subject(key), nil)
+	if err != nil {
+		return fail(err)
 	}
-	return ack.Sequence, nil
+	switch status := m.Header.Get("Status"); status {
+	case "":
+	case "404":
+		return Entry{}, ErrNotFound
+	default:
+		return fail(fmt.Errorf("status %s %s", status, m.Header.Get("Description")))
+	}
+	revision, err := strconv.ParseUint(m.Header.Get(HeaderSequence), 10, 64)
+	if err != nil {
+		return fail(errors.New("a value without a revision"))
+	}
+	deleted := m.Header.Get(headerOperation) != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
+	return Entry{Key: key, Value: m.Data, Revision: revision, Deleted: deleted}, nil
 }
 
-func (b *Bucket) written(verb, key string, err error) error {
-	if err == nil {
-		return nil
+func (b *Bucket) subject(key string) string { return "$KV." + b.name + "." + key }
+
+// limited bounds what waits for an answer, where its caller does not.
+func limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, is := ctx.Deadline(); is {
+		return ctx, func() {}
 	}
-	var api *jetstream.APIError
-	if errors.Is(err, jetstream.ErrKeyExists) ||
-		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-		return ErrConflict
-	}
-	return fmt.Errorf("%s %s in %s: %w", verb, key, b.name, unavailable(err))
+	return context.WithTimeout(ctx, publishTimeout)
 }

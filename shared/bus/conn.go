@@ -50,6 +50,7 @@ type Conn struct {
 	changes listeners[bool]   // the connection is lost, or back
 	drops   listeners[string] // messages on a subject were dropped
 	flushes *rounds[struct{}]
+	replies inbox
 }
 
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
@@ -78,7 +79,7 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 	for {
 		nc, err := nats.Connect(url, opts...)
 		if err == nil {
-			c.nc = nc
+			c.nc, c.replies.nc = nc, nc
 			break
 		}
 		c.log.Warn("NATS does not answer yet; trying again", "url", url, "error", err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/natsext"
 )
 
 // MaxLastSubjects is how many subjects one call of Tails may name.
@@ -24,11 +23,11 @@ const maxRange = 8 << 20
 const (
 	barrierWait  = 20 * time.Millisecond // between two looks at a replica that is behind
 	barrierTries = 2 * time.Second       // for one message that marks the end: it may be lost with a leader
-	leaderWait   = time.Second           // for a leader to answer who may be gone
+	askLeader    = time.Second           // to answer, who may be gone
 	staleAfter   = time.Second           // a log with one replica may get more
 )
 
-// ErrNoLog is returned by End and Position, with ErrUnavailable, when nobody has made the log yet.
+// ErrNoLog is returned by End, with ErrUnavailable, when nobody has made the log yet.
 var ErrNoLog = errors.New("there is no such log")
 
 // LogEntry is a message in a log.
@@ -45,7 +44,7 @@ type LogEntry struct {
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
-	within, cancel := context.WithTimeout(ctx, leaderWait)
+	within, cancel := context.WithTimeout(ctx, askLeader)
 	defer cancel()
 	if stream, err := l.stream(within); err == nil && stream.CachedInfo().Config.Replicas > 1 {
 		if state, err := l.state(within); err == nil {
@@ -152,27 +151,31 @@ func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end He
 	if err != nil {
 		return nil, fmt.Errorf("read log %s: %w", l.name, err)
 	}
-	whole := false
-	last := func(m *nats.Msg) bool {
-		switch m.Header.Get("Status") {
-		case "204":
-			end, whole = m.Header, true
-		case "404":
-			whole = true
-		default:
-			return false
-		}
-		return true
-	}
-	answers, err := natsext.RequestMany(ctx, l.conn.nc, "$JS.API.DIRECT.GET."+l.name, request, natsext.RequestManySentinel(last))
+	reply, replies, done, err := l.conn.replies.open(max(q.Batch, len(q.Last)) + 1)
 	if err != nil {
 		return fail(err)
 	}
-	for m, err := range answers {
-		if err != nil {
-			return fail(err)
+	defer done()
+	subject := "$JS.API.DIRECT.GET." + l.name
+	if err := l.conn.nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: request}); err != nil {
+		return fail(err)
+	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	for {
+		var m *nats.Msg
+		select {
+		case m = <-replies:
+		case <-ctx.Done():
+			return fail(ctx.Err())
 		}
-		if status := m.Header.Get("Status"); status != "" {
+		switch status := m.Header.Get("Status"); status {
+		case "":
+		case "204":
+			return m.Header, nil
+		case "404":
+			return nil, nil
+		default:
 			return fail(fmt.Errorf("status %s %s", status, m.Header.Get("Description")))
 		}
 		sequence, err := strconv.ParseUint(m.Header.Get(HeaderSequence), 10, 64)
@@ -181,10 +184,6 @@ func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end He
 		}
 		take(LogEntry{Subject: m.Header.Get(jetstream.SubjectHeader), Sequence: sequence, Header: m.Header, Data: m.Data})
 	}
-	if !whole {
-		return fail(errors.New("the answer did not come to its end"))
-	}
-	return end, nil
 }
 
 // barrierToken is the last token of the subject of messages that nobody reads: their place in the log is what counts.

@@ -19,6 +19,7 @@ import (
 const (
 	headerParts = "Cs-Parts"
 	maxPart     = 512 << 10
+	maxParts    = 1 << 12 // that wait to be put together
 )
 
 // Headers of NATS micro's error replies (ADR-32).
@@ -27,31 +28,11 @@ const (
 	headerError     = "Nats-Service-Error"
 )
 
-// Call sends a JSON request and decodes the JSON answer. A fault that the other side answered is returned as
-// *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that no message can hold, as
-// ErrTooLarge.
+// Call sends a JSON request and decodes the JSON answer. Its errors are those of Ask.
 func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, error) {
 	var answer A
-	body, err := json.Marshal(request)
+	data, err := c.Ask(ctx, subject, request)
 	if err != nil {
-		return answer, fmt.Errorf("encode request to %s: %w", subject, err)
-	}
-	if !c.nc.IsConnected() {
-		return answer, ErrUnavailable
-	}
-	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
-		return answer, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
-	}
-	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
-	if err != nil {
-		return answer, fmt.Errorf("request %s: %w", subject, unavailable(err))
-	}
-	data := reply.Data
-	if reply.Header.Get(headerParts) != "" {
-		if data, err = c.callParts(ctx, subject, body); err != nil {
-			return answer, err
-		}
-	} else if err := faultOf(reply); err != nil {
 		return answer, err
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
@@ -60,22 +41,47 @@ func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, 
 	return answer, nil
 }
 
-func (c *Conn) callParts(ctx context.Context, subject string, body []byte) ([]byte, error) {
-	inbox := c.nc.NewRespInbox()
-	sub, err := c.nc.SubscribeSync(inbox)
+// Ask sends a JSON request and gives the JSON answer as it came, which is the caller's. A fault that the other side
+// answered is returned as *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that
+// no message can hold, as ErrTooLarge.
+func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, error) {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to the answer of %s: %w", subject, unavailable(err))
+		return nil, fmt.Errorf("encode request to %s: %w", subject, err)
 	}
-	defer sub.Unsubscribe() //nolint:errcheck // the connection is gone then, and the subscription with it
-	request := &nats.Msg{Subject: subject, Reply: inbox, Data: body, Header: nats.Header{headerParts: {"1"}}}
+	if !c.nc.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
+		return nil, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
+	}
+	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
+	}
+	if reply.Header.Get(headerParts) != "" {
+		return c.callParts(ctx, subject, body)
+	}
+	return reply.Data, faultOf(reply)
+}
+
+func (c *Conn) callParts(ctx context.Context, subject string, body []byte) ([]byte, error) {
+	reply, replies, done, err := c.replies.open(maxParts)
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", subject, err)
+	}
+	defer done()
+	request := &nats.Msg{Subject: subject, Reply: reply, Data: body, Header: nats.Header{headerParts: {"1"}}}
 	if err := c.nc.PublishMsg(request); err != nil {
 		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
 	}
 	var whole bytes.Buffer
 	for got, want := 0, 1; got < want; got++ {
-		part, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("part %d of the answer of %s: %w", got, subject, unavailable(err))
+		var part *nats.Msg
+		select {
+		case part = <-replies:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("part %d of the answer of %s: %w", got, subject, unavailable(ctx.Err()))
 		}
 		if err := faultOf(part); err != nil {
 			return nil, err

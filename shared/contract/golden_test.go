@@ -54,7 +54,8 @@ func golden() map[string]any {
 			FreshState: state, State: state, PublicKeys: []string{"color"}, Info: options,
 		},
 		"connect_answer": ConnectAnswer{
-			Seen: Seen{Revision: 7, Settings: 8}, ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
+			Seen: Seen{Revision: 7, Settings: 8}, History: true,
+			ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
 			Channels: []string{"one"}, ChannelsInfo: info,
 		},
 		"subscribe_request": SubscribeRequest{

@@ -50,9 +50,10 @@ type ConnectRequest struct {
 	Info           InfoOptions                `json:"info"`
 }
 
-// ConnectAnswer is also the body of /connect's answer, but for Seen.
+// ConnectAnswer is also the body of /connect's answer, but for what comes before ConnID; see CutConnectAnswer.
 type ConnectAnswer struct {
 	Seen
+	History      bool                       `json:"has_history,omitempty"` // one of the channels keeps history, or did once
 	ConnID       string                     `json:"conn_id"`
 	User         string                     `json:"user"`
 	Status       int                        `json:"status"`

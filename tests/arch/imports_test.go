@@ -29,7 +29,6 @@ func TestThirdPartiesStayBehindOnePackage(t *testing.T) {
 	t.Parallel()
 	owners := map[string][]string{
 		"github.com/nats-io/nats.go":        {"shared/bus"},
-		"github.com/nats-io/orbit.go":       {"shared/bus"},
 		"github.com/nats-io/nats-server":    {"shared/natsembed"},
 		"github.com/gorilla/websocket":      {"services/gateway", "tests"},
 		"github.com/sethvargo/go-envconfig": {"shared/settings"},

@@ -32,7 +32,7 @@ func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.Chann
 	for _, name := range o.ExcludeChannels {
 		excluded[name] = struct{}{}
 	}
-	shown := map[string]struct{}{}
+	var shown []string
 	for _, name := range names {
 		if _, no := excluded[name]; no {
 			continue
@@ -41,17 +41,33 @@ func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.Chann
 		if record == nil && in == nil {
 			continue
 		}
-		info.Channels[name] = r.describeChannel(name, record, in, o)
-		if in != nil && !o.OmitUsers {
-			for user := range in.users {
-				shown[user] = struct{}{}
-			}
-		}
+		channel := r.describeChannel(name, record, in, o)
+		info.Channels[name] = channel
+		shown = append(shown, channel.Users...)
 	}
-	for _, user := range slices.Sorted(maps.Keys(shown)) {
-		info.Users = append(info.Users, r.describeUser(user, o))
+	if len(names) > 1 { // the users of one channel are sorted and unique already
+		slices.Sort(shown)
+		shown = slices.Compact(shown)
+	}
+	if len(shown) > 0 {
+		info.Users = make([]contract.UserInfo, len(shown))
+	}
+	none := map[string]json.RawMessage{}
+	for i, user := range shown {
+		info.Users[i] = r.describeUser(user, o, none)
 	}
 	return info
+}
+
+// HaveHistory says whether one of the named channels keeps history, or did once.
+func (r *Roster) HaveHistory(names []string) bool {
+	if len(r.channels.rows) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		record := r.channels.rows[contract.EncodeToken(name)].Record
+		return record != nil && record.History
+	})
 }
 
 // DescribeSettings shows the named channels, also those of which nothing is known, and no users.
@@ -79,7 +95,8 @@ func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in
 	}
 	c.TotalConnections = len(in.connections)
 	if !o.OmitUsers { // as in 0.7, what is not shown is not counted
-		c.TotalUsers, c.Users = len(in.users), slices.Sorted(maps.Keys(in.users))
+		c.TotalUsers, c.Users = len(in.users), slices.AppendSeq(make([]string, 0, len(in.users)), maps.Keys(in.users))
+		slices.Sort(c.Users)
 	}
 	var newest time.Time
 	for key := range in.connections {
@@ -92,13 +109,15 @@ func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in
 	return c
 }
 
-func (r *Roster) describeUser(user string, o contract.InfoOptions) contract.UserInfo {
-	u := contract.UserInfo{User: user, Status: DefaultStatus, State: map[string]json.RawMessage{}}
+// describeUser shows a user. none is the state of one who has none: a map for each of thousands would cost much.
+func (r *Roster) describeUser(user string, o contract.InfoOptions, none map[string]json.RawMessage) contract.UserInfo {
+	u := contract.UserInfo{User: user, Status: DefaultStatus, State: none}
 	if record := r.users.rows[contract.EncodeToken(user)].Record; record != nil {
 		u.Status = record.Status
 		switch {
-		case o.PublicState:
+		case o.PublicState && len(record.PublicKeys) > 0:
 			u.State = PublicState(record)
+		case o.PublicState:
 		case record.State != nil:
 			u.State = record.State
 		}

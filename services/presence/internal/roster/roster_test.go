@@ -251,3 +251,21 @@ func BenchmarkDescribeOneOfMany(b *testing.B) {
 		})
 	}
 }
+
+func TestUsersOfSeveralChannelsAreShownOnce(t *testing.T) {
+	t.Parallel()
+	r := New()
+	for i, user := range []string{"bob", "alice"} {
+		c := &contract.ConnectionRecord{ConnID: user, User: user, Channels: []string{"one", "two"}}
+		r.ApplyConnection(Row[contract.ConnectionRecord]{Key: user, Revision: uint64(i) + 1, Record: c})
+	}
+	for _, names := range [][]string{{"one"}, {"one", "one"}, {"one", "two"}, {"one", "nobody"}} {
+		info := r.Describe(names, contract.InfoOptions{})
+		if len(info.Users) != 2 || info.Users[0].User != "alice" || info.Users[1].User != "bob" {
+			t.Errorf("%v: %+v", names, info.Users)
+		}
+	}
+	if info := r.Describe([]string{"one"}, contract.InfoOptions{OmitUsers: true}); info.Users == nil || len(info.Users) != 0 {
+		t.Errorf("%+v", info.Users)
+	}
+}
