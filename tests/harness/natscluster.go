@@ -131,9 +131,12 @@ func (c *NATSCluster) LameDuck(i int) {
 // AwaitCurrent waits until every server that runs has a leader of JetStream and all that was stored.
 func (c *NATSCluster) AwaitCurrent() {
 	c.t.Helper()
-	for i, s := range c.servers {
-		if s.run != nil {
-			Eventually(c.t, fmt.Sprintf("NATS server %d is current", i), s.healthy)
+	for _, s := range c.servers {
+		if s.run == nil {
+			continue
+		}
+		if err := s.awaitCurrent(); err != nil {
+			c.t.Fatal(err)
 		}
 	}
 }
