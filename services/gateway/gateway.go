@@ -22,7 +22,9 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/flash"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -51,7 +53,9 @@ type Service struct {
 	hub       *hub.Hub
 	feed      *feed.Feed
 	book      *session.Book
+	backlog   socket.Limits
 	sockets   *websocket.Upgrader
+	streams   sse.Config
 	engine    *engine.Engine
 	origins   origins
 	log       *slog.Logger
@@ -90,12 +94,14 @@ func New(c Config) (*Service, error) {
 
 func (s *Service) openTransports() {
 	c := s.config.Settings
+	s.backlog = socket.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Limits.BacklogAge}
 	s.sockets = websocket.NewUpgrader(websocket.Config{
-		Limits:      websocket.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Limits.BacklogAge},
+		Limits:      s.backlog,
 		MaxFrame:    c.Limits.MaxFrame,
 		CheckOrigin: s.origins.allowed,
 		Compression: c.Listen.Compression,
 	})
+	s.streams = sse.Config{Limits: s.backlog, Silence: c.Heartbeat.Interval + c.Heartbeat.Timeout}
 	verifier := signature.NewVerifier(c.Access.Secrets, c.Access.UserSignatureMaxAge, signatureLeeway)
 	s.engine = engine.New(engine.Config{
 		Hub: s.hub, Sockets: s.sockets, Transports: c.Clients.Transports,

@@ -2,16 +2,17 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	gorilla "github.com/gorilla/websocket"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
 )
@@ -20,15 +21,19 @@ import (
 
 // visitor is a client of a plain way in.
 type visitor struct {
-	connID  string
-	since   *uint64 // where it says that it stopped; nil: it does not say
-	notices bool    // it keeps offsets, and is told of them also when it gets nothing
+	connID string
+	since  *uint64 // where it says that it stopped; nil: it does not say
+	keeps  bool    // it keeps offsets itself
+	began  uint64  // where its session began; 0: not known
 }
 
+// lastEventID is the header in which an EventSource says where it stopped (WHATWG HTML, section "Server-sent events").
+const lastEventID = "Last-Event-ID"
+
 // admit reads who a client is, or says why it may not come in. transport is the setting that offers the way.
-func (s *Service) admit(r *http.Request, transport string) (visitor, *contract.Fault) {
+func (s *Service) admit(r *http.Request, transport string) (*visitor, *contract.Fault) {
 	query := r.URL.Query()
-	v := visitor{connID: contract.CanonicalID(query.Get("conn_id")), notices: query.Has("since")}
+	v := &visitor{connID: contract.CanonicalID(query.Get("conn_id")), keeps: query.Has("since")}
 	switch {
 	case !slices.Contains(s.config.Settings.Clients.Transports, transport):
 		return v, &contract.Fault{Code: contract.CodeNotFound, Message: "This way of connecting is switched off here."}
@@ -38,6 +43,10 @@ func (s *Service) admit(r *http.Request, transport string) (visitor, *contract.F
 		return v, contract.Invalid("conn_id", "Missing data for required field.")
 	case s.refuse() != "":
 		return v, contract.Unavailable("This gateway is draining; connect again.")
+	}
+	// An EventSource comes back to the same URL, so what the URL says is older.
+	if text := r.Header.Get(lastEventID); text != "" && transport == settings.TransportSSE {
+		return v, v.goesOn(lastEventID, text)
 	}
 	if text := query.Get("since"); text != "" {
 		return v, v.goesOn("since", text)
@@ -51,24 +60,40 @@ func (v *visitor) goesOn(field, text string) *contract.Fault {
 	if err != nil {
 		return contract.Invalid(field, "Not an offset.")
 	}
-	v.since, v.notices = &since, true
+	v.since, v.keeps = &since, true
 	return nil
 }
 
 func (v *visitor) credentials() session.Credentials {
-	return session.Credentials{ConnID: v.connID, Resume: v.since != nil}
+	return session.Credentials{ConnID: v.connID, Resume: v.keeps}
 }
 
-// enter opens a session for a visitor on an outlet; on an error the member is closed.
-func (s *Service) enter(ctx context.Context, v visitor, o hub.Outlet, w frame.Way, transport string) (*hub.Member, error) {
-	attached, err := s.book.Attach(ctx, v.credentials(), transport)
+// entry is how lists go out to a visitor.
+type entry struct {
+	outlet    hub.Outlet
+	way       frame.Way
+	transport string                    // as metrics name it
+	ending    func(end closing) closing // does more than end the session when the member was closed; nil: nothing more
+}
+
+// closing is called when a member was closed, with how far its client has come.
+type closing = func(reason contract.Reason, offset uint64)
+
+// enter opens a session for a visitor; on an error the member is closed.
+func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, error) {
+	attached, err := s.book.Attach(ctx, v.credentials(), e.transport)
 	if err != nil {
 		return nil, err
 	}
-	m := s.hub.Open(o, w, transport, attached.End)
+	end := attached.End
+	if e.ending != nil {
+		end = e.ending(end)
+	}
+	m := s.hub.Open(e.outlet, e.way, e.transport, end)
 	err = attached.Enter(ctx, session.Entrance{
-		Member: m, Since: v.since, Notices: v.notices,
-		Packets: func(o session.Outcome) [][]byte { return v.missed(o) },
+		Member: m, Since: v.since, Keeps: v.keeps && e.way == frame.Lists,
+		Notices: v.keeps && e.way == frame.Lists || e.way == frame.Events,
+		Packets: func(o session.Outcome) [][]byte { return v.begins(o, e.way) },
 	})
 	if err != nil {
 		m.Close(contract.ReasonClosed)
@@ -77,13 +102,25 @@ func (s *Service) enter(ctx context.Context, v visitor, o hub.Outlet, w frame.Wa
 	return m, nil
 }
 
-// missed tells the client, if it is so, that it does not get everything since it stopped.
-func (v *visitor) missed(o session.Outcome) [][]byte {
-	if !o.Missed {
-		return nil
+// begins is what comes first: it tells the client, if it is so, that it does not get everything since it stopped, and
+// one that keeps offsets, from where it goes on.
+func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
+	v.began = o.Offset
+	var list []byte
+	if o.Missed {
+		list = fmt.Appendf(nil, `[{"type":%q,"channel":null,"since":%d}]`, contract.TypeMissed, *v.since)
 	}
-	list := strconv.AppendUint([]byte(`[{"type":"`+contract.TypeMissed+`","channel":null,"since":`), *v.since, 10)
-	return [][]byte{append(list, "}]"...)}
+	if w == frame.Events {
+		return [][]byte{frame.AppendEvent(nil, o.Offset, frame.Event, list)}
+	}
+	var lists [][]byte
+	if list != nil {
+		lists = append(lists, list)
+	}
+	if w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0 {
+		lists = append(lists, frame.OffsetList(o.Offset))
+	}
+	return lists
 }
 
 // plainSocket opens a WebSocket: GET /ws?conn_id=…&since=…
@@ -97,10 +134,10 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, fault)
 		return
 	}
-	waiting := s.sockets.Waiting()
-	m, err := s.enter(r.Context(), v, waiting, frame.Lists, "ws")
+	waiting := socket.NewWaiting(&s.backlog)
+	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Lists, transport: "ws"})
 	if err != nil {
-		s.writeError(w, err)
+		writeFault(w, s.faultOf(err))
 		return
 	}
 	opened, err := s.sockets.Upgrade(w, r)
@@ -109,8 +146,6 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	outlet := opened.Plain()
-	m.Switch(outlet, opened.Way(frame.Lists), "ws", func() contract.Reason {
-		return waiting.Forward(outlet, time.Now())
-	})
+	waiting.Move(m, outlet, opened.Way(frame.Lists), "ws")
 	go outlet.Read(m, nil) // ends with the connection
 }

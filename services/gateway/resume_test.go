@@ -46,6 +46,7 @@ func TestWhatTheLogNoLongerHasIsCalledMissed(t *testing.T) {
 	for _, since := range []uint64{0, 17, end + 1000, 1 << 63} {
 		s := g.Dial(fmt.Sprintf("/ws?conn_id=c1&since=%d", since))
 		s.Want(fmt.Sprintf(`[{"type":"missed","channel":null,"since":%d}]`, since))
+		s.Want(`[{"type":"offset","offset":`)
 		two := g.Store("news", said(2))
 		s.Want("[" + live(2, two) + "]")
 		s.WantNothing()

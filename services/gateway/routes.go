@@ -17,6 +17,8 @@ func (s *Service) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.origins.headers)
 	r.Get("/ws", s.plainSocket)
+	r.Get("/sse", s.eventStream)
+	r.Get("/listen", s.listen)
 	if s.config.ClientScript != nil {
 		r.Get(resource+"/socket.io.js", s.clientScript)
 	}
@@ -34,7 +36,7 @@ func (s *Service) Handler() http.Handler {
 
 // Paths are the patterns below which Handler answers, for a router in front of it.
 func Paths(c settings.Settings) []string {
-	return []string{"/ws", "/" + c.Clients.Resource, "/" + c.Clients.Resource + "/*"}
+	return []string{"/ws", "/sse", "/listen", "/" + c.Clients.Resource, "/" + c.Clients.Resource + "/*"}
 }
 
 func (s *Service) clientScript(w http.ResponseWriter, _ *http.Request) {
@@ -43,14 +45,14 @@ func (s *Service) clientScript(w http.ResponseWriter, _ *http.Request) {
 	w.Write(s.config.ClientScript) //nolint:errcheck // the browser has gone then
 }
 
-// writeError answers with the fault in err, or with a general one after logging it.
-func (s *Service) writeError(w http.ResponseWriter, err error) {
+// faultOf gives the fault in err, or a general one after logging err.
+func (s *Service) faultOf(err error) *contract.Fault {
 	var fault *contract.Fault
 	if !errors.As(err, &fault) {
 		s.log.Warn("a session could not be opened", "error", err)
 		fault = contract.Unavailable("The server can not reach its services; try again.")
 	}
-	writeFault(w, fault)
+	return fault
 }
 
 func writeFault(w http.ResponseWriter, fault *contract.Fault) {

@@ -33,11 +33,9 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 		return contract.AttachAnswer{}, err
 	}
 	answer := attachAnswer(outcome)
-	switch {
-	case outcome.Before.State != contract.Attached:
-		answer.Offset = outcome.Before.Offset
-	case outcome.Changed() && !s.orderClose(ctx, outcome.Before, contract.ReasonReplaced):
-		answer.Offset = outcome.Before.Offset // what the client got from a gateway that has gone nobody knows
+	taken := outcome.Changed() && outcome.Before.State == contract.Attached
+	if held := taken && s.orderClose(ctx, outcome.Before, contract.ReasonReplaced); !held || q.Resume {
+		answer.Offset = outcome.Before.Offset // or else an older socket has got everything
 	}
 	if outcome.Before.State == contract.Dormant { // its user was away, and perhaps forgotten
 		_, err = s.ledger.Users.Change(ctx, answer.User, s.known(knowing{user: answer.User}, now))

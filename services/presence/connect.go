@@ -75,7 +75,7 @@ func (s *Service) register(q contract.ConnectRequest, now time.Time, position fu
 
 // position is how far the log has come; not known while nobody has made it.
 func (s *Service) position(ctx context.Context) (uint64, error) {
-	position, err := s.messages.Position(ctx)
+	position, err := s.messages.End(ctx)
 	if errors.Is(err, bus.ErrNoLog) {
 		return notKnown()
 	}

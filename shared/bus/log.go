@@ -63,19 +63,17 @@ const historyRecords = 4
 // Log is a JetStream stream whose messages are published again on live subjects once they are stored. The copy on the
 // live subject is sent at most once: who must not miss a message looks into the log.
 type Log struct {
-	conn      *Conn
-	name      string
-	known     atomic.Pointer[jetstream.Stream] // as it was last seen; nil before
-	ends      *rounds[uint64]
-	positions *rounds[uint64]
-	states    *rounds[LogState]
-	barriers  *rounds[uint64]
+	conn     *Conn
+	name     string
+	known    atomic.Pointer[jetstream.Stream] // as it was last seen; nil before
+	ends     *rounds[uint64]
+	states   *rounds[LogState]
+	barriers *rounds[uint64]
 }
 
 func newLog(c *Conn, name string) *Log {
 	l := &Log{conn: c, name: name}
 	l.ends = newRounds(flushTimeout, l.end)
-	l.positions = newRounds(publishTimeout, l.position)
 	l.states = newRounds(flushTimeout, l.state)
 	l.barriers = newRounds(publishTimeout, l.barrier)
 	return l

@@ -180,6 +180,9 @@ func TestTheEndOfALogIsKnownAlsoWhenNothingIsKept(t *testing.T) {
 func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	t.Parallel()
 	log := newServer(t).dial().BindLog("cs-log")
+	if _, err := log.End(t.Context()); !errors.Is(err, bus.ErrNoLog) {
+		t.Errorf("the end of no log: %v", err)
+	}
 	if _, _, err := log.Range(t.Context(), "cs.log.a", 0, 1); err == nil {
 		t.Error("an empty answer without an end was taken for all there is")
 	}
@@ -188,29 +191,5 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	}
 	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogEntry) error { return nil }); err == nil {
 		t.Error("all of nothing was read")
-	}
-}
-
-// An empty log answers with no position of its own, though the messages that it had may have been many.
-func TestThePositionOfALogThatHasForgottenAllLiesBehindThem(t *testing.T) {
-	t.Parallel()
-	c := newServer(t).dial()
-	if _, err := c.BindLog("cs-log").Position(t.Context()); !errors.Is(err, bus.ErrNoLog) {
-		t.Fatalf("no log: %v", err)
-	}
-	log := openLog(t, c, bus.LogConfig{})
-	last := store(t, log, "cs.log.channel.a", "1", "one")
-	if at, err := log.Position(t.Context()); err != nil || at != last {
-		t.Fatalf("position %d, %v, want %d", at, err, last)
-	}
-	if err := log.Erase(t.Context(), last); err != nil {
-		t.Fatal(err)
-	}
-	at, err := log.Position(t.Context())
-	if err != nil || at <= last {
-		t.Fatalf("position %d, %v, want more than %d", at, err, last)
-	}
-	if next := store(t, log, "cs.log.channel.a", "2", "two"); next <= at {
-		t.Fatalf("the next message is at %d, not behind %d", next, at)
 	}
 }

@@ -34,20 +34,11 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// End is the sequence of the newest message, also when it is not kept any more. Those who ask at once share the question.
+// End is the sequence of the newest message, also when nothing is kept any more, or ErrNoLog. Those who ask at once share
+// the question.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
-	newest, err := l.newestKept(ctx)
-	if newest > 0 || err != nil {
-		return newest, err
-	}
-	state, err := l.State(ctx)
-	return state.Last, err
-}
-
-// newestKept is the sequence of the newest message that is kept; 0 if none is.
-func (l *Log) newestKept(ctx context.Context) (uint64, error) {
 	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return 0, fmt.Errorf("read the end of log %s: %w: %w", l.name, ErrNoLog, unavailable(err))
@@ -55,25 +46,15 @@ func (l *Log) newestKept(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: %w", l.name, unavailable(err))
 	}
-	if reply.Header.Get("Status") == "404" {
-		return 0, nil
+	if reply.Header.Get("Status") == "404" { // nothing is kept
+		state, err := l.State(ctx)
+		return state.Last, err
 	}
-	newest, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
+	end, err := strconv.ParseUint(reply.Header.Get(HeaderSequence), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("read the end of log %s: status %q: %w", l.name, reply.Header.Get("Status"), ErrUnavailable)
 	}
-	return newest, nil
-}
-
-// Position is how far the log has come, more than 0: whatever is stored from now on lies behind it. A log that is empty
-// gets a mark, which nobody hears, so that the next who asks is answered fast. Those who ask at once share the question.
-func (l *Log) Position(ctx context.Context) (uint64, error) { return l.positions.wait(ctx) }
-
-func (l *Log) position(ctx context.Context) (uint64, error) {
-	if newest, err := l.newestKept(ctx); newest > 0 || err != nil {
-		return newest, err
-	}
-	return l.barrier(ctx)
+	return end, nil
 }
 
 // LogState is what a log holds.

@@ -184,7 +184,7 @@ type AttachRequest struct {
 	Gateway   string `json:"gateway"`
 	Session   string `json:"session"`
 	Transport string `json:"transport"`
-	Resume    bool   `json:"resume,omitempty"` // the client says where it stopped: a dormant connection will do
+	Resume    bool   `json:"resume,omitempty"` // the client keeps its offset, or has got nothing yet: a dormant connection will do
 }
 
 // AttachAnswer says whose connection it is and where it is subscribed.

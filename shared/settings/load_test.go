@@ -57,7 +57,7 @@ func TestLoadDefaults(t *testing.T) {
 			UserSignatureMaxAge: 24 * time.Hour,
 		},
 		Clients: settings.Clients{
-			Transports:           []string{settings.TransportWebSocket, settings.TransportPolling},
+			Transports:           []string{"websocket", "polling", "sse", "listen"},
 			Resource:             "socket.io",
 			WakeConnectionsAfter: 5 * time.Second,
 		},
@@ -69,7 +69,7 @@ func TestLoadDefaults(t *testing.T) {
 		NATS: settings.NATS{Replicas: 1, Namespace: "channelstream", DataDir: "./data"},
 		Messages: settings.Messages{
 			ResumeWindow: 2 * time.Minute, LogBytes: 1 << 30, LogMessages: 1_000_000, LogStorage: "file",
-			HistoryBytes: 4 << 30, HistoryMessages: 1000, HistoryStorage: "file",
+			HistoryBytes: 1 << 30, HistoryMessages: 1000, HistoryStorage: "file",
 		},
 		Limits: settings.Limits{
 			MaxBody: 8 << 20, MaxMessage: 256 << 10, MaxMessages: 1000, MaxChannels: 1000, MaxUser: 512, MaxChannel: 256,

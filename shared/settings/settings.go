@@ -61,7 +61,7 @@ type Access struct {
 // Clients is how clients come in.
 type Clients struct {
 	// Transports is a subset of the Transport constants, without duplicates.
-	Transports []string `env:"TRANSPORTS" default:"websocket,polling" form:"transports" doc:"transports offered: websocket, polling (or xhr-polling), sse, listen, jsonp-polling"`
+	Transports []string `env:"TRANSPORTS" default:"websocket,polling,sse,listen" form:"transports" doc:"transports offered: websocket, polling (or xhr-polling), sse, listen, jsonp-polling"`
 	// Resource has no slash at either end.
 	Resource             string        `env:"RESOURCE" default:"socket.io" form:"resource" doc:"path under which Socket.IO is served"`
 	WakeConnectionsAfter time.Duration `env:"WAKE_CONNECTIONS_AFTER" default:"5s" min:"100ms" max:"10m" doc:"time after which a long poll of /listen is answered with nothing"`
@@ -114,7 +114,7 @@ type Messages struct {
 	LogStorage   string        `env:"LOG_STORAGE" default:"file" oneof:"file,memory" doc:"where messages are kept"`
 
 	HistoryAge      time.Duration `env:"HISTORY_AGE" default:"0s" min:"0s" doc:"time the history of channels is kept; 0 sets no limit"`
-	HistoryBytes    int           `env:"HISTORY_BYTES" default:"4GiB" form:"size" min:"16MiB" doc:"size of the history of all channels; the oldest goes first"`
+	HistoryBytes    int           `env:"HISTORY_BYTES" default:"1GiB" form:"size" min:"16MiB" doc:"size of the history of all channels; the oldest goes first"`
 	HistoryMessages int           `env:"HISTORY_MESSAGES" default:"1000" min:"1" max:"1000000" doc:"messages of history that one channel may keep, whatever its history_size"`
 	HistoryStorage  string        `env:"HISTORY_STORAGE" default:"file" oneof:"file,memory" doc:"where the history of channels is kept"`
 }

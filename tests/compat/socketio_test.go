@@ -36,17 +36,7 @@ func TestTheStockSocketIOClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			system := harness.AllInOne(t)
-			outcomes := runNode(t, system, transports)
-			if len(outcomes) < leastCases {
-				t.Errorf("%d cases were run, fewer than %d", len(outcomes), leastCases)
-			}
-			for _, o := range outcomes {
-				t.Run(o.Case, func(t *testing.T) {
-					if o.Error != "" {
-						t.Error(o.Error)
-					}
-				})
-			}
+			runCases(t, system, "./cases/index.js", leastCases, "COMPAT_TRANSPORTS="+transports)
 		})
 	}
 }
@@ -57,16 +47,33 @@ type outcome struct {
 	Error string `json:"error"` // empty: it passed
 }
 
-func runNode(t *testing.T, system *harness.System, transports string) []outcome {
+// runCases runs the cases of a module under Node.
+func runCases(t *testing.T, system *harness.System, module string, least int, environ ...string) {
 	t.Helper()
-	if _, err := os.Stat("node_modules/socket.io-client"); errors.Is(err, os.ErrNotExist) {
-		t.Fatal(`the stock Socket.IO client is not installed: run "make deps" (or "npm ci" in tests/compat)`)
+	outcomes := runNode(t, module, append(environ, "CHANNELSTREAM_URL="+system.URL, "CHANNELSTREAM_SECRET="+system.Secret))
+	if len(outcomes) < least {
+		t.Errorf("%d cases were run, fewer than %d", len(outcomes), least)
+	}
+	for _, o := range outcomes {
+		t.Run(o.Case, func(t *testing.T) {
+			if o.Error != "" {
+				t.Error(o.Error)
+			}
+		})
+	}
+}
+
+func runNode(t *testing.T, module string, environ []string) []outcome {
+	t.Helper()
+	for _, client := range []string{"socket.io-client", "eventsource"} {
+		if _, err := os.Stat("node_modules/" + client); errors.Is(err, os.ErrNotExist) {
+			t.Fatalf(`the stock client %s is not installed: run "make deps" (or "npm ci" in tests/compat)`, client)
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "run.js")
-	node.Env = append(os.Environ(),
-		"CHANNELSTREAM_URL="+system.URL, "CHANNELSTREAM_SECRET="+system.Secret, "COMPAT_TRANSPORTS="+transports)
+	node := exec.CommandContext(ctx, "node", "run.js", module)
+	node.Env = append(os.Environ(), environ...)
 	node.Stderr = t.Output()
 	out, err := node.Output()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -1,6 +1,8 @@
 package request
 
 import (
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -32,6 +34,16 @@ func (r *reader) channelConfigs(at string, raw []byte) map[string]contract.Chann
 			configs[channel] = r.channelConfig(path, value)
 		}
 		return true
+	})
+	return configs
+}
+
+// configsOf leaves configurations of these channels, which are sorted. As in 0.7, any other in a request that brings a
+// client into channels makes no channel.
+func configsOf(channels []string, configs map[string]contract.ChannelConfig) map[string]contract.ChannelConfig {
+	maps.DeleteFunc(configs, func(channel string, _ contract.ChannelConfig) bool {
+		_, found := slices.BinarySearch(channels, channel)
+		return !found
 	})
 	return configs
 }

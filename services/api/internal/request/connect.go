@@ -43,6 +43,7 @@ func Connect(body []byte, limits Limits) (contract.ConnectRequest, error) {
 		return true
 	})
 	r.require("user", named)
+	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
 	if request.ConnID == "" {
 		request.ConnID = uuid.NewString()
 	}

@@ -40,7 +40,7 @@ func TestConnectReadsEverything(t *testing.T) {
 		"state_public_keys":["extra","absent"],"info":{"return_public_state":true,"include_history":false,"include_users":"no",
 		"include_connections":1,"exclude_channels":["z"],"channels":["ignored"]},
 		"channel_configs":{"a":{"notify_presence":"yes","notify_state":1,"store_history":"on","history_size":"3",
-		"broadcast_presence_with_user_lists":"True","long_name":"A"},"b":{}}}`), limits)
+		"broadcast_presence_with_user_lists":"True","long_name":"A"},"z":{},"not-in-channels":{"store_history":true}}}`), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestConnectReadsEverything(t *testing.T) {
 				NotifyPresence: true, NotifyState: true, StoreHistory: true, HistorySize: 3,
 				BroadcastPresenceWithUserLists: true, StoreFrames: true,
 			}},
-			"b": {ChannelSettings: contract.DefaultChannelSettings()},
+			"z": {ChannelSettings: contract.DefaultChannelSettings()},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {

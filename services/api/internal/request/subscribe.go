@@ -43,6 +43,7 @@ func Subscribe(body []byte, connID string, limits Limits) (contract.SubscribeReq
 	}
 	r.require("conn_id", identified || named)
 	r.require("channels", listed)
+	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
 	return request, r.fault()
 }
 

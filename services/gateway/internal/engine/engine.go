@@ -92,7 +92,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, engineio.Forbidden)
 	case q.Get("EIO") != engineio.Version:
 		refuse(w, engineio.UnsupportedVersion)
-	case !slices.Contains(e.config.Transports, transport):
+	case !e.offers(transport):
 		refuse(w, engineio.UnknownTransport)
 	case q.Get("sid") != "":
 		e.goOn(w, r, q.Get("sid"), transport)
@@ -106,6 +106,12 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		e.openPolling(w, r)
 	}
+}
+
+// offers says whether clients may use a transport here; the setting names those of other paths too.
+func (e *Engine) offers(transport string) bool {
+	known := transport == pollingTransport || transport == websocketTransport
+	return known && slices.Contains(e.config.Transports, transport)
 }
 
 func refuse(w http.ResponseWriter, refusal engineio.Refusal) {

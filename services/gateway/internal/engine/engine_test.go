@@ -26,6 +26,7 @@ func TestRequestsAreRefusedAsStockServersDo(t *testing.T) {
 		{"no version", "GET", "/socket.io/?transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}`},
 		{"version 3", "GET", "/socket.io/?EIO=3&transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}`},
 		{"no transport", "GET", "/socket.io/?EIO=4", 400, `{"code":0,"message":"Transport unknown"}`},
+		{"transport of another path", "GET", "/socket.io/?EIO=4&transport=sse", 400, `{"code":0,"message":"Transport unknown"}`},
 		{"odd transport", "GET", "/socket.io/?EIO=4&transport=pigeon", 400, `{"code":0,"message":"Transport unknown"}`},
 		{"post without sid", "POST", gatewaytest.Polling, 400, `{"code":2,"message":"Bad handshake method"}`},
 		{"unknown sid", "GET", gatewaytest.Polling + "&sid=guess", 400, `{"code":1,"message":"Session ID unknown"}`},

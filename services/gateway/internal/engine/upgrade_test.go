@@ -126,8 +126,12 @@ func TestAProbeThatNeverUpgradesIsGivenUp(t *testing.T) {
 		silent.ReadMessage() //nolint:errcheck // it fails when the gateway gives up
 	}()
 	for up := false; !up; { // the session goes on meanwhile
-		p.Want("2")
-		p.Send("3")
+		switch answer := p.Poll().Body; {
+		case strings.HasPrefix(answer, "2"):
+			p.Send("3")
+		case !strings.HasPrefix(answer, `42/stream,["offset",`):
+			t.Fatalf("the poll was answered with %s", answer)
+		}
 		select {
 		case <-given:
 			up = true

@@ -7,6 +7,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"strconv"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
@@ -152,20 +153,34 @@ func AppendClose(dst []byte, code int, reason string) []byte {
 	return append(dst, reason...)
 }
 
-// AppendPacket appends what is for one session only: an Engine.IO packet, or a list, given as its text.
+// AppendPacket appends what is for one session only: an Engine.IO packet, an event of a stream, or a list, given as its
+// text.
 func AppendPacket(dst, packet []byte, w Way) []byte {
 	switch w {
 	case Polls:
 		return append(append(dst, packet...), engineio.Separator)
 	case Events:
-		return appendEvent(dst, packet)
+		return append(dst, packet...)
 	case Answers:
 		return append(append(dst, packet...), '\n')
 	}
 	return AppendText(dst, packet)
 }
 
-// appendEvent appends an event of a Server-Sent Events stream with a list.
-func appendEvent(dst, list []byte) []byte {
-	return append(append(append(dst, "event: "+Event+"\ndata: "...), list...), "\n\n"...)
+// AppendEvent appends an event of a Server-Sent Events stream, with data that has no line end in it. The client remembers
+// the offset, unless that is 0, and says it when it comes back. Without data it does only that, and raises no event.
+func AppendEvent(dst []byte, offset uint64, name string, data []byte) []byte {
+	dst = appendID(dst, offset)
+	if len(data) > 0 {
+		dst = append(append(append(append(dst, "event: "...), name...), "\ndata: "...), data...)
+		dst = append(dst, '\n')
+	}
+	return append(dst, '\n')
+}
+
+func appendID(dst []byte, offset uint64) []byte {
+	if offset == 0 {
+		return dst
+	}
+	return append(strconv.AppendUint(append(dst, "id: "...), offset, 10), '\n')
 }

@@ -23,6 +23,7 @@ var formats = []struct {
 	{"none", frame.None}, {"plain", frame.Plain},
 	{"socket root", frame.SocketRoot}, {"socket stream", frame.SocketStream}, {"socket both", frame.SocketBoth},
 	{"poll root", frame.PollRoot}, {"poll stream", frame.PollStream}, {"poll both", frame.PollBoth},
+	{"event stream", frame.EventStream}, {"bare list", frame.BareList},
 }
 
 func list(bodies ...string) *frame.List {
@@ -51,6 +52,10 @@ func TestFormatsLookAsRecorded(t *testing.T) {
 		{"close", frame.AppendClose(nil, 1001, "draining")},
 		{"packet in a socket", frame.AppendPacket(nil, []byte("2"), frame.Packets)},
 		{"packet in a poll", frame.AppendPacket(nil, []byte("2"), frame.Polls)},
+		{"event of a stream", frame.AppendEvent(nil, 7, "close", []byte(`"draining"`))},
+		{"event without an id", frame.AppendEvent(nil, 0, "close", []byte(`"draining"`))},
+		{"offset in a stream", frame.AppendOffset(nil, frame.EventStream, 7)},
+		{"offset in a bare list", frame.AppendOffset(nil, frame.BareList, 7)},
 	} {
 		fmt.Fprintf(&got, "%s: %q\n", control.name, control.bytes)
 	}

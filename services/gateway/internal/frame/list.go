@@ -2,7 +2,6 @@ package frame
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 )
@@ -133,12 +132,8 @@ func (l *List) appendPoll(dst, prefix []byte) []byte {
 	return append(dst, ']', engineio.Separator)
 }
 
-// appendStream appends one event of a Server-Sent Events stream; a message has no line end in it. An EventSource
-// remembers the id, and sends it when it comes back.
+// appendStream appends one event of a Server-Sent Events stream, as AppendEvent does; a message has no line end in it.
 func (l *List) appendStream(dst []byte) []byte {
-	if offset := l.offset(); offset > 0 {
-		dst = append(strconv.AppendUint(append(dst, "id: "...), offset, 10), '\n')
-	}
-	dst = append(dst, "event: "+Event+"\ndata: "...)
+	dst = append(appendID(dst, l.offset()), "event: "+Event+"\ndata: "...)
 	return append(l.appendArray(dst), "\n\n"...)
 }

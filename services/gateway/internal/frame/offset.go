@@ -87,9 +87,11 @@ func AppendOffset(dst []byte, f Format, offset uint64) []byte {
 	text := strconv.FormatUint(offset, 10)
 	switch f {
 	case Plain, PlainDeflated:
-		return AppendText(dst, []byte(`[{"type":"`+OffsetEvent+`","offset":`+text+`}]`))
+		return AppendText(dst, OffsetList(offset))
 	case EventStream:
-		return append(dst, "id: "+text+"\n\n"...) // no data: an EventSource remembers the id and raises no event
+		return AppendEvent(dst, offset, "", nil)
+	case BareList:
+		return append(append(dst, OffsetList(offset)...), '\n')
 	case SocketRoot, SocketRootDeflated:
 		return AppendText(dst, offsetPacket(RootNamespace, text))
 	case SocketStream, SocketStreamDeflated:
@@ -104,6 +106,11 @@ func AppendOffset(dst []byte, f Format, offset uint64) []byte {
 		return AppendOffset(AppendOffset(dst, PollRoot, offset), PollStream, offset)
 	}
 	return dst
+}
+
+// OffsetList is the list that tells a client how far it has come.
+func OffsetList(offset uint64) []byte {
+	return append(strconv.AppendUint([]byte(`[{"type":"`+OffsetEvent+`","offset":`), offset, 10), "}]"...)
 }
 
 func offsetPacket(namespace, offset string) []byte {

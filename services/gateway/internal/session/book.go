@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -51,6 +52,7 @@ type Book struct {
 	gone     map[string]gone     // conn_id → what presence does not know to be gone; guarded by mu
 
 	finishing sync.WaitGroup // clients that still get what they missed
+	settling  sync.Mutex     // held while presence is told of ended sessions
 }
 
 // gone is a session that has ended.
@@ -72,7 +74,7 @@ func NewBook(c Config) *Book {
 type Credentials struct {
 	ConnID string
 	User   string
-	Resume bool // the client says where it stopped
+	Resume bool // the client keeps its offset, or has got nothing yet
 }
 
 // Attach asks presence for the connection and subscribes to its channels. The session must Enter or be Abandoned.
@@ -87,12 +89,19 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	if c.ConnID == "" {
 		request.NewConnID = rand.Text()
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	// A client that leaves meanwhile must not leave presence behind with a session that nobody ends.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
 	defer cancel()
 	a, err := b.presence.Attach(ctx, request)
-	if err != nil {
+	var fault *contract.Fault
+	if errors.As(err, &fault) {
 		close(s.entered)
 		b.forget(s)
+		return nil, fmt.Errorf("attach: %w", err)
+	}
+	if err != nil { // it may be attached all the same
+		s.ConnID = cmp.Or(request.ConnID, request.NewConnID)
+		s.Abandon()
 		return nil, fmt.Errorf("attach: %w", err)
 	}
 	s.ConnID, s.User, s.revision, s.offset = a.ConnID, a.User, a.Revision, a.Offset
@@ -122,9 +131,6 @@ func (b *Book) forget(s *Session) {
 
 // end notes that a session is over; Run does the rest.
 func (b *Book) end(s *Session, reason contract.Reason, offset uint64) {
-	if !s.inForce.Load() {
-		offset = 0 // it got nothing
-	}
 	b.mu.Lock()
 	delete(b.sessions, s.ID)
 	b.ended = append(b.ended, s)
@@ -193,17 +199,21 @@ func (b *Book) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			b.finishing.Wait() // their members are closed
-			b.settle(context.WithoutCancel(ctx))
+			b.Settle(context.WithoutCancel(ctx))
 			return nil
 		case <-b.wake:
-			b.settle(ctx)
+			b.Settle(ctx)
 		case <-retry.C:
-			b.settle(ctx)
+			b.Settle(ctx)
 		}
 	}
 }
 
-func (b *Book) settle(ctx context.Context) {
+// Settle releases what ended sessions held and tells presence of them. When it returns, presence knows of every session
+// that ended before the call, unless it does not answer: then Run tries again.
+func (b *Book) Settle(ctx context.Context) {
+	b.settling.Lock()
+	defer b.settling.Unlock()
 	b.mu.Lock()
 	ended := b.ended
 	b.ended = nil

@@ -43,6 +43,7 @@ type Session struct {
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned
 	notify  Notify        // set before entered is closed; may be nil
+	keeps   bool          // set before entered is closed; see Entrance
 
 	mu       sync.Mutex
 	revision uint64           // of the membership in force; guarded by mu
@@ -61,6 +62,7 @@ type Entrance struct {
 	Namespaces *frame.Namespaces // nil for a session without namespaces
 	Since      *uint64           // where the client says that it stopped; nil: it does not say
 	Notices    bool              // tell the client now and then how far it has come
+	Keeps      bool              // the client keeps its offset itself: where presence has the connection stays as it is
 	Packets    Packets           // nil: none
 	Notify     Notify            // nil: the client is not told
 }
@@ -81,7 +83,7 @@ var catchUp = resume.Limits{Channel: 100, User: 50}
 // Enter begins the delivery of messages: first what the connection missed.
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	defer close(s.entered)
-	s.member, s.notify = e.Member, e.Notify
+	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since, limits := s.offset, catchUp
@@ -164,7 +166,12 @@ func (s *Session) Abandon() {
 }
 
 // End is called when the member of the session was closed, with how far its client has come. It does not block.
-func (s *Session) End(reason contract.Reason, offset uint64) { s.book.end(s, reason, offset) }
+func (s *Session) End(reason contract.Reason, offset uint64) {
+	if !s.inForce.Load() || s.keeps {
+		offset = 0
+	}
+	s.book.end(s, reason, offset)
+}
 
 // Join asks for channels and returns those of them that the session is in now, when that is in force. packets makes
 // what the client is sent before the first message of a new channel.

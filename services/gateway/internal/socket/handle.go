@@ -1,4 +1,5 @@
-// Package socket writes to TCP sockets without ever waiting for them.
+// Package socket writes to TCP sockets without ever waiting for them: what the sessions of every protocol share that hold
+// a connection of their own.
 package socket
 
 import (

@@ -75,9 +75,7 @@ func (r *Roster) DescribeSettings(names []string) contract.ChannelsInfo {
 	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
 	for _, name := range names {
 		record := r.channels.rows[contract.EncodeToken(name)].Record
-		channel := r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
-		channel.TotalUsers = 0
-		info.Channels[name] = channel
+		info.Channels[name] = r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
 	}
 	return info
 }
@@ -93,9 +91,9 @@ func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in
 	if in == nil {
 		return c
 	}
-	c.TotalConnections, c.TotalUsers = len(in.connections), len(in.users)
-	if !o.OmitUsers {
-		c.Users = slices.AppendSeq(make([]string, 0, len(in.users)), maps.Keys(in.users))
+	c.TotalConnections = len(in.connections)
+	if !o.OmitUsers { // as in 0.7, what is not shown is not counted
+		c.TotalUsers, c.Users = len(in.users), slices.AppendSeq(make([]string, 0, len(in.users)), maps.Keys(in.users))
 		slices.Sort(c.Users)
 	}
 	var newest time.Time

@@ -17,7 +17,7 @@ import (
 // Read hands every text message to `message` until the socket closes, and then closes the member. A message's bytes
 // are valid during the call. message may be nil: then text only marks activity.
 func (o *Outlet) Read(m *hub.Member, message func([]byte) contract.Reason) {
-	defer o.readerGone()
+	defer o.ReaderGone()
 	o.ws.SetPongHandler(func(string) error { m.Touch(); return nil })
 	o.ws.SetPingHandler(func(data string) error {
 		m.Touch()
@@ -50,7 +50,7 @@ func (o *Outlet) read(m *hub.Member, message func([]byte) contract.Reason) (reas
 			return readReason(err)
 		}
 		m.Touch()
-		r = &limited{r: r, left: o.limits.maxFrame}
+		r = &limited{r: r, left: o.maxFrame}
 		if message == nil {
 			if _, err = io.Copy(io.Discard, r); err != nil {
 				return readReason(err)

@@ -24,7 +24,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -37,7 +36,7 @@ const readBuffer = 256
 
 // Config says how sockets are opened.
 type Config struct {
-	Limits      Limits
+	Limits      socket.Limits
 	MaxFrame    int  // bytes that a client may send in one message
 	Compression bool // offer permessage-deflate (RFC 7692)
 	CheckOrigin func(*http.Request) bool
@@ -45,13 +44,13 @@ type Config struct {
 
 // Upgrader makes sockets of requests.
 type Upgrader struct {
-	gorilla websocket.Upgrader
-	limits  Limits
+	gorilla  websocket.Upgrader
+	limits   socket.Limits
+	maxFrame int64 // bytes of a message from the client, also when it is unpacked
 }
 
 // NewUpgrader makes an Upgrader.
 func NewUpgrader(c Config) *Upgrader {
-	c.Limits.maxFrame = int64(c.MaxFrame)
 	return &Upgrader{
 		gorilla: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
@@ -62,7 +61,7 @@ func NewUpgrader(c Config) *Upgrader {
 
 			EnableCompression: c.Compression,
 		},
-		limits: c.Limits,
+		limits: c.Limits, maxFrame: int64(c.MaxFrame),
 	}
 }
 
@@ -71,7 +70,8 @@ type Socket struct {
 	ws       *websocket.Conn // reads
 	conn     net.Conn        // writes
 	handle   socket.Handle
-	limits   *Limits
+	limits   *socket.Limits
+	maxFrame int64
 	deflated bool
 }
 
@@ -110,9 +110,9 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, err
 		conn.Close() //nolint:errcheck // it was never used
 		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
 	}
-	ws.SetReadLimit(u.limits.maxFrame)
+	ws.SetReadLimit(u.maxFrame)
 	return &Socket{
-		ws: ws, conn: conn, handle: handle, limits: &u.limits,
+		ws: ws, conn: conn, handle: handle, limits: &u.limits, maxFrame: u.maxFrame,
 		deflated: u.gorilla.EnableCompression && offersDeflate(r),
 	}, nil
 }
@@ -129,14 +129,9 @@ func (s *Socket) Packets(last Farewell) *Outlet {
 
 func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
 	s.ReadUntil(time.Time{})
-	return &Outlet{ws: s.ws, conn: s.conn, handle: s.handle, limits: s.limits, ping: ping, last: last}
-}
-
-// Bind names the member that the outlet belongs to.
-func (o *Outlet) Bind(m *hub.Member) {
-	o.failed = m.Close
-	o.post = func(f func()) {
-		m.Use(func(hub.Outlet) contract.Reason { f(); return "" })
+	return &Outlet{
+		Stream: socket.NewStream(s.conn, s.handle, s.limits),
+		ws:     s.ws, conn: s.conn, maxFrame: s.maxFrame, ping: ping, last: last,
 	}
 }
 
@@ -162,7 +157,7 @@ func (s *Socket) ReadDirect() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read from a new socket: %w", err)
 	}
-	p, err := io.ReadAll(&limited{r: r, left: s.limits.maxFrame})
+	p, err := io.ReadAll(&limited{r: r, left: s.maxFrame})
 	if err != nil {
 		return nil, fmt.Errorf("read from a new socket: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -42,7 +43,7 @@ type stage struct {
 	ended   chan contract.Reason
 }
 
-func newStage(t *testing.T, limits websocket.Limits) *stage {
+func newStage(t *testing.T, limits socket.Limits) *stage {
 	t.Helper()
 	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8)}
 	s.hub = hub.New(hub.Config{
@@ -118,8 +119,8 @@ func wantClose(t *testing.T, ws *gorilla.Conn, code int, reason string) {
 
 const roomy = 1 << 30
 
-func generous() websocket.Limits {
-	return websocket.Limits{BacklogBytes: roomy, BacklogAge: time.Minute}
+func generous() socket.Limits {
+	return socket.Limits{BacklogBytes: roomy, BacklogAge: time.Minute}
 }
 
 // many messages are 16 MB, more than kernels keep for two sockets.
@@ -169,7 +170,7 @@ func TestABacklogIsDeliveredInOrder(t *testing.T) {
 
 func TestASlowConsumerIsClosedByTheSizeOfItsBacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, websocket.Limits{BacklogBytes: 64 << 10, BacklogAge: time.Hour})
+	s := newStage(t, socket.Limits{BacklogBytes: 64 << 10, BacklogAge: time.Hour})
 	_, _ = s.dial()
 	s.flood(many)
 	s.wantEnd(contract.ReasonSlowConsumer)
@@ -177,7 +178,7 @@ func TestASlowConsumerIsClosedByTheSizeOfItsBacklog(t *testing.T) {
 
 func TestASlowConsumerIsClosedByTheAgeOfItsBacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, websocket.Limits{BacklogBytes: roomy, BacklogAge: 200 * time.Millisecond})
+	s := newStage(t, socket.Limits{BacklogBytes: roomy, BacklogAge: 200 * time.Millisecond})
 	_, _ = s.dial()
 	s.flood(many)
 	s.wantEnd(contract.ReasonSlowConsumer)

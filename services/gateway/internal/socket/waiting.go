@@ -1,29 +1,33 @@
-package websocket
+package socket
 
 import (
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Waiting is the way out of a session whose handshake is not answered yet. A client may tell its app that it listens as
+// Waiting is the way out of a session whose request is not answered yet. A client may tell its app that it listens as
 // soon as it sees the answer, so its session is in force before: what comes in between is kept here.
 type Waiting struct {
-	limit int // bytes
+	// set at construction
+	limits *Limits
 
 	kept []byte // owned by the shard
 }
 
-// Waiting makes the way out of a session that has no socket yet.
-func (u *Upgrader) Waiting() *Waiting { return &Waiting{limit: u.limits.BacklogBytes} }
+// NewWaiting makes the way out of a session that has no socket yet.
+func NewWaiting(l *Limits) *Waiting { return &Waiting{limits: l} }
 
-// Forward sends what was kept to the outlet that takes over.
-func (o *Waiting) Forward(to *Outlet, now time.Time) contract.Reason {
-	if len(o.kept) == 0 {
-		return ""
-	}
-	return to.Send(o.kept, now)
+// Move lets another outlet take over from o: the member's messages go there, those that were kept first.
+func (o *Waiting) Move(m *hub.Member, to hub.Outlet, w frame.Way, transport string) {
+	m.Switch(to, w, transport, func() contract.Reason {
+		if len(o.kept) == 0 {
+			return ""
+		}
+		return to.Send(o.kept, time.Now())
+	})
 }
 
 // Bind does nothing: there is no socket that could fail.
@@ -31,7 +35,7 @@ func (o *Waiting) Bind(*hub.Member) {}
 
 // Send keeps p.
 func (o *Waiting) Send(p []byte, _ time.Time) contract.Reason {
-	if len(o.kept)+len(p) > o.limit {
+	if len(o.kept)+len(p) > o.limits.BacklogBytes {
 		return contract.ReasonSlowConsumer
 	}
 	o.kept = append(o.kept, p...)

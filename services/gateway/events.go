@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
+)
+
+// eventStream opens a stream of Server-Sent Events: GET /sse?conn_id=…&since=…
+func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
+	v, fault := s.admit(r, settings.TransportSSE)
+	if fault == nil && r.ProtoMajor != 1 {
+		fault = noStream()
+	}
+	if fault != nil {
+		refuseStream(w, fault)
+		return
+	}
+	waiting := socket.NewWaiting(&s.backlog)
+	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Events, transport: "sse"})
+	if err != nil {
+		refuseStream(w, s.faultOf(err))
+		return
+	}
+	outlet, err := sse.Open(w, &s.streams)
+	if err != nil {
+		m.Close(contract.ReasonClosed)
+		if errors.Is(err, http.ErrNotSupported) {
+			writeFault(w, noStream())
+		}
+		return
+	}
+	waiting.Move(m, outlet, frame.Events, "sse")
+	go outlet.Watch(m) // ends with the connection
+}
+
+// noStream is for a request whose connection can not be taken over: in HTTP/2 it is not the request's own.
+func noStream() *contract.Fault {
+	return &contract.Fault{Code: contract.CodeInternal, Message: "Events are sent over HTTP/1.1 only."}
+}
+
+// refuseStream answers with a fault. An EventSource gives up for good at any status but 200, so what will pass is said as
+// a stream that ends at once: it comes back after its retry time.
+func refuseStream(w http.ResponseWriter, fault *contract.Fault) {
+	if fault.Code != contract.CodeUnavailable {
+		writeFault(w, fault)
+		return
+	}
+	sse.Describe(w.Header())
+	fmt.Fprintf(w, "%s: %s\n\n", sse.Retry(), fault.Message) //nolint:errcheck // the client has gone then
+}

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/transport/listen"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/settings"
+)
+
+// listen answers a long poll: GET /listen?conn_id=…&since=…&callback=…
+func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
+	v, fault := s.admit(r, settings.TransportListen)
+	callback := r.URL.Query().Get("callback")
+	if fault == nil && callback != "" && !listen.IsCallback(callback) {
+		fault = contract.Invalid("callback", "Not the name of a function.")
+	}
+	if fault != nil {
+		writeFault(w, fault)
+		return
+	}
+	answer, err := s.poll(r.Context(), v)
+	if err != nil {
+		writeFault(w, s.faultOf(err))
+		return
+	}
+	if v.keeps {
+		answer.Tell(v.since)
+	}
+	answer.Write(w, callback)
+}
+
+// poll is the session of one poll. When it returns, presence knows from where the client goes on, which may come back at
+// once, to any gateway.
+func (s *Service) poll(ctx context.Context, v *visitor) (listen.Answer, error) {
+	poll := listen.New(s.backlog.BacklogBytes)
+	m, err := s.enter(ctx, v, entry{outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
+	if errors.Is(err, hub.ErrClosed) { // a newer poll was quicker
+		return listen.Answer{}, nil
+	}
+	if err != nil {
+		return listen.Answer{}, err
+	}
+	answer := poll.Await(ctx, m, s.config.Settings.Clients.WakeConnectionsAfter, v.began)
+	s.book.Settle(context.WithoutCancel(ctx))
+	return answer, nil
+}
