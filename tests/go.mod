@@ -54,3 +54,5 @@ replace (
 	github.com/channelstream/channelstream/services/presence => ../services/presence
 	github.com/channelstream/channelstream/shared => ../shared
 )
+
+tool github.com/nats-io/nats-server/v2

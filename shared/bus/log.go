@@ -65,7 +65,7 @@ const historyRecords = 4
 type Log struct {
 	conn     *Conn
 	name     string
-	known    atomic.Pointer[jetstream.Stream] // as it was last seen; nil before
+	known    atomic.Pointer[sighting] // as it was last seen; nil before
 	ends     *rounds[uint64]
 	states   *rounds[LogState]
 	barriers *rounds[uint64]
@@ -128,32 +128,44 @@ type Stored struct {
 	Duplicate bool // it was there already: its id was stored before
 }
 
+// ErrNoLeader is returned by Pending.Wait for a message that nobody took, because the log's servers elect a leader, or the
+// log is not there: it is not stored. It is an ErrUnavailable.
+var ErrNoLeader = fmt.Errorf("%w: the log has no leader", ErrUnavailable)
+
 // Pending is a message on its way into the log.
 type Pending struct {
-	subject string
-	future  jetstream.PubAckFuture
+	log    *Log
+	future jetstream.PubAckFuture
 }
 
-// Store sends a message to the log; messages of one connection are stored in the order in which they are sent. The id
-// makes it be stored once, however often it is sent within the log's age, at most two minutes. header may be nil and
-// is changed.
+// Store sends a message to the log; messages of one connection are stored in the order in which they are sent, as long as
+// the log's leader stays the same. The id makes it be stored once, however often it is sent within the log's age, at most
+// two minutes. header may be nil and is changed.
 func (l *Log) Store(subject, id string, header Header, data []byte) (*Pending, error) {
-	if !l.conn.nc.IsConnected() {
-		return nil, ErrUnavailable
-	}
 	if header == nil {
 		header = make(Header, 1)
 	}
 	header[jetstream.MsgIDHeader] = []string{id}
-	future, err := l.conn.js.PublishMsgAsync(&nats.Msg{Subject: subject, Header: header, Data: data})
+	return l.send(&nats.Msg{Subject: subject, Header: header, Data: data})
+}
+
+// send leaves it to the caller to send a refused message again: nats.go would do that behind others that came later.
+func (l *Log) send(m *nats.Msg) (*Pending, error) {
+	if !l.conn.nc.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	future, err := l.conn.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0))
 	switch {
 	case err == nil:
-		return &Pending{subject: subject, future: future}, nil
+		return &Pending{log: l, future: future}, nil
 	case errors.Is(err, nats.ErrMaxPayload):
-		return nil, fmt.Errorf("store on %s: %w", subject, ErrTooLarge)
+		return nil, fmt.Errorf("store on %s: %w", m.Subject, ErrTooLarge)
 	}
-	return nil, fmt.Errorf("store on %s: %w", subject, unavailable(err))
+	return nil, fmt.Errorf("store on %s: %w", m.Subject, unavailable(err))
 }
+
+// Again sends the message once more, under the same id.
+func (p *Pending) Again() (*Pending, error) { return p.log.send(p.future.Msg()) }
 
 // Wait returns when the message is stored.
 func (p *Pending) Wait(ctx context.Context) (Stored, error) {
@@ -161,8 +173,13 @@ func (p *Pending) Wait(ctx context.Context) (Stored, error) {
 	case ack := <-p.future.Ok():
 		return Stored{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
 	case err := <-p.future.Err():
-		return Stored{}, fmt.Errorf("store on %s: %w", p.subject, unavailable(err))
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			err = ErrNoLeader
+		} else {
+			err = unavailable(err)
+		}
+		return Stored{}, fmt.Errorf("store on %s: %w", p.future.Msg().Subject, err)
 	case <-ctx.Done():
-		return Stored{}, fmt.Errorf("store on %s: %w", p.subject, unavailable(ctx.Err()))
+		return Stored{}, fmt.Errorf("store on %s: %w", p.future.Msg().Subject, unavailable(ctx.Err()))
 	}
 }

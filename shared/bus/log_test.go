@@ -193,3 +193,28 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 		t.Error("all of nothing was read")
 	}
 }
+
+func TestWhatALogThatIsNotThereRefusesCanBeStoredLater(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).dial()
+	refused, err := c.BindLog("cs-log").Store("cs.log.a", "one", nil, []byte("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := refused.Wait(t.Context()); !errors.Is(err, bus.ErrNoLeader) || !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("no log: %v", err)
+	}
+	log := openLog(t, c, bus.LogConfig{})
+	for _, duplicate := range []bool{false, true} {
+		again, err := refused.Again()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, err := again.Wait(t.Context()); err != nil || at.Duplicate != duplicate {
+			t.Fatalf("stored at %+v, %v", at, err)
+		}
+	}
+	if got := texts(t, log, "cs.log.a", 0); got != "1 " {
+		t.Error(got)
+	}
+}

@@ -20,10 +20,14 @@ const MaxLastSubjects = 1000
 // maxRange bounds the bytes of one Range; who wants more asks again from the last sequence.
 const maxRange = 8 << 20
 
-// barrierWait is between two looks at a replica that is behind.
-const barrierWait = 20 * time.Millisecond
+const (
+	barrierWait  = 20 * time.Millisecond // between two looks at a replica that is behind
+	barrierTries = 2 * time.Second       // for one message that marks the end: it may be lost with a leader
+	askLeader    = time.Second           // to answer, who may be gone
+	staleAfter   = time.Second           // a log with one replica may get more
+)
 
-// ErrNoLog is returned by End and Position, with ErrUnavailable, when nobody has made the log yet.
+// ErrNoLog is returned by End, with ErrUnavailable, when nobody has made the log yet.
 var ErrNoLog = errors.New("there is no such log")
 
 // LogEntry is a message in a log.
@@ -35,10 +39,23 @@ type LogEntry struct {
 }
 
 // End is the sequence of the newest message, also when nothing is kept any more, or ErrNoLog. Those who ask at once share
-// the question.
+// the question. In a log with replicas it is the leader who knows; while there is none, any of them answers, and may be
+// behind.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
 func (l *Log) end(ctx context.Context) (uint64, error) {
+	within, cancel := context.WithTimeout(ctx, askLeader)
+	defer cancel()
+	if stream, err := l.stream(within); err == nil && stream.CachedInfo().Config.Replicas > 1 {
+		if state, err := l.state(within); err == nil {
+			return state.Last, nil
+		}
+	}
+	return l.anyEnd(ctx)
+}
+
+// anyEnd asks any replica.
+func (l *Log) anyEnd(ctx context.Context) (uint64, error) {
 	reply, err := l.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.name, []byte(`{"last_by_subj":">"}`))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return 0, fmt.Errorf("read the end of log %s: %w: %w", l.name, ErrNoLog, unavailable(err))
@@ -75,7 +92,7 @@ func (l *Log) state(ctx context.Context) (LogState, error) {
 	if err != nil {
 		return LogState{}, fmt.Errorf("read the state of log %s: %w", l.name, unavailable(err))
 	}
-	l.known.Store(&stream)
+	l.known.Store(&sighting{stream: stream, at: time.Now()})
 	info := stream.CachedInfo()
 	return LogState{
 		First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs, Bytes: info.State.Bytes,
@@ -83,15 +100,23 @@ func (l *Log) state(ctx context.Context) (LogState, error) {
 	}, nil
 }
 
-// stream gives the stream as it was last seen.
+// sighting is a stream as it was at a time.
+type sighting struct {
+	stream jetstream.Stream
+	at     time.Time
+}
+
+// stream gives the stream as it was last seen. One replica more than it has costs a wait, one less a lost message: so what
+// was seen with one is looked at again.
 func (l *Log) stream(ctx context.Context) (jetstream.Stream, error) {
-	if known := l.known.Load(); known != nil {
-		return *known, nil
+	known := l.known.Load()
+	if known != nil && (known.stream.CachedInfo().Config.Replicas > 1 || time.Since(known.at) < staleAfter) {
+		return known.stream, nil
 	}
 	if _, err := l.State(ctx); err != nil {
 		return nil, err
 	}
-	return *l.known.Load(), nil
+	return l.known.Load().stream, nil
 }
 
 // Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them. A
@@ -172,11 +197,19 @@ func (l *Log) barrier(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	ack, err := l.conn.js.Publish(ctx, barrierSubject(stream), nil)
-	if err != nil {
-		return 0, fmt.Errorf("mark the end of log %s: %w", l.name, unavailable(err))
+	for {
+		try, cancel := context.WithTimeout(ctx, barrierTries)
+		ack, err := l.conn.js.Publish(try, barrierSubject(stream), nil, jetstream.WithRetryAttempts(0))
+		cancel()
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("mark the end of log %s: %w", l.name, unavailable(err))
+		case <-time.After(barrierWait):
+		}
 	}
-	return ack.Sequence, nil
 }
 
 func barrierSubject(stream jetstream.Stream) string {
@@ -191,11 +224,15 @@ func (l *Log) Tails(ctx context.Context, subjects []string) (last map[string]uin
 	if err != nil {
 		return nil, 0, err
 	}
-	if stream.CachedInfo().Config.Replicas < 2 {
-		if upTo, err = l.End(ctx); err == nil && len(subjects) > 0 {
-			last, _, err = l.lastOf(ctx, subjects)
+	if stream.CachedInfo().Config.Replicas < 2 { // or so it was
+		state, err := l.State(ctx)
+		if err != nil {
+			return nil, 0, err
 		}
-		return last, upTo, err
+		if state.Replicas < 2 {
+			last, _, err = l.lastOf(ctx, subjects)
+			return last, state.Last, err
+		}
 	}
 	goal, err := l.barriers.wait(ctx)
 	if err != nil {
@@ -219,6 +256,9 @@ func (l *Log) Tails(ctx context.Context, subjects []string) (last map[string]uin
 // lastOf reads the newest message of each subject, and how far the replica has come that answered; 0 if it has none.
 func (l *Log) lastOf(ctx context.Context, subjects []string) (last map[string]uint64, upTo uint64, err error) {
 	last = make(map[string]uint64, len(subjects))
+	if len(subjects) == 0 {
+		return last, 0, nil
+	}
 	end, err := l.get(ctx, directGet{Last: subjects}, func(e LogEntry) { last[e.Subject] = e.Sequence })
 	if err != nil || end == nil {
 		return last, 0, err

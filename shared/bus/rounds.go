@@ -21,9 +21,12 @@ type rounds[T any] struct {
 
 // round is one question. answer and err are set before done is closed.
 type round[T any] struct {
-	done   chan struct{}
-	answer T
-	err    error
+	ctx     context.Context // ends when nobody waits any more
+	cancel  context.CancelFunc
+	done    chan struct{}
+	answer  T
+	err     error
+	waiting int // guarded by rounds.mu
 }
 
 func newRounds[T any](timeout time.Duration, ask func(context.Context) (T, error)) *rounds[T] {
@@ -36,32 +39,58 @@ func (g *rounds[T]) wait(ctx context.Context) (T, error) {
 	r, first := g.next, g.next == nil
 	if first {
 		r = &round[T]{done: make(chan struct{})}
+		r.ctx, r.cancel = context.WithTimeout(context.WithoutCancel(ctx), 2*g.timeout) // for its turn, and for its own
 		g.next = r
 	}
+	r.waiting++
 	g.mu.Unlock()
 	if first {
-		g.run(ctx, r)
+		go g.run(r) // ends with the question
 	}
 	select {
 	case <-r.done:
 		return r.answer, r.err
 	case <-ctx.Done():
+		g.leave(r)
 		var none T
-		return none, ctx.Err()
+		return none, unavailable(ctx.Err())
+	}
+}
+
+// leave gives up waiting. A round for which nobody waits ends.
+func (g *rounds[T]) leave(r *round[T]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r.waiting--; r.waiting == 0 {
+		r.cancel()
+		g.close(r)
+	}
+}
+
+// close lets nobody else join a round: who comes from here on may have done something that it does not cover. mu is held.
+func (g *rounds[T]) close(r *round[T]) {
+	if g.next == r {
+		g.next = nil
 	}
 }
 
 // run is a round for all who wait for it: it goes on when the first one's own request has ended.
-func (g *rounds[T]) run(ctx context.Context, r *round[T]) {
-	g.turn <- struct{}{} // at most the timeout of the round under way
-	defer func() {
-		<-g.turn
-		close(r.done)
-	}()
+func (g *rounds[T]) run(r *round[T]) {
+	defer close(r.done)
+	defer r.cancel()
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-r.ctx.Done():
+		r.err = unavailable(r.ctx.Err())
+	}
 	g.mu.Lock()
-	g.next = nil // who comes from here on may have done something that this round does not cover
+	g.close(r)
 	g.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.timeout)
+	if r.err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, g.timeout)
 	defer cancel()
 	r.answer, r.err = g.ask(ctx)
 }

@@ -99,3 +99,20 @@ func TestEverybodyInARoundLearnsThatItFailed(t *testing.T) {
 		all.Wait()
 	})
 }
+
+func TestWhoAsksFirstDoesNotWaitLongerThanItWants(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := newRounds(time.Minute, slow(&asked, nil))
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if _, err := g.wait(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if number, err := g.wait(t.Context()); err != nil || number != 2 {
+			t.Errorf("round %d, %v", number, err)
+		}
+	})
+}

@@ -24,9 +24,14 @@ type Size struct{ APIs, Presences, Gateways int }
 // Pairs is two of each: the smallest cluster in which one can do without the other.
 var Pairs = Size{APIs: 2, Presences: 2, Gateways: 2}
 
-// Cluster is services on one NATS server. But for what says otherwise, it is for one goroutine, that of the test.
+// Servers are what a Cluster works on: NATS or NATSCluster.
+type Servers interface {
+	options() []Option // that tell the services where NATS is
+}
+
+// Cluster is services on NATS. But for what says otherwise, it is for one goroutine, that of the test.
 type Cluster struct {
-	NATS      *NATS
+	NATS      *NATS // nil on others than one server
 	APIs      []*Node
 	Presences []*Node
 	Gateways  []*Node
@@ -40,16 +45,16 @@ func Start(t testing.TB, form Form, size Size, options ...Option) *Cluster {
 	return StartOn(t, StartNATS(t), form, size, options...)
 }
 
-// StartOn is Start on a NATS server that may have other clusters.
-func StartOn(t testing.TB, nats *NATS, form Form, size Size, options ...Option) *Cluster {
+// StartOn is Start on NATS servers that may have other clusters.
+func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option) *Cluster {
 	t.Helper()
 	// Of its own, so that a node of another test, on the port of one that was stopped here, is not taken for it.
 	secret := rand.Text()
-	environ := slices.Concat(clusterDefaults, []Option{
-		Setting("SECRET", secret),
-		"CHANNELSTREAM_NATS_URL=" + nats.URL(), "CHANNELSTREAM_DATA_DIR=" + t.TempDir(),
+	environ := slices.Concat(clusterDefaults, nats.options(), []Option{
+		Setting("SECRET", secret), Setting("DATA_DIR", t.TempDir()),
 	}, options)
-	c := &Cluster{NATS: nats, form: form}
+	c := &Cluster{form: form}
+	c.NATS, _ = nats.(*NATS)
 	add := func(k kind, many int) (nodes []*Node) {
 		for i := range many {
 			n := &Node{Name: fmt.Sprintf("%s-%d", k, i), t: t, secret: secret, form: form, kind: k, environ: environ, log: newLog()}

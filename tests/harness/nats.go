@@ -42,6 +42,8 @@ func StartNATS(t testing.TB) *NATS {
 // URL is where clients find the server.
 func (n *NATS) URL() string { return n.url }
 
+func (n *NATS) options() []Option { return []Option{Setting("NATS_URL", n.URL())} }
+
 // Start starts the server again.
 func (n *NATS) Start() {
 	n.t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,8 +163,18 @@ func (n *Node) AwaitReady() {
 
 // leads says whether the node is the presence replica that leads.
 func (n *Node) leads() bool {
+	return n.Metric("channelstream_presence_leader") == 1
+}
+
+// Metric gives the value of a metric without labels; 0 if there is none.
+func (n *Node) Metric(name string) (value float64) {
 	_, metrics := n.get("/metrics")
-	return strings.Contains(metrics, "\nchannelstream_presence_leader 1\n")
+	for line := range strings.Lines(metrics) {
+		if text, found := strings.CutPrefix(line, name+" "); found {
+			value, _ = strconv.ParseFloat(strings.TrimSpace(text), 64) // Prometheus wrote it
+		}
+	}
+	return value
 }
 
 // get asks the node for a path; status 0 means that it does not answer.

@@ -19,14 +19,16 @@ const startLimit = 20 * time.Second
 
 // Processes runs each node as a process of its own, from binaries that it builds once.
 type Processes struct {
-	dir   string // of the binaries
-	build func() error
+	dir       string // of the binaries
+	build     func() error
+	buildNATS func() error
 }
 
 // NewProcesses makes the form; binaries go into dir.
 func NewProcesses(dir string) *Processes {
 	p := &Processes{dir: dir}
 	p.build = sync.OnceValue(p.buildAll)
+	p.buildNATS = sync.OnceValue(p.buildNATSServer)
 	return p
 }
 
@@ -54,14 +56,10 @@ func (p *Processes) start(k kind, environ []Option, log *logBook) (running, erro
 	cmd := exec.Command(filepath.Join(p.dir, string(k)))
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, environ, log, log
 	cmd.SysProcAttr = dieWithParent()
-	if err := cmd.Start(); err != nil {
+	r, err := startProcess(cmd)
+	if err != nil {
 		return nil, err
 	}
-	r := &process{cmd: cmd, done: make(chan struct{})}
-	go func() { // ends with the process
-		r.err = cmd.Wait()
-		close(r.done)
-	}()
 	limit := time.NewTimer(startLimit)
 	defer limit.Stop()
 	select {
@@ -76,7 +74,19 @@ func (p *Processes) start(k kind, environ []Option, log *logBook) (running, erro
 	}
 }
 
-// process is a node that is a process.
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	go func() { // ends with the process
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// process is a node, or a NATS server, that is a process.
 type process struct {
 	// set at construction
 	cmd     *exec.Cmd

@@ -123,6 +123,13 @@ func (s *Socket) Messages() []Message {
 	return append([]Message(nil), s.messages...)
 }
 
+// Count is how many messages have come.
+func (s *Socket) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.messages)
+}
+
 // Texts is what the messages say that have come.
 func (s *Socket) Texts() []string {
 	var texts []string

@@ -16,7 +16,7 @@ func TestMessagesPostedThroughRestartsOfServicesArriveOnceAndInOrder(t *testing.
 		c := harness.Start(t, form, harness.Pairs)
 		_, alice := enter(t, c.APIs[0], c.Gateways[0], "alice", "news")
 		_, bob := enter(t, c.APIs[1], c.Gateways[1], "bob", "news")
-		traffic := begin(t, c, "news")
+		traffic := begin(t, c, "news", 1)
 		for i := range 2 {
 			for _, n := range []*harness.Node{c.APIs[i], c.Presences[i]} {
 				traffic.awaitMore()
@@ -38,7 +38,7 @@ func TestMessagesPostedThroughARestartOfNATSArriveOnceAndInOrder(t *testing.T) {
 		c := harness.Start(t, form, harness.Pairs, harness.Setting("REQUEST_TIMEOUT", "2s"))
 		_, alice := enter(t, c.APIs[0], c.Gateways[0], "alice", "news")
 		_, bob := enter(t, c.APIs[1], c.Gateways[1], "bob", "news")
-		traffic := begin(t, c, "news")
+		traffic := begin(t, c, "news", 1)
 		traffic.awaitMore()
 		c.NATS.Stop()
 		c.NATS.Start()
@@ -53,9 +53,11 @@ func TestMessagesPostedThroughARestartOfNATSArriveOnceAndInOrder(t *testing.T) {
 	})
 }
 
-// traffic is an app that posts one message after the other: each again, to the other api, until it is acknowledged.
+// traffic is an app that posts one list of messages after the other: each again, to the other api, until it is
+// acknowledged.
 type traffic struct {
 	t    *testing.T
+	size int // of a list
 	stop context.CancelFunc
 	done chan struct{} // closed when the app has stopped
 
@@ -64,10 +66,10 @@ type traffic struct {
 }
 
 // begin has the app post until end, or the end of the test.
-func begin(t *testing.T, c *harness.Cluster, channel string) *traffic {
+func begin(t *testing.T, c *harness.Cluster, channel string, size int) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	f := &traffic{t: t, stop: cancel, done: make(chan struct{})}
+	f := &traffic{t: t, size: size, stop: cancel, done: make(chan struct{})}
 	go f.run(ctx, c, channel)
 	t.Cleanup(func() { f.end() })
 	return f
@@ -83,19 +85,30 @@ func (f *traffic) run(ctx context.Context, c *harness.Cluster, channel string) {
 			return
 		case <-pace.C:
 		}
-		text := fmt.Sprint("message ", i)
-		_, err := c.APIs[to].API().Publish(context.WithoutCancel(ctx), client.Message{
-			UUID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), User: "app", Channel: channel, Message: text,
-		})
+		list := f.list(channel, i)
+		_, err := c.APIs[to].API().Publish(context.WithoutCancel(ctx), list...)
 		to = 1 - to
 		if err != nil {
 			continue
 		}
 		f.mu.Lock()
-		f.texts = append(f.texts, text)
+		for _, m := range list {
+			f.texts = append(f.texts, fmt.Sprint(m.Message))
+		}
 		f.mu.Unlock()
 		i++
 	}
+}
+
+func (f *traffic) list(channel string, number int) []client.Message {
+	list := make([]client.Message, f.size)
+	for i := range list {
+		n := number*f.size + i
+		list[i] = client.Message{
+			UUID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n), User: "app", Channel: channel, Message: fmt.Sprint("message ", n),
+		}
+	}
+	return list
 }
 
 // awaitMore returns when some more messages are acknowledged.

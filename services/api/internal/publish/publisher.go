@@ -9,6 +9,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -51,6 +52,7 @@ type Config struct {
 	History   History
 	Namespace contract.Namespace
 	Channels  Channels
+	Replicas  int // of the logs; with more than one, their leader may change
 }
 
 // Publisher sends messages. It is safe for use by many goroutines.
@@ -69,9 +71,9 @@ func (p *Publisher) Publish(ctx context.Context, messages []message.Message) err
 		return err
 	}
 	l := list{publisher: p, pending: make([]stored, 0, len(messages))}
-	err := l.send(messages)
+	err := l.send(ctx, messages)
 	if err == nil {
-		err = l.wait(ctx)
+		err = l.finish(ctx)
 	}
 	if err != nil {
 		for _, id := range l.claimed {
@@ -127,17 +129,18 @@ type stored struct {
 	pending *bus.Pending
 }
 
-func (l *list) send(messages []message.Message) error {
+func (l *list) send(ctx context.Context, messages []message.Message) error {
 	for i := range messages {
 		m := &messages[i]
 		more := i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel
 		if err := l.sendOne(m, more); err != nil {
 			return err
 		}
-		if m.Record == nil {
+		if i > 0 || len(messages) == 1 || l.publisher.config.Replicas < 2 {
 			continue
 		}
-		if err := l.record(m); err != nil {
+		// Were the first refused and the next ones taken by a leader elected in between, they would change places.
+		if err := l.wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -145,6 +148,13 @@ func (l *list) send(messages []message.Message) error {
 }
 
 func (l *list) sendOne(m *message.Message, more bool) error {
+	if err := l.sendLive(m, more); err != nil || m.Record == nil {
+		return err
+	}
+	return l.record(m)
+}
+
+func (l *list) sendLive(m *message.Message, more bool) error {
 	switch {
 	case m.Channel == "":
 		return l.sendToUsers(m)
@@ -217,24 +227,86 @@ func (l *list) store(live, id string, h bus.Header, object []byte) error {
 	return nil
 }
 
-// wait returns when NATS has the whole list.
+// finish returns when NATS has the whole list.
+func (l *list) finish(ctx context.Context) error {
+	if err := l.wait(ctx); err != nil || !l.direct {
+		return err
+	}
+	return l.publisher.config.Conn.Flush(ctx)
+}
+
+const (
+	againAfter = 50 * time.Millisecond // between two looks whether there is a leader again
+	lostAfter  = 2 * time.Second       // a message that a leader took with it when it went is not answered at all
+)
+
+// wait returns when all that was sent to logs is stored. While a log has no leader, what it refuses is sent again, in the
+// same order.
 func (l *list) wait(ctx context.Context) error {
-	for _, s := range l.pending {
-		at, err := s.pending.Wait(ctx)
+	for len(l.pending) > 0 {
+		refused, err := l.settle(ctx)
 		if err != nil {
 			return err
 		}
-		switch {
-		case s.live == "":
-			l.publisher.config.History.Stored(s.channel)
-		case at.Duplicate:
-			if err := l.nudge(s.live, at.Sequence); err != nil {
+		if l.pending = refused; len(refused) > 0 {
+			if err := l.again(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	if l.direct {
-		return l.publisher.config.Conn.Flush(ctx)
+	return nil
+}
+
+// settle gives those of the messages under way that are not stored, but may be tried again.
+func (l *list) settle(ctx context.Context) (refused []stored, err error) {
+	for _, s := range l.pending {
+		at, err := l.outcome(ctx, s.pending)
+		switch {
+		case err == nil:
+			if err := l.note(s, at); err != nil {
+				return nil, err
+			}
+		case ctx.Err() == nil && (errors.Is(err, bus.ErrNoLeader) || errors.Is(err, context.DeadlineExceeded)):
+			refused = append(refused, s)
+		default:
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+func (l *list) outcome(ctx context.Context, p *bus.Pending) (bus.Stored, error) {
+	if l.publisher.config.Replicas > 1 {
+		within, cancel := context.WithTimeout(ctx, lostAfter)
+		defer cancel()
+		ctx = within
+	}
+	return p.Wait(ctx)
+}
+
+// note has done what there is to do when a message is stored.
+func (l *list) note(s stored, at bus.Stored) error {
+	switch {
+	case s.live == "":
+		l.publisher.config.History.Stored(s.channel)
+	case at.Duplicate:
+		return l.nudge(s.live, at.Sequence)
+	}
+	return nil
+}
+
+// again sends what is under way once more, after a moment.
+func (l *list) again(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return bus.ErrNoLeader
+	case <-time.After(againAfter):
+	}
+	for i := range l.pending {
+		var err error
+		if l.pending[i].pending, err = l.pending[i].pending.Again(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

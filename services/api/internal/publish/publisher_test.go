@@ -27,6 +27,7 @@ const ns = contract.DefaultNamespace
 // stage is a publisher on a NATS server of its own, and what gateways would hear.
 type stage struct {
 	*Publisher
+	conn    *bus.Conn
 	nats    *natsembed.Server
 	log     *bus.Log
 	history *history.Archive
@@ -75,7 +76,7 @@ func newStage(t testing.TB) *stage {
 	if err := archive.Open(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{nats: nats, log: log, history: archive, feed: conns[1].NewFeed(1000)}
+	s := &stage{nats: nats, conn: conns[0], log: log, history: archive, feed: conns[1].NewFeed(1000)}
 	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +143,40 @@ func TestAListIsStoredInItsOrderAndHeardLive(t *testing.T) {
 	}
 	for i, e := range entries {
 		if string(e.Data) != string(list[i].Object) || string(s.hear(t).Data) != string(list[i].Object) {
+			t.Fatalf("number %d is out of order: %s", i, e.Data)
+		}
+	}
+}
+
+func TestAListIsHeldWhileItsLogHasNoLeaderAndStoredInItsOrder(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	const later = contract.Namespace("later")
+	s.config.Namespace, s.config.Log, s.config.Replicas = later, s.conn.BindLog(later.LogStream()), 3
+	var list []message.Message
+	for i := range 20 {
+		list = append(list, in("c", fmt.Sprint(i)))
+	}
+	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := s.Publish(within, list); !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("without a leader: %v", err)
+	}
+	published := make(chan error)
+	go func() { published <- s.Publish(t.Context(), list) }()
+	log, err := s.conn.OpenLog(t.Context(), bus.MessageLog(later, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 30, LogMessages: 1 << 20}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-published; err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := log.Range(t.Context(), later.LogSubject(later.LiveChannel("c")), 0, 1000)
+	if err != nil || len(entries) != len(list) {
+		t.Fatalf("%d are stored, %v", len(entries), err)
+	}
+	for i, e := range entries {
+		if string(e.Data) != string(list[i].Object) {
 			t.Fatalf("number %d is out of order: %s", i, e.Data)
 		}
 	}

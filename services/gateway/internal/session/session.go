@@ -82,7 +82,7 @@ var catchUp = resume.Limits{Channel: 100, User: 50}
 
 // Enter begins the delivery of messages: first what the connection missed.
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
-	defer close(s.entered)
+	defer s.opened()
 	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,9 +159,15 @@ func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 	s.handover = nil
 }
 
+// opened makes room for the next in line.
+func (s *Session) opened() {
+	close(s.entered)
+	<-s.book.openings
+}
+
 // Abandon gives up a session that will not enter.
 func (s *Session) Abandon() {
-	close(s.entered)
+	s.opened()
 	s.book.end(s, contract.ReasonClosed, 0)
 }
 
