@@ -99,6 +99,17 @@ func (c *NATSCluster) Kill(i int) {
 	c.servers[i].run = nil
 }
 
+// Restart kills all servers and starts them again. It does not wait: they have no leaders yet when it returns.
+func (c *NATSCluster) Restart() {
+	c.t.Helper()
+	for i := range c.servers {
+		c.Kill(i)
+	}
+	for i := range c.servers {
+		c.launch(i)
+	}
+}
+
 // LameDuck lets a server go gently: it hands what it leads to others, and its clients away one by one. It returns when the
 // server has ended.
 func (c *NATSCluster) LameDuck(i int) {
