@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,14 +81,14 @@ func (s *Service) announced(ctx context.Context, q contract.AnnouncedRequest) (c
 
 // announce tells channels who came and who left. The same events have the same ids, whichever replica tells of them.
 func (s *Service) announce(ctx context.Context, events []announce.Event) error {
-	joined, err := s.joined(ctx, events)
-	if err != nil {
+	if err := s.lookUp(ctx, events); err != nil {
 		return err
 	}
 	now := time.Now()
 	notices := make([]notice.Notice, len(events))
 	for i, e := range events {
-		if notices[i], err = s.presence(e, joined[e.User], now); err != nil {
+		var err error
+		if notices[i], err = s.presence(e, now); err != nil {
 			return err
 		}
 	}
@@ -99,39 +98,32 @@ func (s *Service) announce(ctx context.Context, events []announce.Event) error {
 // lookUps is how many users are read at a time.
 const lookUps = 64
 
-// joined reads the users who joined. The watch of users may be behind that of connections.
-func (s *Service) joined(ctx context.Context, events []announce.Event) (map[string]*contract.UserRecord, error) {
-	users := map[string]*contract.UserRecord{}
+// lookUp lets the roster know the users who joined: the watch of users may be behind that of connections.
+func (s *Service) lookUp(ctx context.Context, events []announce.Event) error {
+	users := map[string]struct{}{}
 	for _, e := range events {
 		if e.Joined {
-			users[e.User] = nil
+			users[e.User] = struct{}{}
 		}
 	}
-	var mu sync.Mutex // guards read
-	read := make(map[string]*contract.UserRecord, len(users))
 	var g errgroup.Group
 	g.SetLimit(lookUps)
 	for user := range users {
 		g.Go(func() error {
-			record, _, err := s.ledger.Users.Fresh(ctx, user)
-			mu.Lock()
-			defer mu.Unlock()
-			read[user] = record
+			_, _, err := s.ledger.Users.Fresh(ctx, user)
 			return err
 		})
 	}
-	return read, g.Wait()
+	return g.Wait()
 }
 
 // presence writes the notice of an event. A list of users that no message can hold is left out.
-func (s *Service) presence(e announce.Event, record *contract.UserRecord, now time.Time) (notice.Notice, error) {
+func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, error) {
 	action := contract.ActionParted
 	if e.Joined {
 		action = contract.ActionJoined
-	} else {
-		record = s.ledger.Users.Cached(e.User)
 	}
-	about := aboutUser(e.User, record)
+	about := aboutUser(e.User, s.ledger.Users.Cached(e.User))
 	var settings contract.ChannelSettings
 	var users []notice.Member
 	s.ledger.Read(func(r *roster.Roster) {

@@ -32,8 +32,15 @@ type heard struct {
 
 func (h *system) listen() *ear {
 	h.t.Helper()
+	e := h.listenWithoutLog()
+	e.log = h.log()
+	return e
+}
+
+func (h *system) listenWithoutLog() *ear {
+	h.t.Helper()
 	conn := h.dial()
-	e := &ear{system: h, log: h.log(), feed: conn.NewFeed(1024)}
+	e := &ear{system: h, feed: conn.NewFeed(1024)}
 	if _, err := e.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		h.t.Fatal(err)
 	}
@@ -189,6 +196,43 @@ func TestAChannelWithoutFramesIsToldWithoutTheLog(t *testing.T) {
 	for range 2 {
 		if m := e.next(); m.stored || m.Channel != "one" {
 			t.Errorf("heard %+v", m)
+		}
+	}
+}
+
+func TestWhatCanNotBeStoredYetIsToldLater(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.led(patient())
+	h.settle("one", notifyPresence)
+	e := h.listenWithoutLog()
+	h.connect("c1", "alice", "one")
+	h.connect("c2", "bob", "one")
+	h.log()
+	for _, want := range []string{"alice joined one", "bob joined one"} {
+		if got := sentences([]heard{e.next()}); got[0] != want {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAListOfUsersThatNoMessageHoldsIsLeftOut(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.led(patient())
+	h.settle("one", withLists)
+	e := h.listen()
+	large, err := json.Marshal(strings.Repeat("x", 300<<10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, user := range []string{"a", "b", "c"} {
+		must[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
+			ConnID: user, User: user, Channels: []string{"one"}, PublicKeys: []string{"large"},
+			FreshState: map[string]json.RawMessage{"large": large}, Info: contract.InfoOptions{OmitUsers: true},
+		})
+		if m := e.want(user + " joined one")[0]; (string(m.Users) == "[]") != (i == 2) {
+			t.Errorf("%s joined: %d bytes of users", user, len(m.Users))
 		}
 	}
 }

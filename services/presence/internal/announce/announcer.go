@@ -2,14 +2,15 @@
 //
 // Every replica holds back the changes that the leader has not announced yet, by the revision that is recorded with the
 // leader's lease; the leader announces them in order. So a replica that begins to lead goes on from there, and what the
-// old leader announced after its last record has the same id again, under which it is stored once.
+// old leader announced after its last record has the same id again, under which it is stored once, for as long as the
+// log remembers ids.
 //
 // It promises that each joining and parting is announced once and in one order, also when the leader stops or dies, if
-// another replica that leads next has followed the watch since before the leader's last record. What a replica finds when it starts is
-// not announced: when no replica was running, or none had been for as long as a lease is renewed, what changed in the
-// moments before the last one died may be left out. A channel whose messages are not stored may be told again, under
-// the same uuid, of what the old leader announced after its last record. A user who comes and goes while the watch is
-// away is not announced: what counts is the newest record.
+// the replica that leads next has followed the watch since before the leader's last record. What a replica finds when it
+// starts is not announced: when no other was running, or for less than a third of a lease, what changed in the moments
+// before the last one died may be left out. A channel whose messages are not stored may be told again, under the same
+// uuid, of what the old leader announced after its last record. A user who comes and goes while the watch is away is not
+// announced: what counts is the newest record.
 package announce
 
 import (

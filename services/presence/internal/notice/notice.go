@@ -38,7 +38,9 @@ type Member struct {
 }
 
 // names separates the uuids that are made of names from those of others. It must never change.
-var names = uuid.MustParse("3f6d1c1e-6f0a-4f0e-9a55-52a5f0c8d7b1")
+var names = uuid.UUID{
+	0x3f, 0x6d, 0x1c, 0x1e, 0x6f, 0x0a, 0x4f, 0x0e, 0x9a, 0x55, 0x52, 0xa5, 0xf0, 0xc8, 0xd7, 0xb1,
+}
 
 // UUID makes a uuid that is the same for the same words.
 func UUID(words ...string) string {
