@@ -140,7 +140,7 @@ func (s *Service) Ready(ctx context.Context) error {
 // Run opens the logs, keeps the history short and the service known to presence, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { s.openLogs(ctx); return nil })
+	group.Go(func() error { s.openLogs(ctx); s.weigh(ctx); return nil })
 	group.Go(func() error { s.history.Run(ctx); return nil })
 	group.Go(func() error { s.keepLease(ctx); return nil })
 	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })

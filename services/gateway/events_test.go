@@ -63,17 +63,18 @@ func TestAStreamThatMissedSomethingIsToldSoAndFromWhereItGoesOn(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice", "news")
-	g.Store("news", said(1))
+	one := g.Store("news", said(1))
 	e := g.Events("conn_id=c1", "Last-Event-ID", "17")
 	missed := e.Next()
 	var at uint64
 	if _, err := fmt.Sscanf(missed, "id: %d\n", &at); err != nil || !strings.HasSuffix(missed, "\nevent: message\n"+`data: [{"type":"missed","channel":null,"since":17}]`) {
 		t.Fatalf("got %q", missed)
 	}
+	e.Want(one, "["+late(1, one)+"]")
 	e.Close() //nolint:errcheck // to break it is what the test wants
 	two := g.Store("news", said(2))
 	e = g.Events("conn_id=c1", "Last-Event-ID", fmt.Sprint(at))
-	e.Want(two, "["+late(2, two)+"]")
+	e.Want(two, "["+late(1, one)+","+late(2, two)+"]")
 }
 
 func TestAStreamThatGetsNothingIsToldOfOffsets(t *testing.T) {

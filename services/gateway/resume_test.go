@@ -38,12 +38,19 @@ func TestAPlainSocketGoesOnWhereItStopped(t *testing.T) {
 	s.WantNothing()
 }
 
-func TestWhatTheLogNoLongerHasIsCalledMissed(t *testing.T) {
+func TestWhatTheLogNoLongerHasIsCalledMissedAndWhatItHasComes(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice", "news")
-	end := g.Store("news", said(1))
-	for _, since := range []uint64{0, 17, end + 1000, 1 << 63} {
+	first := g.Store("news", said(1))
+	for _, since := range []uint64{0, 17, first - 2} {
+		s := g.Dial(fmt.Sprintf("/ws?conn_id=c1&since=%d", since))
+		s.Want(fmt.Sprintf(`[{"type":"missed","channel":null,"since":%d}]`, since))
+		s.Want(fmt.Sprintf(`[{"type":"offset","offset":%d}]`, first-1))
+		s.Want("[" + late(1, first) + "]")
+		s.WantNothing()
+	}
+	for _, since := range []uint64{first + 1000, 1 << 63} { // of a log that is lost
 		s := g.Dial(fmt.Sprintf("/ws?conn_id=c1&since=%d", since))
 		s.Want(fmt.Sprintf(`[{"type":"missed","channel":null,"since":%d}]`, since))
 		s.Want(`[{"type":"offset","offset":`)

@@ -99,6 +99,17 @@ func (c *NATSCluster) Kill(i int) {
 	c.servers[i].run = nil
 }
 
+// Restart kills all servers and starts them again. It does not wait: they have no leaders yet when it returns.
+func (c *NATSCluster) Restart() {
+	c.t.Helper()
+	for i := range c.servers {
+		c.Kill(i)
+	}
+	for i := range c.servers {
+		c.launch(i)
+	}
+}
+
 // LameDuck lets a server go gently: it hands what it leads to others, and its clients away one by one. It returns when the
 // server has ended.
 func (c *NATSCluster) LameDuck(i int) {
@@ -120,9 +131,12 @@ func (c *NATSCluster) LameDuck(i int) {
 // AwaitCurrent waits until every server that runs has a leader of JetStream and all that was stored.
 func (c *NATSCluster) AwaitCurrent() {
 	c.t.Helper()
-	for i, s := range c.servers {
-		if s.run != nil {
-			Eventually(c.t, fmt.Sprintf("NATS server %d is current", i), s.healthy)
+	for _, s := range c.servers {
+		if s.run == nil {
+			continue
+		}
+		if err := s.awaitCurrent(); err != nil {
+			c.t.Fatal(err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type natsServer struct {
 // natsServers makes the servers of a cluster; none runs.
 func natsServers(t testing.TB, program string) []*natsServer {
 	t.Helper()
-	ports := freePorts(t, 3*NATSServers)
+	ports := reservePorts(t, 3*NATSServers)
 	var routes []string
 	for _, port := range ports[:NATSServers] {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
@@ -67,18 +67,24 @@ lame_duck_grace_period: "1s"
 `, s.name, s.port, s.monitor, filepath.Join(s.dir, "store"), route, strings.Join(routes, ", "))
 }
 
-// freePorts gives ports below those that the kernel gives to outgoing connections, so that a server which was stopped finds
-// its own free when it comes back.
-func freePorts(t testing.TB, many int) []int {
+// reservePorts gives free ports, below those that the kernel gives to outgoing connections. A UDP socket on the same number
+// keeps each from other clusters, also of other processes, while its server is stopped.
+func reservePorts(t testing.TB, many int) []int {
 	t.Helper()
 	var ports []int
 	for range 1000 {
 		port := 20000 + rand.IntN(12000) //nolint:gosec // no secret
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		reservation, err := net.ListenPacket("udp", address)
 		if err != nil {
 			continue
 		}
-		defer l.Close() //nolint:errcheck // free again when all are found
+		t.Cleanup(func() { reservation.Close() }) //nolint:errcheck // nothing was sent
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		listener.Close() //nolint:errcheck // it is the server's now
 		if ports = append(ports, port); len(ports) == many {
 			return ports
 		}
@@ -98,7 +104,27 @@ func (s *natsServer) launch() error {
 
 func (s *natsServer) lameDuck() error { return s.run.cmd.Process.Signal(syscall.SIGUSR2) }
 
-// healthy says whether the server has a leader of JetStream and is current in all that it keeps.
+// awaitCurrent waits until the server has a leader of JetStream and is current in all that it keeps.
+func (s *natsServer) awaitCurrent() error {
+	limit := time.NewTimer(natsPatience)
+	defer limit.Stop()
+	again := time.NewTicker(100 * time.Millisecond) // the server logs each question whose answer is no
+	defer again.Stop()
+	for !s.healthy() {
+		select {
+		case <-again.C:
+		case <-s.run.Done():
+			return fmt.Errorf("%s has ended: %w", s.name, s.run.Err())
+		case <-limit.C:
+			return fmt.Errorf("%s is not current after %v", s.name, natsPatience)
+		}
+	}
+	return nil
+}
+
+// natsPatience is how long a server may take to become current, elections of 4 to 9 seconds included.
+const natsPatience = 60 * time.Second
+
 func (s *natsServer) healthy() bool {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/healthz", s.monitor))

@@ -92,6 +92,6 @@ func TestGatewayThatStopsSendsItsClientsToTheOther(t *testing.T) {
 		c.Gateways[0].Start()
 		home := harness.Open(t, c.Gateways[0], bob)
 		post(t, c.APIs[0], "room", "home")
-		hears(t, home, "home")
+		hears(t, home, "moved", "home") // what was said since it was sent away comes first
 	})
 }

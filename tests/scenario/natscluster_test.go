@@ -59,6 +59,27 @@ func TestAServerOfThreeNATSServersThatGoesGentlyAndComesBackLosesNothing(t *test
 	a.check()
 }
 
+func TestServicesThatMeetNATSServersWithoutLeadersComeUpByThemselves(t *testing.T) {
+	t.Parallel()
+	nats := processes.StartNATSCluster(t)
+	one := harness.Size{APIs: 1, Presences: 1, Gateways: 1}
+	old := harness.StartOn(t, nats, processes, one, harness.Setting("NAMESPACE", "old"))
+	connID, alice := enter(t, old.APIs[0], old.Gateways[0], "alice", "news")
+	post(t, old.APIs[0], "news", "before")
+	nats.Restart()
+	fresh := harness.StartOn(t, nats, processes, one, harness.Setting("NAMESPACE", "fresh"))
+	_, bob := enter(t, fresh.APIs[0], fresh.Gateways[0], "bob", "news")
+	for _, system := range []*harness.Cluster{fresh, old} {
+		system.AwaitReady()
+		insist(t, system, []client.Message{{UUID: "00000000-0000-4000-8000-000000000001", User: "app", Channel: "news", Message: "after"}})
+	}
+	hears(t, bob, "after")
+	hears(t, alice, "before", "after")
+	if !knows(t, old.APIs[0], "alice", connID) {
+		t.Error("alice, who never left, is not there any more")
+	}
+}
+
 // audience is clients that stay connected while things happen to NATS, and apps that post to them all the time.
 type audience struct {
 	t       *testing.T
@@ -160,7 +181,7 @@ func (a *audience) check() {
 		}
 	}
 	for i, s := range a.sockets {
-		harness.Eventually(a.t, fmt.Sprintf("client %d got %d messages", i, all), func() bool { return s.Count() >= all || !s.IsOpen() })
+		awaitCount(s, all)
 		got := map[string][]string{}
 		for _, m := range s.Messages() {
 			got[m.In()] = append(got[m.In()], m.Text())
@@ -185,4 +206,13 @@ func (a *audience) check() {
 		holes += g.Metric("channelstream_gateway_holes_total")
 	}
 	a.t.Logf("%d messages to %d clients; the longest took %v; %v gaps were read from the log", all, len(a.sockets), a.longest, holes)
+}
+
+// awaitCount returns when a client has got so many messages, or will not any more.
+func awaitCount(s *harness.Socket, many int) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(harness.Patience); s.Count() < many && s.IsOpen() && time.Now().Before(until); {
+		<-tick.C
+	}
 }

@@ -65,6 +65,18 @@ func (a *Archive) Open(ctx context.Context) error {
 	return group.Wait()
 }
 
+// Holds says how much the history of all channels is.
+func (a *Archive) Holds(ctx context.Context) (messages, bytes uint64, err error) {
+	for _, log := range a.logs {
+		state, err := log.State(ctx)
+		if err != nil {
+			return 0, 0, fmt.Errorf("weigh history: %w", err)
+		}
+		messages, bytes = messages+state.Messages, bytes+state.Bytes
+	}
+	return messages, bytes, nil
+}
+
 // Log is where the history of a channel lies.
 func (a *Archive) Log(channel string) *bus.Log { return a.logs[contract.HistoryShard(channel)] }
 

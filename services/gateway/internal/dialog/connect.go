@@ -70,6 +70,8 @@ func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason
 		d.refuse(p.Namespace, d.whyNot(err))
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
+	defer cancel()
 	d.session = s
 	d.spaces.Store(uint32(ns))
 	entrance := session.Entrance{

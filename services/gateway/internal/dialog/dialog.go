@@ -117,16 +117,17 @@ func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	if err != nil {
 		return contract.ReasonProtocolError
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
-	defer cancel()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended != "" {
 		return d.ended
 	}
+	if p.Type == socketio.Connect {
+		return d.connect(ctx, p) // it may wait in line
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
+	defer cancel()
 	switch p.Type {
-	case socketio.Connect:
-		return d.connect(ctx, p)
 	case socketio.Disconnect:
 		return d.disconnect(ctx, p)
 	case socketio.Event, socketio.BinaryEvent:

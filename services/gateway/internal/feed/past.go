@@ -39,19 +39,32 @@ func (e Entry) UUID() string {
 	return cmp.Or(e.Header.Get(contract.HeaderEdit), e.Header.Get(contract.HeaderDelete), contract.UUIDOfMessage(e.ID()))
 }
 
-// Past opens the past of topics, which are held by the caller, behind an offset. reached says whether the log still has
-// all of it; what it has is given in any case.
-func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (past *Past, reached bool, err error) {
+// Past opens the past of topics, which are held by the caller, behind an offset: what the log still has of it.
+func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (*Past, error) {
 	p := &Past{feed: f, since: since}
 	missing, err := p.pin(ctx, topics)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if reached, err = p.fetch(ctx, missing); err != nil {
+	if err := p.fetch(ctx, missing); err != nil {
 		p.End()
-		return nil, false, fmt.Errorf("read what a client missed: %w", err)
+		return nil, fmt.Errorf("read what a client missed: %w", err)
 	}
-	return p, reached, nil
+	return p, nil
+}
+
+// Reaches says whether the log had everything behind the offset, and from where on it had. It is asked before Next. What
+// was read is on the tapes, so the log's age takes nothing away any more.
+func (p *Past) Reaches(ctx context.Context) (all bool, from uint64, err error) {
+	state, err := p.feed.messages.State(ctx)
+	if err != nil {
+		return false, 0, fmt.Errorf("ask how far the log reaches back: %w", err)
+	}
+	if state.First <= p.since+1 && p.since <= state.Last {
+		return true, p.since, nil
+	}
+	p.since = min(max(p.since, state.First-1), state.Last)
+	return false, p.since, nil
 }
 
 // gap is what a tape does not have yet.
@@ -96,12 +109,12 @@ func (p *Past) End() {
 	})
 }
 
-// fetch reads what the tapes do not have, and says whether the log had it.
-func (p *Past) fetch(ctx context.Context, missing []gap) (reached bool, err error) {
+// fetch reads what the tapes do not have.
+func (p *Past) fetch(ctx context.Context, missing []gap) error {
 	f := p.feed
 	quiet, busy, err := f.sift(ctx, missing, p.since)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if len(quiet) > 0 {
 		err := f.do(ctx, func() {
@@ -110,20 +123,15 @@ func (p *Past) fetch(ctx context.Context, missing []gap) (reached bool, err erro
 			}
 		})
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
 	for _, g := range busy {
 		if err := f.rewind(ctx, g.entry, p.since); err != nil {
-			return false, err
+			return err
 		}
 	}
-	state, err := f.messages.State(ctx)
-	if err != nil {
-		return false, err
-	}
-	// What was read is on the tapes now, so the log's age can take nothing away any more.
-	return state.First <= p.since+1 && p.since <= state.Last, nil
+	return nil
 }
 
 // sift looks at the tails of topics, and parts those that have nothing new from those to be read.

@@ -34,11 +34,15 @@ func (s *stage) acquire(channels ...string) []*hub.Topic {
 // missed gives the bodies of what lies behind an offset, and whether the log had it all.
 func (s *stage) missed(topics []*hub.Topic, since uint64) (bodies string, reached bool) {
 	s.t.Helper()
-	past, reached, err := s.feed.Past(s.t.Context(), topics, since)
+	past, err := s.feed.Past(s.t.Context(), topics, since)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer past.End()
+	reached, _, err = past.Reaches(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	var all []string
 	take := func(entries []feed.Entry) {
 		for _, e := range entries {
@@ -154,9 +158,9 @@ func TestBetweenThePastAndWhatIsLiveNothingIsLostOrDoubled(t *testing.T) {
 	topics := s.acquire("c")
 	l := &listener{}
 	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason, uint64) {})
-	past, reached, err := s.feed.Past(t.Context(), topics, since)
-	if err != nil || !reached {
-		t.Fatal(reached, err)
+	past, err := s.feed.Past(t.Context(), topics, since)
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer past.End()
 	var want []string
@@ -206,7 +210,7 @@ func TestWhatIsRemovedIsTakenOffTheTapes(t *testing.T) {
 	s := newStage(t, never, &observer{})
 	since := sequenceOf(s.store("c", 0))
 	l, topics := s.listen("c"), s.acquire("c")
-	pin, _, err := s.feed.Past(t.Context(), topics, since) // the tape runs from here
+	pin, err := s.feed.Past(t.Context(), topics, since) // the tape runs from here
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +297,7 @@ func TestReadingThePastEndsWithTheRequest(t *testing.T) {
 	s.nats.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, _, err := s.feed.Past(ctx, topics, since); err == nil {
+	if _, err := s.feed.Past(ctx, topics, since); err == nil {
 		t.Error("the past was read without NATS")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type Book struct {
 	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
+	openings  chan struct{} // holds one for each session that is being opened
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by id; guarded by mu
@@ -65,7 +67,7 @@ type gone struct {
 func NewBook(c Config) *Book {
 	return &Book{
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
-		wake: make(chan struct{}, 1), sessions: map[string]*Session{}, gone: map[string]gone{},
+		wake: make(chan struct{}, 1), openings: make(chan struct{}, opening*runtime.GOMAXPROCS(0)), sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
 
@@ -77,8 +79,18 @@ type Credentials struct {
 	Resume bool // the client keeps its offset, or has got nothing yet
 }
 
-// Attach asks presence for the connection and subscribes to its channels. The session must Enter or be Abandoned.
+// opening is how many sessions are opened at once, for each processor. When a crowd comes, the rest waits in line: those
+// who are here get their messages between two who come, not behind all of them.
+const opening = 8
+
+// Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
+// lets it. The session must Enter or be Abandoned.
 func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Session, error) {
+	select {
+	case b.openings <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait in line: %w", ctx.Err())
+	}
 	s := &Session{ID: rand.Text(), book: b, entered: make(chan struct{})}
 	b.mu.Lock()
 	b.sessions[s.ID] = s
@@ -95,7 +107,7 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	a, err := b.presence.Attach(ctx, request)
 	var fault *contract.Fault
 	if errors.As(err, &fault) {
-		close(s.entered)
+		s.opened()
 		b.forget(s)
 		return nil, fmt.Errorf("attach: %w", err)
 	}

@@ -74,7 +74,7 @@ type Packets func(Outcome) [][]byte
 type Outcome struct {
 	Offset  uint64 // from which the client goes on that gets nothing more than this
 	Resumed bool   // it said where it stopped, and gets everything since then
-	Missed  bool   // it said where it stopped, and the log no longer has everything since then; it gets what is new
+	Missed  bool   // it said where it stopped, and the log no longer has everything since then; it gets what there is
 }
 
 // What a client gets that opens the socket of a connection and does not say where it stopped.
@@ -82,7 +82,7 @@ var catchUp = resume.Limits{Channel: 100, User: 50}
 
 // Enter begins the delivery of messages: first what the connection missed.
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
-	defer close(s.entered)
+	defer s.opened()
 	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,23 +93,19 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	if since == 0 && e.Since == nil {
 		return s.enterLive(ctx, e, Outcome{})
 	}
-	past, reached, err := s.book.feed.Past(ctx, s.topics(), since)
+	past, err := s.book.feed.Past(ctx, s.topics(), since)
 	if err != nil {
 		return err
 	}
-	outcome := Outcome{Offset: since, Resumed: e.Since != nil}
-	if !reached && outcome.Resumed {
-		s.book.returned("missed")
-		past.End()
-		return s.enterLive(ctx, e, Outcome{Missed: true})
-	}
-	if outcome.Resumed {
-		s.book.returned("resumed")
-	} else {
+	outcome := Outcome{Offset: since}
+	if e.Since == nil {
 		s.book.returned("caught_up")
+	} else if outcome, err = s.resumes(ctx, past); err != nil {
+		past.End()
+		return err
 	}
 	h := resume.New(resume.Config{
-		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: since, Topics: s.topics(), Limits: limits,
+		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: outcome.Offset, Topics: s.topics(), Limits: limits,
 		Room: s.book.room,
 	})
 	done, err := h.Begin(ctx, s.change(e, outcome))
@@ -122,6 +118,20 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	s.inForce.Store(true)
 	s.book.finishing.Go(func() { s.finish(h, past) }) // ends with the session
 	return nil
+}
+
+// resumes says whether the client gets everything since it stopped.
+func (s *Session) resumes(ctx context.Context, past *feed.Past) (Outcome, error) {
+	all, from, err := past.Reaches(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if all {
+		s.book.returned("resumed")
+	} else {
+		s.book.returned("missed")
+	}
+	return Outcome{Offset: from, Resumed: all, Missed: !all}, nil
 }
 
 // topics are those that the session is in; mu is held.
@@ -159,9 +169,15 @@ func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 	s.handover = nil
 }
 
+// opened makes room for the next in line.
+func (s *Session) opened() {
+	close(s.entered)
+	<-s.book.openings
+}
+
 // Abandon gives up a session that will not enter.
 func (s *Session) Abandon() {
-	close(s.entered)
+	s.opened()
 	s.book.end(s, contract.ReasonClosed, 0)
 }
 

@@ -75,9 +75,7 @@ func (r *Roster) DescribeSettings(names []string) contract.ChannelsInfo {
 	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
 	for _, name := range names {
 		record := r.channels.rows[contract.EncodeToken(name)].Record
-		channel := r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
-		channel.TotalUsers = 0
-		info.Channels[name] = channel
+		info.Channels[name] = r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
 	}
 	return info
 }
