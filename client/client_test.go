@@ -187,6 +187,16 @@ func TestCalls(t *testing.T) {
 			want:   `"status":2`,
 		},
 		{
+			name: "user state",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.UserState(ctx, client.UserState{User: "alice", State: map[string]any{"color": "red"}, PublicKeys: []string{}})
+			},
+			path:   "/user_state",
+			body:   `{"user":"alice","user_state":{"color":"red"},"state_public_keys":[]}`,
+			answer: `{"user_state":{"color":"red"},"changed_state":[{"key":"color","value":"red"}],"public_keys":[]}`,
+			want:   `"changed_state":[{"key":"color","value":"red"}]`,
+		},
+		{
 			name:   "info of some channels",
 			call:   func(ctx context.Context, c *client.Client) (any, error) { return c.Info(ctx, "a") },
 			path:   "/info",

@@ -138,7 +138,19 @@ func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.within(r)
 	defer cancel()
+	request.Revision = s.seen.Load()
 	return ask[contract.UserStatusAnswer](ctx, s, contract.VerbUserStatus, request)
+}
+
+func (s *Service) userState(r *http.Request, body []byte) (any, error) {
+	request, err := request.UserState(body, s.limits)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.within(r)
+	defer cancel()
+	request.Revision = s.seen.Load()
+	return ask[contract.UserStateAnswer](ctx, s, contract.VerbUserState, request)
 }
 
 // channelConfig gives channels their settings. It answers when messages posted to this process obey them.

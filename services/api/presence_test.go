@@ -134,6 +134,29 @@ func TestUserStatusIsPassedOn(t *testing.T) {
 	}
 }
 
+func TestUserStateIsPassedOnWithWhatTheAppHasSeen(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.presence.answer(contract.VerbConnect, contract.ConnectAnswer{Seen: contract.Seen{Revision: 9}})
+	s.presence.answer(contract.VerbUserState, contract.UserStateAnswer{
+		State:   map[string]json.RawMessage{"a": json.RawMessage("1")},
+		Changed: []contract.StateChange{{Key: "a", Value: json.RawMessage("1")}}, PublicKeys: []string{},
+	})
+	s.want(s.post("/connect", `{"user":"a"}`), http.StatusOK)
+	body := s.want(s.post("/user_state", `{"username":"a","user_state":{"a":1},"state_public_keys":[]}`), http.StatusOK)
+	if body != `{"user_state":{"a":1},"changed_state":[{"key":"a","value":1}],"public_keys":[]}` {
+		t.Errorf("got %s", body)
+	}
+	asked := last[contract.UserStateRequest](t, s.presence, contract.VerbUserState)
+	if asked.Revision != 9 || asked.User != "a" || string(asked.State["a"]) != "1" || asked.PublicKeys == nil || len(asked.PublicKeys) > 0 {
+		t.Errorf("asked %+v", asked)
+	}
+	s.want(s.post("/user_state", `{"user":"a","state_public_keys":null}`), http.StatusOK)
+	if asked := last[contract.UserStateRequest](t, s.presence, contract.VerbUserState); asked.PublicKeys != nil || asked.State != nil {
+		t.Errorf("null for the public keys asks %+v", asked)
+	}
+}
+
 func TestFaultsOfPresenceReachTheApp(t *testing.T) {
 	t.Parallel()
 	s := start(t)

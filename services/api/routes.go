@@ -23,6 +23,7 @@ func (s *Service) routes() http.Handler {
 	route("/message", app, methods{http.MethodPost: s.message, http.MethodPatch: s.edit, http.MethodDelete: s.remove})
 	route("/channel_config", app, methods{http.MethodPost: s.channelConfig})
 	route("/user_status", app, methods{http.MethodPost: s.userStatus})
+	route("/user_state", app, methods{http.MethodPost: s.userState})
 	route("/info", app, methods{http.MethodGet: s.info, http.MethodPost: s.info})
 	route("/disconnect", open, methods{http.MethodGet: s.disconnect, http.MethodPost: s.disconnect})
 

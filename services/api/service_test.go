@@ -172,6 +172,7 @@ func servePresence(t testing.TB, conn *bus.Conn, logger *slog.Logger) *presence 
 		contract.VerbDisconnect:  contract.DisconnectAnswer{Known: true},
 		contract.VerbInfo:        contract.InfoAnswer{},
 		contract.VerbUserStatus:  contract.UserStatusAnswer{},
+		contract.VerbUserState:   contract.UserStateAnswer{},
 		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3},
 		contract.VerbConfigure:   contract.ConfigureAnswer{},
 	}}

@@ -39,11 +39,20 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		return err
 	})
 	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
+	told := s.tells(q.Channels, q.ChannelConfigs)
+	if told { // what is told of the user is written before the user joins
+		if err := g.Wait(); err != nil {
+			return contract.ConnectAnswer{}, err
+		}
+	}
 	connection, err := s.ledger.Connections.Change(ctx, q.ConnID, register)
 	if err = errors.Join(err, g.Wait()); err != nil {
 		return contract.ConnectAnswer{}, err
 	}
 	s.orderMembership(ctx, connection.After, connection.Revision)
+	if told && connection.Changed() {
+		s.awaitAnnounced(ctx, connection.Revision)
+	}
 	info, history := s.describe(connection.After.Channels, q.Info)
 	return contract.ConnectAnswer{
 		Seen:    contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},

@@ -2,7 +2,8 @@
 // what has died.
 //
 // It promises that any number of replicas answer alike, that what an answer says has happened is stored, and that a
-// caller reads its own writes from any replica. It opens no sockets and sends no messages to clients.
+// caller reads its own writes from any replica. It opens no sockets; clients get from it, through the log, who came and left
+// (see internal/announce for what is promised of that), and what changed in the state of users.
 package presence
 
 import (
@@ -19,8 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/channelstream/channelstream/services/presence/internal/announce"
 	"github.com/channelstream/channelstream/services/presence/internal/leader"
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/services/presence/internal/notice"
 	"github.com/channelstream/channelstream/services/presence/internal/reaper"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -55,8 +58,11 @@ type Service struct {
 	messages *bus.Log
 
 	// set by Run before the first request
-	ledger *ledger.Ledger
-	leader *leader.Candidate
+	ledger    *ledger.Ledger
+	leader    *leader.Candidate
+	id        string // in the leader's lease
+	announcer *announce.Announcer
+	notices   *notice.Sender
 
 	serving atomic.Bool
 }
@@ -95,6 +101,12 @@ func New(c Config) (*Service, error) {
 
 // Run answers until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	s.id = rand.Text()
+	s.announcer = announce.New(announce.Config{
+		Leads: s.leads, Recorded: s.recorded, Told: s.notifiesPresence, Announce: s.announce,
+		Timeout: s.config.RequestTimeout, Logger: s.log,
+	})
+	s.notices = &notice.Sender{Conn: s.config.Conn, Log: s.messages, Namespace: s.config.Namespace, Logger: s.log}
 	book, err := s.open(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -103,7 +115,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	s.ledger = book
-	s.leader = leader.New(book.Leases, rand.Text(), s.config.LeaseTTL, s.log)
+	s.leader = leader.New(book.Leases, s.id, s.config.LeaseTTL, s.announcer.Announced, s.log)
 	s.metrics.watch(book, s.leader)
 	defer s.metrics.watch(nil, nil)
 	reap := reaper.New(reaper.Config{
@@ -112,8 +124,13 @@ func (s *Service) Run(ctx context.Context) error {
 		ResumeWindow: s.config.ResumeWindow, UserRetention: s.config.UserRetention, RequestTimeout: s.config.RequestTimeout,
 	})
 	g, ctx := errgroup.WithContext(ctx)
+	leading, resign := context.WithCancel(context.WithoutCancel(ctx)) // not before all is announced
 	g.Go(func() error { return book.Run(ctx) })
-	g.Go(func() error { return s.leader.Run(ctx) })
+	g.Go(func() error { return s.leader.Run(leading) })
+	g.Go(func() error {
+		defer resign()
+		return s.announcer.Run(ctx)
+	})
 	g.Go(func() error { return reap.Run(ctx) })
 	g.Go(func() error { return s.serve(ctx) })
 	return g.Wait()
@@ -125,7 +142,7 @@ func (s *Service) open(ctx context.Context) (*ledger.Ledger, error) {
 		attempt, cancel := context.WithTimeout(ctx, max(s.config.RequestTimeout, 5*time.Second))
 		book, err := ledger.Open(attempt, ledger.Config{
 			Conn: s.config.Conn, Namespace: s.config.Namespace, Replicas: s.config.Replicas,
-			LeaseTTL: s.config.LeaseTTL, Logger: s.log,
+			LeaseTTL: s.config.LeaseTTL, Logger: s.log, Observer: s.announcer,
 		})
 		cancel()
 		if err == nil || !errors.Is(err, bus.ErrUnavailable) {
@@ -163,6 +180,7 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 		contract.VerbDisconnect:  bus.On(s.disconnect),
 		contract.VerbInfo:        bus.On(s.info),
 		contract.VerbUserStatus:  bus.On(s.userStatus),
+		contract.VerbUserState:   bus.On(s.userState),
 		contract.VerbConfigure:   bus.On(s.configure),
 		contract.VerbAttach:      bus.On(s.attach),
 		contract.VerbJoin:        bus.On(s.join),
@@ -173,6 +191,10 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 		endpoints[verb] = bus.Endpoint{
 			Subject: s.config.Namespace.Presence(verb), Handler: s.metrics.measured(verb, handler),
 		}
+	}
+	endpoints[contract.VerbAnnounced] = bus.Endpoint{
+		Subject: s.config.Namespace.PresenceReplica(s.id, contract.VerbAnnounced),
+		Handler: s.metrics.measured(contract.VerbAnnounced, bus.On(s.announced)),
 	}
 	return endpoints
 }

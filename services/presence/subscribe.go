@@ -35,11 +35,15 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 	if err := g.Wait(); err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
+	joined := without(outcome.After.Channels, outcome.Before.Channels)
+	if s.tells(joined, q.ChannelConfigs) {
+		s.awaitAnnounced(ctx, outcome.Revision)
+	}
 	info, _ := s.describe(outcome.After.Channels, q.Info)
 	return contract.SubscribeAnswer{
 		Seen:     contract.Seen{Revision: outcome.Revision, Settings: configured.highest.Load()},
 		Channels: list(outcome.After.Channels), ChannelsInfo: &info,
-		SubscribedTo: list(without(outcome.After.Channels, outcome.Before.Channels)),
+		SubscribedTo: list(joined),
 	}, nil
 }
 
@@ -82,11 +86,15 @@ func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest
 		return contract.UnsubscribeAnswer{}, err
 	}
 	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	parted := without(outcome.Before.Channels, outcome.After.Channels)
+	if s.tells(parted, nil) {
+		s.awaitAnnounced(ctx, outcome.Revision)
+	}
 	info, _ := s.describe(outcome.After.Channels, q.Info)
 	return contract.UnsubscribeAnswer{
 		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels),
 		ChannelsInfo:     info,
-		UnsubscribedFrom: list(without(outcome.Before.Channels, outcome.After.Channels)),
+		UnsubscribedFrom: list(parted),
 	}, nil
 }
 
@@ -107,6 +115,9 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 	}
 	if outcome.Before.State == contract.Attached {
 		s.orderClose(ctx, outcome.Before, contract.ReasonDisconnected)
+	}
+	if s.tells(outcome.Before.Channels, nil) {
+		s.awaitAnnounced(ctx, outcome.Revision)
 	}
 	return contract.DisconnectAnswer{Seen: contract.Seen{Revision: outcome.Revision}, Known: true}, nil
 }

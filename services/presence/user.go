@@ -1,8 +1,6 @@
 package presence
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -86,7 +84,7 @@ func merge(state *map[string]json.RawMessage, over map[string]json.RawMessage) b
 		if !exists && string(value) == "null" {
 			continue
 		}
-		if exists && bytes.Equal(before, stored(value)) {
+		if exists && same(before, stored(value)) {
 			continue
 		}
 		if !changed {
@@ -115,23 +113,6 @@ func stateOf(u *contract.UserRecord) map[string]json.RawMessage {
 		return map[string]json.RawMessage{}
 	}
 	return u.State
-}
-
-func (s *Service) userStatus(ctx context.Context, q contract.UserStatusRequest) (contract.UserStatusAnswer, error) {
-	if err := need("user", q.User); err != nil {
-		return contract.UserStatusAnswer{}, err
-	}
-	known := s.known(knowing{user: q.User, status: &q.Status}, time.Now().UTC())
-	outcome, err := s.ledger.Users.Change(ctx, q.User, func(u *contract.UserRecord) (*contract.UserRecord, error) {
-		if u == nil {
-			return nil, contract.Invalid("user", contract.UnknownUser)
-		}
-		return known(u)
-	})
-	if err != nil {
-		return contract.UserStatusAnswer{}, err
-	}
-	return contract.UserStatusAnswer{User: q.User, Status: outcome.After.Status, State: stateOf(outcome.After)}, nil
 }
 
 // need refuses an empty name. Names come checked from the edges; an empty one could not be a key.

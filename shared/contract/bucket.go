@@ -83,6 +83,8 @@ type LeaseRecord struct {
 	Address string    `json:"address,omitempty"` // where its HTTP port is, for people
 	Started time.Time `json:"started"`
 	Load    Load      `json:"load"`
+
+	Announced uint64 `json:"announced,omitempty"` // the leader: who came and left up to this revision of connections is announced
 }
 
 // Load is what a process has done since it started.

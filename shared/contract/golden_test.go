@@ -47,7 +47,7 @@ func golden() map[string]any {
 		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since, History: true},
 		"lease_record": LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
-			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3},
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Announced: 7,
 		},
 		"connect_request": ConnectRequest{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Status: &status,
@@ -77,8 +77,16 @@ func golden() map[string]any {
 		},
 		"configure_request":   ConfigureRequest{Channels: configs},
 		"configure_answer":    ConfigureAnswer{Seen: Seen{Revision: 7, Settings: 8}, ChannelsInfo: info},
-		"user_status_request": UserStatusRequest{User: "alice", Status: 2},
+		"user_status_request": UserStatusRequest{Seen: Seen{Revision: 7, Settings: 8}, User: "alice", Status: 2},
 		"user_status_answer":  UserStatusAnswer{User: "alice", Status: 2, State: state},
+		"user_state_request": UserStateRequest{
+			Seen: Seen{Revision: 7, Settings: 8}, User: "alice", State: state, PublicKeys: []string{"color"},
+		},
+		"user_state_answer": UserStateAnswer{
+			State: state, Changed: []StateChange{{Key: "color", Value: state["color"]}}, PublicKeys: []string{"color"},
+		},
+		"announced_request": AnnouncedRequest{Seen: Seen{Revision: 7, Settings: 8}},
+		"announced_answer":  AnnouncedAnswer{Announced: true},
 		"attach_request": AttachRequest{
 			ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket",
 			Resume: true,

@@ -17,6 +17,9 @@ const (
 	TypeEdit    = "message:edit"
 	TypeDelete  = "message:delete"
 	TypeMissed  = "missed" // a client asked for more than the log still has
+
+	TypePresence  = "presence"          // a user joined or parted
+	TypeUserState = "user_state_change" // the public state of a user changed, or its status
 )
 
 // LiveMark ends the body of every message that has a `catchup` key: a gateway that sends the message later than it came
@@ -24,6 +27,12 @@ const (
 const (
 	LiveMark     = `,"catchup":false}`
 	CaughtUpMark = `,"catchup":true`
+)
+
+// The action that a message of TypePresence tells of.
+const (
+	ActionJoined = "joined"
+	ActionParted = "parted"
 )
 
 // TimestampLayout writes timestamps as clients get them: ISO 8601, UTC, microseconds, no zone letter.

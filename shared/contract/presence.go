@@ -13,12 +13,15 @@ const (
 	VerbDisconnect  = "disconnect"  // DisconnectRequest → DisconnectAnswer, from api
 	VerbInfo        = "info"        // InfoRequest → InfoAnswer, from api
 	VerbUserStatus  = "user_status" // UserStatusRequest → UserStatusAnswer, from api
+	VerbUserState   = "user_state"  // UserStateRequest → UserStateAnswer, from api
 	VerbConfigure   = "configure"   // ConfigureRequest → ConfigureAnswer, from api
 	VerbAttach      = "attach"      // AttachRequest → AttachAnswer, from gateway
 	VerbJoin        = "join"        // JoinRequest → ChannelsAnswer, from gateway
 	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
 	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
 	VerbLease       = "lease"       // LeaseRecord → LeaseAnswer, from gateway and api
+
+	VerbAnnounced = "announced" // AnnouncedRequest → AnnouncedAnswer, from presence to the replica that leads
 )
 
 // Seen is the revision of the connections bucket that a caller has seen the effect of. A replica answers a read only
@@ -162,8 +165,9 @@ type UserInfo struct {
 	Connections []string                   `json:"connections,omitempty"`
 }
 
-// UserStatusRequest sets a user's status.
+// UserStatusRequest sets a user's status. The channels that are told are those of the user at the revision seen.
 type UserStatusRequest struct {
+	Seen
 	User   string `json:"user"`
 	Status int    `json:"status"`
 }
@@ -173,6 +177,37 @@ type UserStatusAnswer struct {
 	User   string                     `json:"user"`
 	Status int                        `json:"status"`
 	State  map[string]json.RawMessage `json:"state"`
+}
+
+// UserStateRequest changes the state of a user. The channels that are told are those of the user at the revision seen.
+type UserStateRequest struct {
+	Seen
+	User       string                     `json:"user"`
+	State      map[string]json.RawMessage `json:"user_state,omitempty"`       // merged over the state
+	PublicKeys []string                   `json:"state_public_keys,omitzero"` // replaces those before; none leaves them, an empty list takes them away
+}
+
+// UserStateAnswer is also the body of /user_state's answer.
+type UserStateAnswer struct {
+	State      map[string]json.RawMessage `json:"user_state"`
+	Changed    []StateChange              `json:"changed_state"` // sorted by key
+	PublicKeys []string                   `json:"public_keys"`
+}
+
+// StateChange is a key of a user's state that changed, and its new value.
+type StateChange struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
+// AnnouncedRequest waits until who came and left up to a revision has been announced.
+type AnnouncedRequest struct {
+	Seen
+}
+
+// AnnouncedAnswer says whether it was, within the time there is.
+type AnnouncedAnswer struct {
+	Announced bool `json:"announced"`
 }
 
 // AttachRequest says that a gateway holds a socket for a connection. Without a ConnID the user, whose signature the

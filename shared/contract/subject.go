@@ -27,7 +27,7 @@ func (n Namespace) Validate() error {
 	return nil
 }
 
-// LiveChannel is the subject on which gateways hear the messages of a channel. api writes.
+// LiveChannel is the subject on which gateways hear the messages of a channel. api and presence write.
 func (n Namespace) LiveChannel(channel string) string {
 	return string(n) + ".live.channel." + EncodeToken(channel)
 }
@@ -39,6 +39,11 @@ func (n Namespace) LiveUser(user string) string {
 
 // Presence is the request subject of a presence verb; any presence replica answers.
 func (n Namespace) Presence(verb string) string { return string(n) + ".presence." + verb }
+
+// PresenceReplica is the request subject of a presence verb that one replica answers, by the id in its lease.
+func (n Namespace) PresenceReplica(id, verb string) string {
+	return n.Presence(verb) + "." + EncodeToken(id)
+}
 
 // Gateway is the request subject of a verb at one gateway.
 func (n Namespace) Gateway(id, verb string) string {

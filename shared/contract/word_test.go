@@ -67,18 +67,19 @@ func TestSubjectsAndBuckets(t *testing.T) {
 		}
 	}
 	for got, want := range map[string]string{
-		ns.LiveChannel("a.b"):           "cs.live.channel.a=2Eb",
-		ns.LiveUser("a b"):              "cs.live.user.a=20b",
-		ns.Presence(VerbConnect):        "cs.presence.connect",
-		ns.Gateway("g.1", VerbClose):    "cs.gateway.g=2E1.close",
-		ns.Bucket(BucketConnections):    "cs-connections",
-		ns.HistoryStream(3):             "cs-history-3",
-		ns.HistorySubjects(3):           "cs.history.3.>",
-		ns.HistorySubject("a.b"):        "cs.history.12.a=2Eb",
-		LeaseKey(LeaseAPI, "host:80"):   "api.host=3A80",
-		ChannelMessageID(uuid, "a.b"):   uuid + ".a=2Eb",
-		UserMessageID(uuid, "a.b"):      uuid + "..a=2Eb",
-		LeaseKey(LeaseGateway, "plain"): "gateway.plain",
+		ns.LiveChannel("a.b"):                    "cs.live.channel.a=2Eb",
+		ns.LiveUser("a b"):                       "cs.live.user.a=20b",
+		ns.Presence(VerbConnect):                 "cs.presence.connect",
+		ns.Gateway("g.1", VerbClose):             "cs.gateway.g=2E1.close",
+		ns.PresenceReplica("r.1", VerbAnnounced): "cs.presence.announced.r=2E1",
+		ns.Bucket(BucketConnections):             "cs-connections",
+		ns.HistoryStream(3):                      "cs-history-3",
+		ns.HistorySubjects(3):                    "cs.history.3.>",
+		ns.HistorySubject("a.b"):                 "cs.history.12.a=2Eb",
+		LeaseKey(LeaseAPI, "host:80"):            "api.host=3A80",
+		ChannelMessageID(uuid, "a.b"):            uuid + ".a=2Eb",
+		UserMessageID(uuid, "a.b"):               uuid + "..a=2Eb",
+		LeaseKey(LeaseGateway, "plain"):          "gateway.plain",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

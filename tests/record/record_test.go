@@ -4,7 +4,8 @@
 // Each case has the name that it has in the record, and says so where it is meant to differ: errors have one shape,
 // `{"error", "code", "errors"}`, and a path for each fault; a bad body is a 400 and not a 500; an id of a connection may
 // be any string and a message any JSON value; times are in UTC, with microseconds and without a zone letter;
-// exclude_users counts everywhere; a message for nobody is refused and not dropped.
+// exclude_users counts everywhere; a message for nobody is refused and not dropped;
+// who was no member does not part; a change that nobody may see is told to nobody, but one of the status is.
 package record
 
 import (
@@ -32,6 +33,7 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 		"2 connect":      tellOfConnect,
 		"3 subscribe":    tellOfSubscribe,
 		"3 unsubscribe":  tellOfUnsubscribe,
+		"4 state":        tellOfState,
 		"5 message":      tellOfMessage,
 		"6 info":         tellOfInfo,
 		"6 settings":     tellOfSettings,
@@ -39,6 +41,8 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 		"7 delivery":     tellOfDelivery,
 		"8 edit":         tellOfEdits,
 		"7 8 17 history": tellOfHistory,
+		"9 presence":     tellOfPresence,
+		"10 state":       tellOfStateChanges,
 		"11 catch-up":    tellOfCatchUp,
 	} {
 		t.Run(part, func(t *testing.T) {

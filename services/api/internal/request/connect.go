@@ -85,3 +85,31 @@ func UserStatus(body []byte, limits Limits) (contract.UserStatusRequest, error) 
 	r.require("status", given)
 	return request, r.fault()
 }
+
+// UserState reads the body of /user_state. Public keys that are null stay as they are, as in 0.7.
+func UserState(body []byte, limits Limits) (contract.UserStateRequest, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return contract.UserStateRequest{}, err
+	}
+	var request contract.UserStateRequest
+	named := false
+	r.object("", body, func(key string, value []byte) bool {
+		switch key {
+		case "user", "username":
+			named = true
+			r.user(key, value, &request.User)
+		case "user_state":
+			request.State = r.state(key, value)
+		case "state_public_keys":
+			if kind(value) != 'n' {
+				request.PublicKeys = r.names(key, value, maxStateKeys, maxStateKey)
+			}
+		default:
+			return false
+		}
+		return true
+	})
+	r.require("user", named)
+	return request, r.fault()
+}

@@ -202,3 +202,21 @@ func FuzzUserStatus(f *testing.F) {
 		}
 	})
 }
+
+func FuzzUserState(f *testing.F) {
+	seed(f)
+	f.Add([]byte(`{"user":"a","user_state":{"n":1e400,"x":null,"y":[]},"state_public_keys":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request, err := UserState(body, limits)
+		if !judged(t, body, err) {
+			return
+		}
+		good(t, request.User, limits.User)
+		for _, key := range request.PublicKeys {
+			good(t, key, maxStateKey)
+		}
+		if _, err := json.Marshal(request); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

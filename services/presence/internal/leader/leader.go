@@ -24,6 +24,8 @@ type Candidate struct {
 	record contract.LeaseRecord
 	log    *slog.Logger
 
+	announced func() uint64 // how far the replica has announced; recorded with the lease
+
 	revision uint64 // of the lease while held; owned by Run
 
 	mu    sync.Mutex
@@ -31,10 +33,11 @@ type Candidate struct {
 	until time.Time // guarded by mu; when the lease ends unless it is renewed
 }
 
-// New makes a candidate. id is unique among the replicas; ttl is the bucket's.
-func New(bucket *bus.Bucket, id string, ttl time.Duration, log *slog.Logger) *Candidate {
+// New makes a candidate. id is unique among the replicas; ttl is the bucket's; announced says up to which revision of
+// connections a next leader need not announce anything.
+func New(bucket *bus.Bucket, id string, ttl time.Duration, announced func() uint64, log *slog.Logger) *Candidate {
 	return &Candidate{
-		bucket: bucket, ttl: ttl, log: log,
+		bucket: bucket, ttl: ttl, log: log, announced: announced,
 		record: contract.LeaseRecord{ID: id, Started: time.Now().UTC()},
 	}
 }
@@ -48,13 +51,13 @@ func (c *Candidate) Since() (time.Time, bool) {
 
 // Run claims and renews the lease until ctx ends, then gives it back.
 func (c *Candidate) Run(ctx context.Context) error {
-	value, err := json.Marshal(c.record)
-	if err != nil {
-		return fmt.Errorf("encode the leader's lease: %w", err)
-	}
 	tick := time.NewTicker(c.ttl / 3)
 	defer tick.Stop()
 	for {
+		value, err := c.lease()
+		if err != nil {
+			return err
+		}
 		c.step(ctx, value)
 		select {
 		case <-ctx.Done():
@@ -62,6 +65,16 @@ func (c *Candidate) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+func (c *Candidate) lease() ([]byte, error) {
+	record := c.record
+	record.Announced = c.announced()
+	value, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("encode the leader's lease: %w", err)
+	}
+	return value, nil
 }
 
 // step renews the lease, or claims one that is free.
@@ -128,7 +141,7 @@ func (c *Candidate) follow() {
 	c.since, c.until = time.Time{}, time.Time{}
 }
 
-// resign gives the lease back, so that another need not wait for its end.
+// resign gives the lease back, so that another need not wait for its end, and says with it how far it has announced.
 func (c *Candidate) resign(ctx context.Context) error {
 	revision := c.revision
 	c.revision = 0
@@ -138,6 +151,13 @@ func (c *Candidate) resign(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ttl/3)
 	defer cancel()
+	value, err := c.lease()
+	if err != nil {
+		return err
+	}
+	if last, err := c.bucket.Update(ctx, contract.KeyLeader, value, revision); err == nil {
+		revision = last
+	}
 	if _, err := c.bucket.Remove(ctx, contract.KeyLeader, revision); err != nil && !errors.Is(err, bus.ErrConflict) {
 		c.log.Warn("the leader's lease was not given back; it ends by itself", "error", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/channelstream/channelstream/services/presence/internal/progress"
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -25,6 +26,13 @@ type Config struct {
 	Replicas  int           // of each bucket
 	LeaseTTL  time.Duration // of each lease
 	Logger    *slog.Logger
+	Observer  Observer // of connections; may be nil
+}
+
+// Observer is shown every change of a connection in the order of revisions, whoever made it, as its watch tells it.
+type Observer interface {
+	Observe(row roster.Row[contract.ConnectionRecord])
+	InStep() // all that was there at the start has been shown; called each time when the watch began anew
 }
 
 // Ledger is the buckets and the roster.
@@ -36,8 +44,9 @@ type Ledger struct {
 	Leases      *bus.Bucket
 	conn        *bus.Conn
 	log         *slog.Logger
-	progress    progress      // of the watch of connections
-	ready       chan struct{} // closed when every watch has read all that was there
+	observer    Observer
+	progress    progress.Progress // of the watch of connections
+	ready       chan struct{}     // closed when every watch has read all that was there
 
 	mu     sync.RWMutex
 	roster *roster.Roster  // guarded by mu
@@ -48,7 +57,7 @@ type Ledger struct {
 // Open makes the buckets, or brings them up to date.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	l := &Ledger{
-		conn: c.Conn, log: c.Logger, ready: make(chan struct{}),
+		conn: c.Conn, log: c.Logger, observer: c.Observer, ready: make(chan struct{}),
 		roster: roster.New(), synced: map[string]bool{},
 	}
 	var buckets [4]*bus.Bucket
@@ -133,8 +142,8 @@ func (l *Ledger) SteadySince() time.Time {
 // Await returns when the roster has every change of connections up to a revision, or when ctx ends. A revision that
 // does not come within ctx is not waited for again: nothing after it is left in the bucket.
 func (l *Ledger) Await(ctx context.Context, revision uint64) {
-	if !l.progress.wait(ctx, revision) && !l.SteadySince().IsZero() {
-		l.progress.reach(revision)
+	if !l.progress.Wait(ctx, revision) && !l.SteadySince().IsZero() {
+		l.progress.Reach(revision)
 	}
 }
 
@@ -149,7 +158,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		}
 	})()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return follow(ctx, l, l.Connections, contract.BucketConnections, l.progress.reach) })
+	g.Go(func() error { return follow(ctx, l, l.Connections, contract.BucketConnections, l.observed) })
 	g.Go(func() error { return follow(ctx, l, l.Users, contract.BucketUsers, nil) })
 	g.Go(func() error { return follow(ctx, l, l.Channels, contract.BucketChannels, nil) })
 	g.Go(func() error {
@@ -173,26 +182,34 @@ func (l *Ledger) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// follow applies a bucket's entries to the roster until ctx ends. reached, if not nil, is called with each revision.
-func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, reached func(uint64)) error {
+// follow applies a bucket's entries to the roster until ctx ends. applied, if not nil, is called with each row.
+func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, applied func(roster.Row[R])) error {
 	apply := func(entry bus.Entry) {
-		have := t.row(entry.Key)
-		if have.Record == nil || entry.Deleted || have.Revision < entry.Revision { // or else this replica wrote it
-			row, err := decode[R](entry)
-			if err != nil {
+		row := t.row(entry.Key)
+		if row.Record == nil || entry.Deleted || row.Revision != entry.Revision { // or else this replica wrote it
+			var err error
+			if row, err = decode[R](entry); err != nil {
 				l.log.Error("a record can not be read", "bucket", name, "key", entry.Key, "error", err)
 			} else {
 				t.apply(row)
 			}
 		}
-		if reached != nil {
-			reached(entry.Revision)
+		if applied != nil {
+			applied(row)
 		}
 	}
 	if err := t.bucket.Watch(ctx, apply, func() { l.inStep(name) }); err != nil {
 		return fmt.Errorf("follow %s: %w", name, err)
 	}
 	return nil
+}
+
+// observed notes how far the watch of connections has come.
+func (l *Ledger) observed(row roster.Row[contract.ConnectionRecord]) {
+	if l.observer != nil {
+		l.observer.Observe(row)
+	}
+	l.progress.Reach(row.Revision)
 }
 
 func (l *Ledger) unsteady() {
@@ -203,6 +220,9 @@ func (l *Ledger) unsteady() {
 }
 
 func (l *Ledger) inStep(bucket string) {
+	if bucket == contract.BucketConnections && l.observer != nil {
+		l.observer.InStep()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.synced[bucket] = true

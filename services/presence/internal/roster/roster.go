@@ -259,3 +259,32 @@ func (r *Roster) Leases() iter.Seq[*contract.LeaseRecord] {
 
 // Present says whether a user has a connection.
 func (r *Roster) Present(user string) bool { return len(r.byUser[user]) > 0 }
+
+// ChannelsOf gives the channels that a user is in, sorted.
+func (r *Roster) ChannelsOf(user string) []string {
+	var all []string
+	for _, key := range r.byUser[user] {
+		all = append(all, r.connections.rows[key].Record.Channels...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// UsersIn gives the users in a channel, in no order.
+func (r *Roster) UsersIn(channel string) iter.Seq[string] {
+	in := r.rooms[channel]
+	if in == nil {
+		return func(func(string) bool) {}
+	}
+	return maps.Keys(in.users)
+}
+
+// Settings are those of a channel.
+func (r *Roster) Settings(channel string) contract.ChannelSettings {
+	if len(r.channels.rows) > 0 {
+		if record := r.channels.rows[contract.EncodeToken(channel)].Record; record != nil {
+			return record.Settings
+		}
+	}
+	return contract.DefaultChannelSettings()
+}
