@@ -86,6 +86,21 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
+// Disk is how many bytes the server's files take, its logs included.
+func (s *Server) Disk() (bytes int64, err error) {
+	err = filepath.WalkDir(s.dir, func(_ string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	return bytes, err
+}
+
 // Tail returns the last that each process wrote.
 func (s *Server) Tail() (text string) {
 	for _, p := range s.processes {

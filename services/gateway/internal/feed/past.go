@@ -53,18 +53,29 @@ func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (*Pa
 	return p, nil
 }
 
-// Reaches says whether the log had everything behind the offset, and from where on it had. It is asked before Next. What
-// was read is on the tapes, so the log's age takes nothing away any more.
+// mostMissed is how many messages one client may have missed. Who missed more is better off with what the app knows.
+const mostMissed = 20_000
+
+// Reaches says whether the client can have everything behind the offset: the log had it, and it is not too much. If not,
+// from is where it goes on instead. It is asked before Next. What was read is on the tapes, so the log's age takes
+// nothing away any more.
 func (p *Past) Reaches(ctx context.Context) (all bool, from uint64, err error) {
 	state, err := p.feed.messages.State(ctx)
 	if err != nil {
 		return false, 0, fmt.Errorf("ask how far the log reaches back: %w", err)
 	}
-	if state.First <= p.since+1 && p.since <= state.Last {
-		return true, p.since, nil
-	}
+	all = state.First <= p.since+1 && p.since <= state.Last
 	p.since = min(max(p.since, state.First-1), state.Last)
-	return false, p.since, nil
+	err = p.feed.do(ctx, func() {
+		missed := 0
+		for _, e := range p.entries {
+			missed += len(e.tape.after(p.since))
+		}
+		if missed > mostMissed {
+			all, p.since = false, p.mark()
+		}
+	})
+	return all, p.since, err
 }
 
 // gap is what a tape does not have yet.

@@ -133,6 +133,34 @@ func TestManyWhoComeBackShareTheRead(t *testing.T) {
 	}
 }
 
+func TestWhoMissedTooMuchIsToldSoAndGetsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, never, &observer{})
+	since := sequenceOf(s.store("c", 0))
+	var last *bus.Pending
+	for n := range 20_001 {
+		pending, err := s.log.Store(ns.LogSubject(ns.LiveChannel("c")), fmt.Sprint("many ", n), nil, body(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = pending
+	}
+	at, err := last.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics := s.acquire("c")
+	if got, reached := s.missed(topics, since); got != "" || reached {
+		t.Errorf("it got %d bytes, reached %v", len(got), reached)
+	}
+	if got, reached := s.missed(topics, since+1); len(strings.Fields(got)) != 20_000 || !reached {
+		t.Errorf("it got %d messages, reached %v", len(strings.Fields(got)), reached)
+	}
+	if got, reached := s.missed(topics, at.Sequence); got != "" || !reached {
+		t.Errorf("it got %q, reached %v", got, reached)
+	}
+}
+
 func TestAQuietTopicIsNotRead(t *testing.T) {
 	t.Parallel()
 	o := &observer{}
