@@ -54,10 +54,8 @@ func TestDefaultChannelNeedsNoRecord(t *testing.T) {
 
 func TestSubjectsAndBuckets(t *testing.T) {
 	t.Parallel()
-	const (
-		ns   Namespace = "cs"
-		uuid           = "09d65887-4e12-46d1-96d1-e8441645235b"
-	)
+	const ns Namespace = "cs"
+	const uuid = "09d65887-4e12-46d1-96d1-e8441645235b"
 	for _, id := range []string{ChannelMessageID(uuid, "news"), UserMessageID(uuid, strings.Repeat("\U0001f980", 400))} {
 		if got := UUIDOfMessage(id); got != uuid {
 			t.Errorf("the uuid in %s is %q", id, got)
