@@ -18,6 +18,7 @@ type Contestant struct {
 	About   string
 	Default bool     // measured when nothing else is asked for
 	Needs   []string // names in Programs, and Node
+	Resumes bool     // a client goes on where it stopped
 	start   func(ctx context.Context, s *Server) error
 }
 
@@ -39,11 +40,13 @@ func All() []Contestant {
 			About: "the floor, its messages as wide as this project's client objects"},
 		{Name: SocketIO, Default: true, Needs: []string{Node}, start: startSocketIO,
 			About: "the stock Socket.IO server on Node, in-memory adapter, WebSocket clients"},
-		{Name: AllInOne, Default: true, Needs: []string{"channelstream"}, start: startAllInOne(false),
-			About: "this project in one process, every message in the log"},
+		{Name: AllInOne, Default: true, Needs: []string{"channelstream"}, Resumes: true, start: startAllInOne(false),
+			About: "this project in one process, every message in the log, which is a file"},
+		{Name: "all-in-one-memory", Needs: []string{"channelstream"}, Resumes: true, start: startAllInOne(false, "CHANNELSTREAM_LOG_STORAGE=memory"),
+			About: "the same with the log in memory"},
 		{Name: "all-in-one-nolog", Default: true, Needs: []string{"channelstream"}, start: startAllInOne(true),
 			About: "this project in one process, channels with store_frames: false"},
-		{Name: "processes", Default: true, Needs: separate, start: startSeparate(false),
+		{Name: "processes", Default: true, Needs: separate, Resumes: true, start: startSeparate(false),
 			About: "this project as nats-server, api, presence and gateway, every message in the log"},
 		{Name: "processes-nolog", Needs: separate, start: startSeparate(true),
 			About: "the same with store_frames: false"},

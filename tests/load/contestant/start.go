@@ -42,10 +42,10 @@ func startSocketIO(ctx context.Context, s *Server) error {
 	return p.awaitHTTP(ctx, address, "/readyz")
 }
 
-func startAllInOne(noLog bool) func(context.Context, *Server) error {
+func startAllInOne(noLog bool, env ...string) func(context.Context, *Server) error {
 	return func(ctx context.Context, s *Server) error {
 		s.Target.Dialect, s.Target.Secret, s.Target.NoLog = "channelstream", secret, noLog
-		address, err := s.startOurs(ctx, "channelstream", "CHANNELSTREAM_DATA_DIR="+filepath.Join(s.dir, "data"))
+		address, err := s.startOurs(ctx, "channelstream", append(env, "CHANNELSTREAM_DATA_DIR="+filepath.Join(s.dir, "data"))...)
 		s.Target.Sockets, s.Target.Publish = address, address
 		return err
 	}

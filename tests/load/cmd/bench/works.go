@@ -188,11 +188,16 @@ func smoke() []work {
 	paced.Rate = 40
 	spread.Channels, spread.InFlight, spread.PerRequest = 100, 8, 5
 	storm := generator.Work{Kind: generator.Storm, Sockets: 100, Payload: 128, Concurrent: 8}
+	resume := generator.Work{
+		Kind: generator.Resume, Sockets: 100, Channels: 10, Payload: 128, Missed: 5, Live: 20, Rate: 40, Concurrent: 16,
+		Warmup: warmup, Duration: duration,
+	}
 	return []work{
 		{name: "smoke-saturated", about: "100 sockets in one channel", load: saturated, figures: join(deliveries, p99, faults)},
 		{name: "smoke-paced", about: "100 sockets, 40 messages a second", load: paced, figures: join(perDelivery, p99, faults)},
 		{name: "smoke-spread", about: "100 channels with one socket each", load: spread, figures: join(messages, p99, faults)},
 		{name: "smoke-storm", about: "200 clients that connect", load: storm, figures: []figure{faults}},
+		{name: "smoke-resume", about: "100 clients that come back", load: resume, figures: []figure{faults}},
 	}
 }
 
