@@ -92,7 +92,20 @@ func (s *Service) announce(ctx context.Context, events []announce.Event) error {
 			return err
 		}
 	}
-	return s.notices.Send(ctx, notices)
+	if err := s.notices.Send(ctx, notices); err != nil {
+		return err
+	}
+	for _, e := range events {
+		s.metrics.told.WithLabelValues(action(e)).Inc()
+	}
+	return nil
+}
+
+func action(e announce.Event) string {
+	if e.Joined {
+		return contract.ActionJoined
+	}
+	return contract.ActionParted
 }
 
 // lookUps is how many users are read at a time.
@@ -119,10 +132,6 @@ func (s *Service) lookUp(ctx context.Context, events []announce.Event) error {
 
 // presence writes the notice of an event. A list of users that no message can hold is left out.
 func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, error) {
-	action := contract.ActionParted
-	if e.Joined {
-		action = contract.ActionJoined
-	}
 	about := aboutUser(e.User, s.ledger.Users.Cached(e.User))
 	var settings contract.ChannelSettings
 	var users []notice.Member
@@ -135,11 +144,11 @@ func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, erro
 	if !e.Joined {
 		about.State = nil
 	}
-	id := notice.UUID(strconv.FormatUint(e.Revision, 10), e.Key, e.User, e.Channel, action)
-	n, err := notice.Presence(id, e.Channel, action, about, users, now)
+	id := notice.UUID(strconv.FormatUint(e.Revision, 10), e.Key, e.User, e.Channel, action(e))
+	n, err := notice.Presence(id, e.Channel, action(e), about, users, now)
 	if most := s.config.Conn.MaxPayload(); err == nil && most > 0 && int64(len(n.Body)+noticeRoom) > most {
 		s.log.Warn("a list of users is too large for a message and is left out", "users", len(users))
-		n, err = notice.Presence(id, e.Channel, action, about, nil, now)
+		n, err = notice.Presence(id, e.Channel, action(e), about, nil, now)
 	}
 	n.Fleeting = !settings.StoreFrames
 	return n, err

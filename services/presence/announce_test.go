@@ -103,7 +103,7 @@ func sentences(all []heard) (sentences []string) {
 	return sentences
 }
 
-func (h *system) settle(channel string, change func(*contract.ChannelSettings)) {
+func (h *system) set(channel string, change func(*contract.ChannelSettings)) {
 	h.t.Helper()
 	settings := contract.DefaultChannelSettings()
 	change(&settings)
@@ -132,8 +132,8 @@ func TestOthersAreToldWhoJoinedAndWhoParted(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
-	h.settle("lists", withLists)
-	h.settle("plain", notifyPresence)
+	h.set("lists", withLists)
+	h.set("plain", notifyPresence)
 	e := h.listen()
 	must[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
 		ConnID: "c1", User: "bo b", Channels: []string{"lists", "plain", "silent"},
@@ -167,7 +167,7 @@ func TestWhoComesBackWithinTheLingerTimeDidNotPart(t *testing.T) {
 	c := hasty()
 	c.ConnectTimeout, c.Linger, c.LeaseTTL, c.ResumeWindow = time.Minute, 500*time.Millisecond, time.Minute, time.Minute
 	h.led(c)
-	h.settle("one", notifyPresence)
+	h.set("one", notifyPresence)
 	e := h.listen()
 	h.connect("c1", "alice", "one")
 	h.connect("c2", "bob", "one")
@@ -189,7 +189,7 @@ func TestAChannelWithoutFramesIsToldWithoutTheLog(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
-	h.settle("one", func(s *contract.ChannelSettings) { s.NotifyPresence, s.NotifyState, s.StoreFrames = true, true, false })
+	h.set("one", func(s *contract.ChannelSettings) { s.NotifyPresence, s.NotifyState, s.StoreFrames = true, true, false })
 	e := h.listen()
 	h.connect("c1", "alice", "one")
 	must[contract.UserStatusAnswer](h, contract.VerbUserStatus, contract.UserStatusRequest{User: "alice", Status: 3})
@@ -204,7 +204,7 @@ func TestWhatCanNotBeStoredYetIsToldLater(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
-	h.settle("one", notifyPresence)
+	h.set("one", notifyPresence)
 	e := h.listenWithoutLog()
 	h.connect("c1", "alice", "one")
 	h.connect("c2", "bob", "one")
@@ -220,7 +220,7 @@ func TestAListOfUsersThatNoMessageHoldsIsLeftOut(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
-	h.settle("one", withLists)
+	h.set("one", withLists)
 	e := h.listen()
 	large, err := json.Marshal(strings.Repeat("x", 300<<10))
 	if err != nil {
@@ -244,7 +244,7 @@ func TestAReplicaThatTakesOverGoesOnAnnouncing(t *testing.T) {
 	c.LeaseTTL = time.Second
 	a := h.led(c)
 	b := h.start(c)
-	h.settle("one", notifyPresence)
+	h.set("one", notifyPresence)
 	e := h.listen()
 	var want, got []string
 	come := func(users ...string) {
@@ -271,8 +271,8 @@ func TestStateIsToldWhereItIsPublicAndNew(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
-	h.settle("one", notifyState)
-	h.settle("other", notifyState)
+	h.set("one", notifyState)
+	h.set("other", notifyState)
 	e := h.listen()
 	h.connect("c1", "alice", "one", "silent")
 	h.connect("c2", "bob", "other")

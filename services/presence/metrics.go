@@ -20,6 +20,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	told     *prometheus.CounterVec
 	subject  atomic.Pointer[measured] // what the gauges read; nil while the replica does not run
 }
 
@@ -37,12 +38,15 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "channelstream_presence_request_seconds", Help: "Time to answer a request.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 8),
 		}, []string{"verb"}),
+		told: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "channelstream_presence_announced_total", Help: "Channels told that a user joined or parted, by action.",
+		}, []string{"action"}),
 	}
 	if registry == nil {
 		return m, nil
 	}
 	for _, collector := range []prometheus.Collector{
-		m.requests, m.seconds,
+		m.requests, m.seconds, m.told,
 		m.gauge("connections", "Connections, whatever their state, but for dormant ones.", func(c roster.Counts) int { return c.Connections }),
 		m.gauge("dormant", "Connections that dropped and count nowhere, kept for clients that resume.", func(c roster.Counts) int { return c.Dormant }),
 		m.gauge("users", "Users with a connection.", func(c roster.Counts) int { return c.Present }),

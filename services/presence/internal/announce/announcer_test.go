@@ -3,7 +3,9 @@ package announce
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -23,12 +25,14 @@ type stage struct {
 	refuses  atomic.Bool
 	replicas []*Announcer
 
-	mu   sync.Mutex
-	told []string // by whoever leads, each event once for each time that it was announced; guarded by mu
+	mu     sync.Mutex
+	told   []string       // by whoever leads, each event once for each time that it was announced; guarded by mu
+	stored []string       // told, each event once; guarded by mu
+	known  map[Event]bool // stored; guarded by mu
 }
 
 func newStage(t *testing.T, replicas int) *stage {
-	s := &stage{t: t}
+	s := &stage{t: t, known: map[Event]bool{}}
 	for i := range replicas {
 		s.replicas = append(s.replicas, New(Config{
 			Leads: func() bool { return s.leader.Load() == int64(i) }, Recorded: func() uint64 { return s.recorded.Load() }, Told: always,
@@ -45,6 +49,12 @@ func (s *stage) announce(_ context.Context, events []Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told = append(s.told, words(events)...)
+	for _, e := range events {
+		if !s.known[e] {
+			s.known[e] = true
+			s.stored = append(s.stored, words([]Event{e})...)
+		}
+	}
 	return nil
 }
 
@@ -70,7 +80,7 @@ func (s *stage) inStep() {
 
 // settle lets every replica do what it can.
 func (s *stage) settle() {
-	time.Sleep(time.Minute)
+	time.Sleep(4 * lookForLead)
 	synctest.Wait()
 }
 
@@ -124,6 +134,52 @@ func TestANewLeaderGoesOnWhereTheOldOneRecordedThatItWas(t *testing.T) {
 		s.observe(4, "2", nil)
 		s.want("bob parted a")
 	})
+}
+
+// Whoever leads, and however little of it was recorded: without what was announced under the same id before, all is told
+// in the order in which one replica alone tells it.
+func TestWhateverLeadsAllIsToldOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+			s := newStage(t, 3)
+			defer s.run()()
+			s.inStep()
+			alone := newFold()
+			var want []string
+			for revision := range uint64(300) {
+				key, record := fmt.Sprint(random.IntN(6)), randomRecord(random)
+				want = append(want, words(alone.apply(row{Key: key, Record: record, Revision: revision + 1}, always))...)
+				s.observe(revision+1, key, record)
+				s.disturb(random)
+			}
+			s.refuses.Store(false)
+			s.leader.Store(0)
+			s.settle()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !slices.Equal(s.stored, want) {
+				t.Errorf("seed %d: told of %q\nwant %q", seed, s.stored, want)
+			}
+		})
+	}
+}
+
+// disturb may change who leads, record how far it is, or take the log away.
+func (s *stage) disturb(random *rand.Rand) {
+	switch random.IntN(12) {
+	case 0:
+		s.leader.Store(int64(random.IntN(len(s.replicas)+1) - 1))
+	case 1:
+		s.refuses.Store(!s.refuses.Load())
+	case 2:
+		if leader := s.leader.Load(); leader >= 0 {
+			s.recorded.Store(max(s.recorded.Load(), s.replicas[leader].Announced()))
+		}
+	case 3, 4, 5, 6:
+		s.settle()
+	}
 }
 
 func TestWhatCouldNotBeAnnouncedIsTriedAgainByWhoeverLeads(t *testing.T) {

@@ -187,12 +187,14 @@ func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, app
 	apply := func(entry bus.Entry) {
 		row := t.row(entry.Key)
 		if row.Record == nil || entry.Deleted || row.Revision != entry.Revision { // or else this replica wrote it
-			var err error
-			if row, err = decode[R](entry); err != nil {
+			read, err := decode[R](entry)
+			if err == nil {
+				t.apply(read)
+			} else { // what is known of it stays
 				l.log.Error("a record can not be read", "bucket", name, "key", entry.Key, "error", err)
-			} else {
-				t.apply(row)
+				read.Record = row.Record
 			}
+			row = read
 		}
 		if applied != nil {
 			applied(row)
