@@ -53,6 +53,26 @@ func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (*Pa
 	return p, nil
 }
 
+// Current calls join between two live messages, as Past.Next does, if nothing lies between an offset and now in the
+// topics; it says whether that was so. mark is the offset from there on. For most who come that is all there is to do.
+func (f *Feed) Current(ctx context.Context, topics []*hub.Topic, since uint64, join func(mark uint64)) (current bool, err error) {
+	p := &Past{feed: f}
+	err = f.do(ctx, func() {
+		f.mu.RLock()
+		for _, t := range topics {
+			if e := f.topics[t.Subject]; e != nil && e.topic == t {
+				p.entries = append(p.entries, e)
+			}
+		}
+		f.mu.RUnlock()
+		behind := func(e *entry) bool { return e.reached() > since }
+		if current = len(p.entries) == len(topics) && !slices.ContainsFunc(p.entries, behind); current {
+			join(max(p.mark(), since))
+		}
+	})
+	return current, err
+}
+
 // mostMissed is how many messages one client may have missed. Who missed more is better off with what the app knows.
 const mostMissed = 20_000
 

@@ -347,3 +347,35 @@ func TestAMessageThatWasErasedIsNoHole(t *testing.T) {
 		t.Error("what an app erased counts as lost")
 	}
 }
+
+func TestWhoMissedNothingJoinsAtOnce(t *testing.T) {
+	t.Parallel()
+	o := &observer{}
+	s := newStage(t, never, o)
+	since := sequenceOf(s.store("a", 1))
+	topics := s.acquire("a", "b")
+	var from uint64
+	current := func(since uint64) bool {
+		t.Helper()
+		is, err := s.feed.Current(t.Context(), topics, since, func(mark uint64) { from = mark })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if !current(since) || from != since {
+		t.Errorf("it goes on from %d, want %d", from, since)
+	}
+	if current(since - 1) {
+		t.Error("a message was passed over")
+	}
+	l := s.listen("b")
+	s.say("b", 2)
+	l.want(t, "2")
+	if current(since) {
+		t.Error("a live message was passed over")
+	}
+	if !current(since + 1) {
+		t.Error("it has everything")
+	}
+}

@@ -28,8 +28,9 @@ type recorded struct {
 }
 
 const (
-	tapeLife = 10 * time.Second // without a client
-	maxTaped = 64 << 20         // bytes on the tapes that nobody uses; more, and they are wiped at once
+	tapeLife = 2 * time.Second // without a client
+	maxTaped = 64 << 20        // bytes on the tapes that nobody uses; more, and they are wiped at once
+	longTape = 4096            // messages on a tape that nobody uses right now; of more, the older half goes
 )
 
 func newTape(from uint64) *tape { return &tape{from: from, reading: make(chan struct{}, 1)} }
@@ -39,8 +40,21 @@ func (t *tape) add(m bus.LogEntry, order uint64) {
 	if uuid := m.Header.Get(contract.HeaderDelete); uuid != "" {
 		t.remove(uuid)
 	}
+	if t.pins == 0 && len(t.recorded) >= longTape {
+		t.shorten()
+	}
 	t.recorded = append(t.recorded, recorded{LogEntry: m, order: order})
 	t.bytes += size(m)
+}
+
+// shorten takes the older half off: where clients always come and go, a tape would grow for ever.
+func (t *tape) shorten() {
+	gone := t.recorded[:len(t.recorded)/2]
+	for _, r := range gone {
+		t.bytes -= size(r.LogEntry)
+	}
+	t.from = gone[len(gone)-1].Sequence
+	t.recorded = slices.Clone(t.recorded[len(gone):])
 }
 
 func size(m bus.LogEntry) int { return len(m.Subject) + len(m.Data) + 256 }

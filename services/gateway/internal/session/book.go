@@ -81,7 +81,7 @@ type Credentials struct {
 
 // opening is how many sessions are opened at once, for each processor. When a crowd comes, the rest waits in line: those
 // who are here get their messages between two who come, not behind all of them.
-const opening = 8
+const opening = 4
 
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
 // lets it. The session must Enter or be Abandoned.

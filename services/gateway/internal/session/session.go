@@ -93,6 +93,11 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	if since == 0 && e.Since == nil {
 		return s.enterLive(ctx, e, Outcome{})
 	}
+	if e.Since == nil {
+		if done, err := s.enterCurrent(ctx, e, since); done || err != nil {
+			return err
+		}
+	}
 	past, err := s.book.feed.Past(ctx, s.topics(), since)
 	if err != nil {
 		return err
@@ -118,6 +123,26 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	s.inForce.Store(true)
 	s.book.finishing.Go(func() { s.finish(h, past) }) // ends with the session
 	return nil
+}
+
+// enterCurrent begins with what comes from now on, if nothing came since the connection was last here.
+func (s *Session) enterCurrent(ctx context.Context, e Entrance, since uint64) (done bool, err error) {
+	in := make(chan error, 1)
+	done, err = s.book.feed.Current(ctx, s.topics(), since, func(mark uint64) {
+		change := s.change(e, Outcome{Offset: mark})
+		change.Join = s.topics()
+		e.Member.Apply(change, in)
+	})
+	if !done || err != nil {
+		return false, err
+	}
+	select {
+	case err = <-in:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.inForce.Store(err == nil)
+	return true, err
 }
 
 // resumes says whether the client gets everything since it stopped.

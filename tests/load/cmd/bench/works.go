@@ -125,7 +125,7 @@ func resume() (all []work) {
 			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed 10 messages, while 500 others get 40 messages a second", clients),
 			load: generator.Work{
 				Kind: generator.Resume, Sockets: clients, Channels: 100, Payload: 128, Missed: 10, Live: 500, Rate: 40,
-				Concurrent: 256, Warmup: 2 * time.Second, Duration: 5 * time.Second,
+				Concurrent: 64, Warmup: 2 * time.Second, Duration: 5 * time.Second,
 			},
 			figures: []figure{
 				{"until all are caught up, s", func(r generator.Result) float64 { return r.Seconds }},
