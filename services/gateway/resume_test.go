@@ -141,7 +141,7 @@ func TestAClientThatReadsSlowlyGetsAllThatItMissed(t *testing.T) {
 	g.Presence.Register("c1", "alice", "news")
 	since := g.Store("news", said(0))
 	pad := strings.Repeat("x", 20_000)
-	const many = 500 // ten megabytes, much more than may wait for a client
+	const many = 200 // four megabytes, much more than may wait for a client
 	for n := range many {
 		g.Store("news", fmt.Sprintf(`{"n":%d,"pad":%q,"catchup":false}`, n, pad))
 	}
@@ -166,7 +166,7 @@ func TestAClientThatIsTakenOutOfAChannelWhileItCatchesUpGetsNoMoreOfIt(t *testin
 	g.Presence.Register("c1", "alice", "a", "b")
 	since := g.Store("a", said(0))
 	pad := strings.Repeat("x", 20_000)
-	for range 500 {
+	for range 200 {
 		g.Store("a", fmt.Sprintf(`{"in":"a","pad":%q,"catchup":false}`, pad))
 	}
 	s := g.Dial(fmt.Sprintf("/ws?conn_id=c1&since=%d", since))
