@@ -91,7 +91,7 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 		since, limits = *e.Since, resume.Limits{}
 	}
 	if since == 0 && e.Since == nil {
-		return s.enterLive(ctx, e, Outcome{})
+		return s.enterLive(ctx, e)
 	}
 	if e.Since == nil {
 		if done, err := s.enterCurrent(ctx, e, since); done || err != nil {
@@ -172,9 +172,8 @@ func (s *Session) change(e Entrance, o Outcome) hub.Change {
 }
 
 // enterLive begins with what comes from now on.
-func (s *Session) enterLive(ctx context.Context, e Entrance, o Outcome) error {
-	o.Offset = s.book.feed.MarkOf(s.topics())
-	change := s.change(e, o)
+func (s *Session) enterLive(ctx context.Context, e Entrance) error {
+	change := s.change(e, Outcome{Offset: s.book.feed.MarkOf(s.topics())})
 	change.Join = s.topics()
 	if err := e.Member.Change(ctx, change); err != nil {
 		return fmt.Errorf("enter the hub: %w", err)
