@@ -24,6 +24,7 @@ type Viewer struct {
 	seen   map[string]int // by uuid and channel: place in shown; guarded by mu
 	shown  []Shown        // guarded by mu
 	offset uint64         // guarded by mu
+	visit  string         // the gateway and the offset with which it came there last; guarded by mu
 	faults []string       // guarded by mu
 
 	ws   *websocket.Conn // of the test's goroutine; nil while it is away
@@ -36,6 +37,7 @@ type Shown struct {
 	Channel string // empty: a private message
 	Text    string
 	Removed bool
+	came    string // in which visit, and with which offset
 }
 
 // NewViewer makes a viewer of a connection that is registered. It is away.
@@ -53,6 +55,9 @@ func (v *Viewer) Come(gateway *Node) bool {
 	if at := v.Offset(); at > 0 {
 		since = strconv.FormatUint(at, 10)
 	}
+	v.mu.Lock()
+	v.visit = fmt.Sprintf("%s since %q", gateway.URL(), since)
+	v.mu.Unlock()
 	ws, _ := dial(gateway, "/ws?conn_id="+url.QueryEscape(v.connID)+"&since="+since)
 	if ws == nil {
 		return false
@@ -109,7 +114,7 @@ func (v *Viewer) read(ws *websocket.Conn, gone chan struct{}) {
 		}
 		v.mu.Lock()
 		for _, m := range list {
-			v.take(m.Message)
+			v.take(m.Message, m.Offset)
 			if m.Offset > 0 {
 				v.offset = m.Offset
 			}
@@ -119,17 +124,18 @@ func (v *Viewer) read(ws *websocket.Conn, gone chan struct{}) {
 }
 
 // take puts one object into the view; mu is held.
-func (v *Viewer) take(m Message) {
+func (v *Viewer) take(m Message, offset uint64) {
+	came := fmt.Sprintf("offset %d at %s", offset, v.visit)
 	key := m.UUID + " in " + m.In()
 	at, known := v.seen[key]
 	switch m.Type {
 	case "message":
 		if known {
-			v.faults = append(v.faults, fmt.Sprintf("%s (%s) came twice", key, m.Text()))
+			v.faults = append(v.faults, fmt.Sprintf("%s (%s) came twice: with %s, and with %s", key, m.Text(), v.shown[at].came, came))
 			return
 		}
 		v.seen[key] = len(v.shown)
-		v.shown = append(v.shown, Shown{UUID: m.UUID, Channel: m.In(), Text: m.Text()})
+		v.shown = append(v.shown, Shown{UUID: m.UUID, Channel: m.In(), Text: m.Text(), came: came})
 	case "message:edit":
 		if known {
 			v.shown[at].Text = m.Text()

@@ -20,7 +20,7 @@ type entry struct {
 
 	uses int // guarded by Feed.mu
 
-	// base is how far the log had come when the subscription began: what lies before it was not for us.
+	// base is how far the log had come when the subscription began: what lies before it was not for us. 0: it begins right now.
 	base atomic.Uint64
 
 	look atomic.Uint64 // the last look at the tails that had this subject

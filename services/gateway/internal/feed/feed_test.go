@@ -72,11 +72,12 @@ func (l *listener) want(t *testing.T, numbers string) {
 
 // observer counts holes; a hole waits for pause, if there is one.
 type observer struct {
-	pause       chan struct{}
-	lost, reads atomic.Int64
+	pause              chan struct{}
+	holes, lost, reads atomic.Int64
 }
 
 func (o *observer) Hole() {
+	o.holes.Add(1)
 	if o.pause != nil {
 		<-o.pause
 	}
@@ -254,6 +255,37 @@ func TestWhatWasSaidBeforeAMemberCameIsNotForIt(t *testing.T) {
 	l := s.listen("c")
 	s.say("c", 3)
 	l.want(t, "3")
+}
+
+// The live copies of a busy channel arrive before the answer that says how far the log had come.
+func TestToBeginInTheMiddleOfABusyChannelIsNoHole(t *testing.T) {
+	t.Parallel()
+	o := &observer{}
+	s := newStage(t, never, o)
+	const channels = 50
+	said := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	var talk errgroup.Group
+	talk.Go(func() error {
+		for n := 0; ctx.Err() == nil; n++ {
+			s.say(fmt.Sprint("c", n%channels), n)
+			if n == channels {
+				said <- struct{}{}
+			}
+		}
+		return nil
+	})
+	<-said
+	for n := range channels {
+		s.listen(fmt.Sprint("c", n))
+	}
+	cancel()
+	if err := talk.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if holes := o.holes.Load(); holes > 0 {
+		t.Errorf("%d holes, and nothing was lost", holes)
+	}
 }
 
 func TestTheLastMessageOfAQuietChannelIsFoundByTheTailCheck(t *testing.T) {

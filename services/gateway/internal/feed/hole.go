@@ -52,7 +52,7 @@ func (f *Feed) take(e *entry, m *bus.Msg) {
 			e.held = append(e.held, m)
 		}
 	case sequence <= e.reached(): // it was handed on, or whoever needs it reads it as the past
-	case last > e.reached():
+	case last > e.reached() && e.base.Load() > 0: // before there is a base nobody listens, and what is not there is no hole
 		f.observer.Hole()
 		e.held = append(e.held, m)
 		f.fill(e, last)
