@@ -56,7 +56,7 @@ type Conn struct {
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	c := &Conn{log: o.Logger}
-	c.flushes = newRounds(flushTimeout, func(ctx context.Context) (struct{}, error) {
+	c.flushes = newRounds(flushTimeout, func(ctx context.Context, _ []string) (struct{}, error) {
 		return struct{}{}, c.nc.FlushWithContext(ctx)
 	})
 	opts := []nats.Option{

@@ -69,6 +69,7 @@ type Log struct {
 	ends     *rounds[uint64]
 	states   *rounds[LogState]
 	barriers *rounds[uint64]
+	tails    *rounds[tails]
 }
 
 func newLog(c *Conn, name string) *Log {
@@ -76,6 +77,7 @@ func newLog(c *Conn, name string) *Log {
 	l.ends = newRounds(flushTimeout, l.end)
 	l.states = newRounds(flushTimeout, l.state)
 	l.barriers = newRounds(publishTimeout, l.barrier)
+	l.tails = newRounds(publishTimeout, l.readTails)
 	return l
 }
 

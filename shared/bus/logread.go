@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +15,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// MaxLastSubjects is how many subjects one call of Tails may name.
-const MaxLastSubjects = 1000
+// maxLastSubjects is how many subjects one request may name, beside that of barriers.
+const maxLastSubjects = 1000
 
 // maxRange bounds the bytes of one Range; who wants more asks again from the last sequence.
 const maxRange = 8 << 20
@@ -43,11 +44,11 @@ type LogEntry struct {
 // behind.
 func (l *Log) End(ctx context.Context) (uint64, error) { return l.ends.wait(ctx) }
 
-func (l *Log) end(ctx context.Context) (uint64, error) {
+func (l *Log) end(ctx context.Context, _ []string) (uint64, error) {
 	within, cancel := context.WithTimeout(ctx, askLeader)
 	defer cancel()
 	if stream, err := l.stream(within); err == nil && stream.CachedInfo().Config.Replicas > 1 {
-		if state, err := l.state(within); err == nil {
+		if state, err := l.state(within, nil); err == nil {
 			return state.Last, nil
 		}
 	}
@@ -87,7 +88,7 @@ type LogState struct {
 // it.
 func (l *Log) State(ctx context.Context) (LogState, error) { return l.states.wait(ctx) }
 
-func (l *Log) state(ctx context.Context) (LogState, error) {
+func (l *Log) state(ctx context.Context, _ []string) (LogState, error) {
 	stream, err := l.conn.js.Stream(ctx, l.name)
 	if err != nil {
 		return LogState{}, fmt.Errorf("read the state of log %s: %w", l.name, unavailable(err))
@@ -192,7 +193,7 @@ const barrierToken = "=barrier"
 
 // barrier stores a message and gives its sequence: every message that was acknowledged before lies below it, whoever
 // leads.
-func (l *Log) barrier(ctx context.Context) (uint64, error) {
+func (l *Log) barrier(ctx context.Context, _ []string) (uint64, error) {
 	stream, err := l.stream(ctx)
 	if err != nil {
 		return 0, err
@@ -216,57 +217,78 @@ func barrierSubject(stream jetstream.Stream) string {
 	return strings.TrimSuffix(stream.CachedInfo().Config.Subjects[0], ">") + barrierToken
 }
 
-// Tails gives the sequence of the newest message on each of at most MaxLastSubjects subjects; those without one are left
-// out. upTo is how far the answer goes: it has every message that was acknowledged before the call. In a log with
-// replicas that takes a barrier, which those who ask at once share, and a replica that has come so far.
+// tails is what Tails finds.
+type tails struct {
+	last map[string]uint64 // subject → sequence of its newest message; read only, it has several owners
+	upTo uint64
+}
+
+// shared is the largest question of Tails that waits for others and is asked with theirs.
+const shared = 64
+
+// Tails gives the sequence of the newest message on each subject; those without one are left out. It may have others
+// too. upTo is how far the answer goes: it has every message that was acknowledged before the call. In a log with
+// replicas that takes a barrier and a replica that has come so far. Those who ask at once share all of it.
 func (l *Log) Tails(ctx context.Context, subjects []string) (last map[string]uint64, upTo uint64, err error) {
+	var found tails
+	if len(subjects) > shared {
+		found, err = l.readTails(ctx, subjects)
+	} else {
+		found, err = l.tails.wait(ctx, subjects...)
+	}
+	return found.last, found.upTo, err
+}
+
+func (l *Log) readTails(ctx context.Context, subjects []string) (tails, error) {
 	stream, err := l.stream(ctx)
 	if err != nil {
-		return nil, 0, err
+		return tails{}, err
 	}
-	if stream.CachedInfo().Config.Replicas < 2 { // or so it was
-		state, err := l.State(ctx)
-		if err != nil {
-			return nil, 0, err
-		}
-		if state.Replicas < 2 {
-			last, _, err = l.lastOf(ctx, subjects)
-			return last, state.Last, err
+	var goal uint64
+	if stream.CachedInfo().Config.Replicas > 1 {
+		if goal, err = l.barriers.wait(ctx); err != nil {
+			return tails{}, err
 		}
 	}
-	goal, err := l.barriers.wait(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	barrier := barrierSubject(stream)
-	subjects = append(slices.Clip(subjects), barrier)
+	found := tails{last: make(map[string]uint64, len(subjects)), upTo: math.MaxUint64}
+	subjects = slices.Compact(slices.Sorted(slices.Values(subjects)))
 	for {
-		if last, upTo, err = l.lastOf(ctx, subjects); err == nil && upTo >= goal {
-			delete(last, barrier)
-			return last, upTo, nil
+		some := subjects[:min(len(subjects), maxLastSubjects)]
+		subjects = subjects[len(some):]
+		upTo, err := l.lastOf(ctx, append(slices.Clip(some), barrierSubject(stream)), goal, found.last)
+		if err != nil {
+			return tails{}, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, 0, fmt.Errorf("read the tails of log %s: no replica has come to %d: %w", l.name, goal, unavailable(ctx.Err()))
-		case <-time.After(barrierWait):
+		if found.upTo = min(found.upTo, upTo); len(subjects) == 0 {
+			return found, nil
 		}
 	}
 }
 
-// lastOf reads the newest message of each subject, and how far the replica has come that answered; 0 if it has none.
-func (l *Log) lastOf(ctx context.Context, subjects []string) (last map[string]uint64, upTo uint64, err error) {
-	last = make(map[string]uint64, len(subjects))
-	if len(subjects) == 0 {
-		return last, 0, nil
+// lastOf reads the newest message of each subject, one of which is that of barriers, from a replica that has come so far.
+func (l *Log) lastOf(ctx context.Context, subjects []string, goal uint64, last map[string]uint64) (upTo uint64, err error) {
+	for {
+		end, err := l.get(ctx, directGet{Last: subjects}, func(e LogEntry) { last[e.Subject] = e.Sequence })
+		if err == nil && end != nil {
+			upTo, err = strconv.ParseUint(end.Get("Nats-UpTo-Sequence"), 10, 64)
+		}
+		switch {
+		case err == nil && end != nil && upTo >= goal:
+			return upTo, nil
+		case goal == 0 && err != nil:
+			return 0, err
+		case goal == 0: // there is not even a barrier to tell how far it goes
+			if goal, err = l.barriers.wait(ctx); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("read the tails of log %s up to %d: %w", l.name, goal, errors.Join(unavailable(ctx.Err()), err))
+		case <-time.After(barrierWait):
+		}
 	}
-	end, err := l.get(ctx, directGet{Last: subjects}, func(e LogEntry) { last[e.Subject] = e.Sequence })
-	if err != nil || end == nil {
-		return last, 0, err
-	}
-	if upTo, err = strconv.ParseUint(end.Get("Nats-UpTo-Sequence"), 10, 64); err != nil {
-		return nil, 0, fmt.Errorf("read the tails of log %s: no position: %w", l.name, ErrUnavailable)
-	}
-	return last, upTo, nil
 }
 
 // JetStream's error codes for a sequence without a message: one that was removed, and, with messageNotFound as the reason

@@ -7,11 +7,11 @@ import (
 )
 
 // rounds lets many callers share one question to NATS: those who ask while one is under way are all answered by the
-// next, so that a thousand at once do not cost a thousand round trips. An answer is always to a question that was asked
-// after the call.
+// next, which is about the subjects of all of them, so that a thousand at once do not cost a thousand round trips. An
+// answer is always to a question that was asked after the call.
 type rounds[T any] struct {
 	// set at construction
-	ask     func(context.Context) (T, error)
+	ask     func(ctx context.Context, subjects []string) (T, error)
 	timeout time.Duration
 	turn    chan struct{} // holds one token while a question is under way
 
@@ -26,15 +26,17 @@ type round[T any] struct {
 	done    chan struct{}
 	answer  T
 	err     error
-	waiting int // guarded by rounds.mu
+
+	waiting  int      // guarded by rounds.mu
+	subjects []string // guarded by rounds.mu until nobody can join any more
 }
 
-func newRounds[T any](timeout time.Duration, ask func(context.Context) (T, error)) *rounds[T] {
+func newRounds[T any](timeout time.Duration, ask func(context.Context, []string) (T, error)) *rounds[T] {
 	return &rounds[T]{ask: ask, timeout: timeout, turn: make(chan struct{}, 1)}
 }
 
 // wait gives the answer of the next round.
-func (g *rounds[T]) wait(ctx context.Context) (T, error) {
+func (g *rounds[T]) wait(ctx context.Context, subjects ...string) (T, error) {
 	g.mu.Lock()
 	r, first := g.next, g.next == nil
 	if first {
@@ -43,6 +45,7 @@ func (g *rounds[T]) wait(ctx context.Context) (T, error) {
 		g.next = r
 	}
 	r.waiting++
+	r.subjects = append(r.subjects, subjects...)
 	g.mu.Unlock()
 	if first {
 		go g.run(r) // ends with the question
@@ -92,5 +95,5 @@ func (g *rounds[T]) run(r *round[T]) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, g.timeout)
 	defer cancel()
-	r.answer, r.err = g.ask(ctx)
+	r.answer, r.err = g.ask(ctx, r.subjects)
 }

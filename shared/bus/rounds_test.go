@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,8 +13,8 @@ import (
 var errDown = errors.New("down")
 
 // slow is a question that takes a second of the bubble's clock; its answers are numbered.
-func slow(asked *int, fail error) func(context.Context) (int, error) {
-	return func(ctx context.Context) (int, error) {
+func slow(asked *int, fail error) func(context.Context, []string) (int, error) {
+	return func(ctx context.Context, _ []string) (int, error) {
 		*asked++
 		number := *asked
 		select {
@@ -43,6 +44,30 @@ func TestARoundIsSharedByThoseWhoAskAtOnce(t *testing.T) {
 		if asked > 2 || time.Since(began) > 2*time.Second {
 			t.Errorf("%d rounds in %v", asked, time.Since(began))
 		}
+	})
+}
+
+func TestARoundIsAboutTheSubjectsOfAllWhoAsk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newRounds(time.Minute, func(_ context.Context, subjects []string) (map[string]bool, error) {
+			time.Sleep(time.Second) // of the bubble's clock: others come meanwhile
+			found := map[string]bool{}
+			for _, subject := range subjects {
+				found[subject] = true
+			}
+			return found, nil
+		})
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				one, other := fmt.Sprint("one ", i), fmt.Sprint("other ", i)
+				if found, err := g.wait(t.Context(), one, other); err != nil || !found[one] || !found[other] {
+					t.Errorf("%v, %v", found, err)
+				}
+			})
+		}
+		all.Wait()
 	})
 }
 

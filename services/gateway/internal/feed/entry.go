@@ -22,6 +22,7 @@ type entry struct {
 
 	// base is how far the log had come when the subscription began: what lies before it was not for us. 0: it begins right now.
 	base atomic.Uint64
+	tail atomic.Uint64 // sequence of the newest message up to base; 0: there was none
 
 	look atomic.Uint64 // the last look at the tails that had this subject
 
@@ -35,6 +36,9 @@ type entry struct {
 
 // reached is how far the entry has come.
 func (e *entry) reached() uint64 { return max(e.seen, e.base.Load()) }
+
+// newest is the sequence of the newest message up to where the entry has come, or a later one; 0 if there is none.
+func (e *entry) newest() uint64 { return max(e.seen, e.tail.Load()) }
 
 // sequences reads a message's place in the log and that of the one before it on its subject; 0 if it is not logged.
 func sequences(h bus.Header) (sequence, last uint64) {

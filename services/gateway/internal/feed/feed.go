@@ -255,18 +255,19 @@ func (f *Feed) subscribe(ctx context.Context, fresh []*entry) {
 	}
 }
 
-// settle returns when the subscriptions are in force, and how far the log had come then is known.
+// settle returns when the subscriptions are in force, and how far the log had come then is known: NATS takes up what was
+// sent before the question before it answers.
 func (f *Feed) settle(ctx context.Context, fresh []*entry) error {
-	var both errgroup.Group
-	both.Go(func() error { return f.bus.Flush(ctx) })
-	both.Go(func() error {
-		end, err := f.messages.End(ctx)
-		for _, e := range fresh {
-			e.base.Store(max(end, f.Mark()))
-		}
-		return err
-	})
-	return both.Wait()
+	subjects := make([]string, len(fresh))
+	for i, e := range fresh {
+		subjects[i] = f.namespace.LogSubject(e.topic.Subject)
+	}
+	tails, upTo, err := f.messages.Tails(ctx, subjects)
+	for i, e := range fresh {
+		e.tail.Store(tails[subjects[i]])
+		e.base.Store(max(upTo, f.Mark()))
+	}
+	return err
 }
 
 func waitLive(ctx context.Context, entries []*entry) error {

@@ -46,9 +46,11 @@ func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (*Pa
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fetch(ctx, missing); err != nil {
-		p.End()
-		return nil, fmt.Errorf("read what a client missed: %w", err)
+	for _, e := range missing {
+		if err := f.rewind(ctx, e, since); err != nil {
+			p.End()
+			return nil, fmt.Errorf("read what a client missed: %w", err)
+		}
 	}
 	return p, nil
 }
@@ -65,7 +67,7 @@ func (f *Feed) Current(ctx context.Context, topics []*hub.Topic, since uint64, j
 			}
 		}
 		f.mu.RUnlock()
-		behind := func(e *entry) bool { return e.reached() > since }
+		behind := func(e *entry) bool { return e.newest() > since }
 		if current = len(p.entries) == len(topics) && !slices.ContainsFunc(p.entries, behind); current {
 			join(max(p.mark(), since))
 		}
@@ -98,14 +100,8 @@ func (p *Past) Reaches(ctx context.Context) (all bool, from uint64, err error) {
 	return all, p.since, err
 }
 
-// gap is what a tape does not have yet.
-type gap struct {
-	entry *entry
-	from  uint64 // the tape begins behind it
-}
-
-// pin has the topics taped from now on, and gives those whose tapes begin too late.
-func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []gap, err error) {
+// pin has the topics taped from now on, and gives those of which the log is to be read: what their tapes do not have.
+func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []*entry, err error) {
 	f := p.feed
 	err = f.do(ctx, func() {
 		f.mu.RLock()
@@ -121,8 +117,12 @@ func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []gap, err
 			}
 			e.tape.pins++
 			p.entries = append(p.entries, e)
-			if e.tape.from > p.since {
-				missing = append(missing, gap{entry: e, from: e.tape.from})
+			switch {
+			case e.tape.from <= p.since:
+			case e.newest() <= p.since:
+				e.tape.extend(p.since, nil)
+			default:
+				missing = append(missing, e)
 			}
 		}
 	})
@@ -138,53 +138,6 @@ func (p *Past) End() {
 			e.tape.used = now
 		}
 	})
-}
-
-// fetch reads what the tapes do not have.
-func (p *Past) fetch(ctx context.Context, missing []gap) error {
-	f := p.feed
-	quiet, busy, err := f.sift(ctx, missing, p.since)
-	if err != nil {
-		return err
-	}
-	if len(quiet) > 0 {
-		err := f.do(ctx, func() {
-			for _, g := range quiet {
-				g.entry.tape.extend(p.since, nil)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, g := range busy {
-		if err := f.rewind(ctx, g.entry, p.since); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sift looks at the tails of topics, and parts those that have nothing new from those to be read.
-func (f *Feed) sift(ctx context.Context, gaps []gap, since uint64) (quiet, busy []gap, err error) {
-	for some := range slices.Chunk(gaps, bus.MaxLastSubjects) {
-		subjects := make([]string, len(some))
-		for i, g := range some {
-			subjects[i] = f.namespace.LogSubject(g.entry.topic.Subject)
-		}
-		var tails map[string]uint64
-		if err := f.reading(ctx, func() (err error) { tails, _, err = f.messages.Tails(ctx, subjects); return err }); err != nil {
-			return nil, nil, err
-		}
-		for i, g := range some {
-			if tails[subjects[i]] > since {
-				busy = append(busy, g)
-			} else {
-				quiet = append(quiet, g)
-			}
-		}
-	}
-	return quiet, busy, nil
 }
 
 // reading does one of a limited number of reads.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"math"
 	"time"
-
-	"github.com/channelstream/channelstream/shared/bus"
 )
 
 // The tail check finds what no later message reveals: the last message of a channel whose live copy was lost. It runs
 // now and then, and at once when copies may have been lost: after a reconnect, a drop, or a change of the log's leader.
 const (
+	tailStep   = 1000                   // subjects that are looked at in one go
 	tailShare  = 20                     // it rests at least so many times as long as it took
 	secondLook = 300 * time.Millisecond // a live copy may still be on its way
 )
@@ -69,7 +68,7 @@ func (f *Feed) watchTails(ctx context.Context) error {
 		number++
 		now, err := f.messages.End(ctx)
 		if err == nil && (now != end || forced) {
-			if err = f.lookAtTails(ctx, number); err == nil {
+			if err = f.lookAtTails(ctx, number, now); err == nil {
 				end = now
 			}
 		}
@@ -90,17 +89,20 @@ type look struct {
 	last   bool              // of the parts of this look
 }
 
-// lookAtTails reads the tail of every subject and has Run compare them.
-func (f *Feed) lookAtTails(ctx context.Context, number uint64) error {
+// lookAtTails reads the tail of every subject and has Run compare them. The log had come to end before.
+func (f *Feed) lookAtTails(ctx context.Context, number, end uint64) error {
 	at := look{number: number, doubts: f.doubts.Load()}
 	subjects := f.logSubjects(number)
 	for upTo := uint64(math.MaxUint64); !at.last; {
-		some := subjects[:min(len(subjects), bus.MaxLastSubjects)]
+		some := subjects[:min(len(subjects), tailStep)]
 		subjects = subjects[len(some):]
 		at.last = len(subjects) == 0
-		var err error
-		if at.tails, at.upTo, err = f.messages.Tails(ctx, some); err != nil {
-			return err
+		at.upTo = end
+		if len(some) > 0 {
+			var err error
+			if at.tails, at.upTo, err = f.messages.Tails(ctx, some); err != nil {
+				return err
+			}
 		}
 		upTo = min(upTo, at.upTo)
 		at.upTo = upTo
