@@ -46,7 +46,8 @@ type Book struct {
 	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
-	openings  chan struct{} // holds one for each session that is being opened
+	coming    chan struct{} // holds one for each session of a client that comes, while it is opened
+	returning chan struct{} // and for each of a client that comes back
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by id; guarded by mu
@@ -67,7 +68,8 @@ type gone struct {
 func NewBook(c Config) *Book {
 	return &Book{
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
-		wake: make(chan struct{}, 1), openings: make(chan struct{}, opening*runtime.GOMAXPROCS(0)), sessions: map[string]*Session{}, gone: map[string]gone{},
+		wake: make(chan struct{}, 1), coming: make(chan struct{}, coming*runtime.GOMAXPROCS(0)), returning: make(chan struct{}, max(2, returning*runtime.GOMAXPROCS(0))),
+		sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
 
@@ -79,19 +81,27 @@ type Credentials struct {
 	Resume bool // the client keeps its offset, or has got nothing yet
 }
 
-// opening is how many sessions are opened at once, for each processor. When a crowd comes, the rest waits in line: those
-// who are here get their messages between two who come, not behind all of them.
-const opening = 4
+// So many sessions are opened at once, for each processor. When a crowd comes, the rest waits in line: those who are here
+// get their messages between two who come, not behind all of them. Clients that come back have a line of their own, since
+// they were lost together, and come together.
+const (
+	coming    = 4
+	returning = 1
+)
 
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
 // lets it. The session must Enter or be Abandoned.
 func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Session, error) {
+	line := b.coming
+	if c.Resume {
+		line = b.returning
+	}
 	select {
-	case b.openings <- struct{}{}:
+	case line <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait in line: %w", ctx.Err())
 	}
-	s := &Session{ID: rand.Text(), book: b, entered: make(chan struct{})}
+	s := &Session{ID: rand.Text(), book: b, line: line, entered: make(chan struct{})}
 	b.mu.Lock()
 	b.sessions[s.ID] = s
 	b.mu.Unlock()

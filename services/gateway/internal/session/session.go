@@ -37,7 +37,8 @@ type Session struct {
 	ConnID string
 	User   string
 	book   *Book
-	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
+	line   chan struct{} // to give its place back to
+	offset uint64        // what lies behind it the connection has not got; 0: nothing, or not known
 
 	inForce atomic.Bool   // it has entered, and not failed to
 	entered chan struct{} // closed by Enter or Abandon
@@ -196,7 +197,7 @@ func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 // opened makes room for the next in line.
 func (s *Session) opened() {
 	close(s.entered)
-	<-s.book.openings
+	<-s.line
 }
 
 // Abandon gives up a session that will not enter.

@@ -35,7 +35,7 @@ func HandleOf(conn net.Conn) (Handle, error) {
 // socket is full.
 func (h Handle) Write(p []byte) (int, error) {
 	for {
-		n, err := syscall.Write(int(h), p)
+		n, err := write(int(h), p)
 		switch {
 		case err == nil:
 			return n, nil

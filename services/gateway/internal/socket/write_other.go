@@ -1,0 +1,7 @@
+//go:build !linux
+
+package socket
+
+import "syscall"
+
+func write(fd int, p []byte) (int, error) { return syscall.Write(fd, p) }
