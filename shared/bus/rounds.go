@@ -21,11 +21,11 @@ type rounds[T any] struct {
 
 // round is one question. answer and err are set before done is closed.
 type round[T any] struct {
-	ctx     context.Context // ends when nobody waits any more
-	cancel  context.CancelFunc
-	done    chan struct{}
-	answer  T
-	err     error
+	ctx    context.Context // ends when nobody waits any more
+	cancel context.CancelFunc
+	done   chan struct{}
+	answer T
+	err    error
 
 	waiting  int      // guarded by rounds.mu
 	subjects []string // guarded by rounds.mu until nobody can join any more

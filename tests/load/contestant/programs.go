@@ -18,6 +18,7 @@ const socketIOFolder = "tests/load/socketio"
 // packages are built from the workspace, by the name of the program.
 var packages = map[string]string{
 	"floor":         "./tests/load/floor",
+	"connectfloor":  "./tests/load/connectfloor",
 	"channelstream": "./services/channelstream/cmd/channelstream",
 	"api":           "./services/api/cmd/api",
 	"presence":      "./services/presence/cmd/presence",

@@ -29,6 +29,22 @@ func startFloor(raw, envelope bool) func(context.Context, *Server) error {
 	}
 }
 
+func startConnectFloor(way string) func(context.Context, *Server) error {
+	return func(ctx context.Context, s *Server) error {
+		s.Target.Dialect, s.Target.Secret = "channelstream", secret
+		address, _, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		s.Target.Sockets, s.Target.Publish = address, address
+		p, err := s.start("connectfloor", nil, address, way, filepath.Join(s.dir, "data"))
+		if err != nil {
+			return err
+		}
+		return p.awaitHTTP(ctx, address, "/readyz")
+	}
+}
+
 func startSocketIO(ctx context.Context, s *Server) error {
 	address, _, err := freeAddress()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,37 @@ import (
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/settings"
 )
+
+func TestThoseWhoComeBackWaitInALineOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.attached("c").Abandon() // so that there is an answer
+	back := session.Credentials{ConnID: "conn", Resume: true}
+	var first *session.Session
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		a, err := s.book.Attach(t.Context(), back, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = a
+		} else {
+			t.Cleanup(a.Abandon)
+		}
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.book.Attach(gone, back, "test"); !errors.Is(err, context.Canceled) {
+		t.Errorf("one more was opened: %v", err)
+	}
+	s.attached("c").Abandon() // somebody new does not wait
+	first.Abandon()
+	a, err := s.book.Attach(t.Context(), back, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Abandon()
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

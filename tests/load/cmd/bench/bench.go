@@ -68,7 +68,7 @@ func (s *session) turns(ctx context.Context, doing []work, measured []contestant
 			for _, c := range measured {
 				done++
 				name := fmt.Sprintf("[%d/%d] %s · round %d · %s", done, all, w.name, round+1, c.Name)
-				if w.load.Kind == generator.Resume && !c.Resumes {
+				if w.load.Missed > 0 && !c.Resumes {
 					continue
 				}
 				progress(name)

@@ -34,6 +34,7 @@ var proportions = []proportion{
 	{work: "growth", name: "CPU per delivery, 10,000 : 100 members", numerator: "growth-10000", divisor: "growth-100", figure: perDelivery.name},
 	{work: "stopped", name: "p99 of the others with : without the stopped", numerator: "stopped-50", divisor: "stopped-0", figure: p99.name},
 	{work: "resume", name: "p99 of those who stay with : without 5,000 who come back", numerator: "resume-5000", divisor: "resume-0", figure: p99Staying},
+	{work: "return", name: "p99 of those who stay with : without 5,000 who come back", numerator: "return-5000", divisor: "return-0", figure: p99Staying},
 }
 
 var (
@@ -119,12 +120,15 @@ func works() []work {
 // resume is clients that come back all at once, and how long it takes until each has what it missed; and what those who are
 // there feel of it.
 func resume() (all []work) {
-	for _, clients := range []int{0, 1000, 5000} {
+	for _, crowd := range []struct {
+		name            string
+		clients, missed int
+	}{{"return-0", 0, 0}, {"return-5000", 5000, 0}, {"resume-0", 0, 10}, {"resume-1000", 1000, 10}, {"resume-5000", 5000, 10}} {
 		all = append(all, work{
-			name:  fmt.Sprintf("resume-%d", clients),
-			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed 10 messages, while 500 others get 40 messages a second", clients),
+			name:  crowd.name,
+			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed %d messages, while 500 others get 40 messages a second", crowd.clients, crowd.missed),
 			load: generator.Work{
-				Kind: generator.Resume, Sockets: clients, Channels: 100, Payload: 128, Missed: 10, Live: 500, Rate: 40,
+				Kind: generator.Resume, Sockets: crowd.clients, Channels: 100, Payload: 128, Missed: crowd.missed, Live: 500, Rate: 40,
 				Concurrent: 64, Warmup: 2 * time.Second, Duration: 5 * time.Second,
 			},
 			figures: []figure{
