@@ -265,7 +265,7 @@ func (f *Feed) settle(ctx context.Context, fresh []*entry) error {
 	tails, upTo, err := f.messages.Tails(ctx, subjects)
 	for i, e := range fresh {
 		e.tail.Store(tails[subjects[i]])
-		e.base.Store(max(upTo, f.Mark()))
+		e.base.Store(upTo)
 	}
 	return err
 }

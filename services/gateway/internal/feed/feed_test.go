@@ -105,6 +105,11 @@ type stage struct {
 
 func newStage(t *testing.T, tailEvery time.Duration, o *observer) *stage {
 	t.Helper()
+	return newStageWithQueue(t, tailEvery, o, 16)
+}
+
+func newStageWithQueue(t *testing.T, tailEvery time.Duration, o *observer, queue int) *stage {
+	t.Helper()
 	s := &stage{t: t, dir: t.TempDir(), before: map[string]uint64{}}
 	s.start(-1)
 	if _, err := fmt.Sscanf(s.nats.URL(), "nats://127.0.0.1:%d", &s.port); err != nil {
@@ -120,7 +125,7 @@ func newStage(t *testing.T, tailEvery time.Duration, o *observer) *stage {
 	s.log = log
 	s.hub = hub.New(hub.Config{Shards: 2, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: o})
 	s.feed = feed.New(feed.Config{
-		Conn: s.connect(), Namespace: ns, Hub: s.hub, Observer: o, Logger: quiet(), Queue: 16, TailEvery: tailEvery,
+		Conn: s.connect(), Namespace: ns, Hub: s.hub, Observer: o, Logger: quiet(), Queue: queue, TailEvery: tailEvery,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
@@ -261,7 +266,7 @@ func TestWhatWasSaidBeforeAMemberCameIsNotForIt(t *testing.T) {
 func TestToBeginInTheMiddleOfABusyChannelIsNoHole(t *testing.T) {
 	t.Parallel()
 	o := &observer{}
-	s := newStage(t, never, o)
+	s := newStageWithQueue(t, never, o, 0) // nothing is dropped
 	const channels = 50
 	said := make(chan struct{}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
