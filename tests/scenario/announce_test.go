@@ -76,11 +76,13 @@ func comeAndGo(t *testing.T, api *harness.Node, user string) error {
 
 func TestEachWhoComesAndGoesIsToldOfOnceThoughTheLeaderDies(t *testing.T) {
 	told(t, func(t *testing.T, form harness.Form) {
-		const apps, users, before = 4, 40, 10
-		c := harness.Start(t, form, harness.Pairs, harness.Setting("LEASE_TTL", 2*time.Second))
+		const apps, users, before, lease = 4, 40, 10, 2 * time.Second
+		c := harness.Start(t, form, harness.Pairs, harness.Setting("LEASE_TTL", lease))
+		ready := time.Now()
 		notify(t, c.APIs[0], "room")
 		_, s := enter(t, c.APIs[0], c.Gateways[0], "watcher", "room")
 		leader, _ := c.Leader(t)
+		harness.Eventually(t, "both replicas are there since before the leader's last record", func() bool { return time.Since(ready) > lease })
 		var running errgroup.Group
 		for app := range apps {
 			running.Go(func() error {

@@ -10,7 +10,7 @@ import (
 
 func TestPresenceGoesOnReapingWhenItsLeaderIsKilled(t *testing.T) {
 	told(t, func(t *testing.T, form harness.Form) {
-		const lease, linger, connect = 2 * time.Second, 500 * time.Millisecond, time.Second
+		const lease, linger, connect = 2 * time.Second, 500 * time.Millisecond, 3 * time.Second
 		c := harness.Start(t, form, harness.Pairs, harness.Setting("LEASE_TTL", lease),
 			harness.Setting("LINGER", linger), harness.Setting("CONNECT_TIMEOUT", connect))
 		stays, s := enter(t, c.APIs[0], c.Gateways[1], "carol", "room")
