@@ -54,8 +54,11 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 	subscriptions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "channelstream_gateway_subscriptions", Help: "Channels and users subscribed to.",
 	}, func() float64 { return float64(s.feed.Subscriptions()) })
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "channelstream_gateway_waiting", Help: "Clients that wait in line to be let in.",
+	}, func() float64 { return float64(s.book.Waiting()) })
 	var err error
-	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.returned, delivered, subscriptions} {
+	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.returned, delivered, subscriptions, waiting} {
 		err = errors.Join(err, registry.Register(c))
 	}
 	return m, err

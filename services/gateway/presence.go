@@ -17,8 +17,8 @@ type presence struct {
 	namespace contract.Namespace
 }
 
-func (p *presence) Attach(ctx context.Context, r contract.AttachRequest) (contract.AttachAnswer, error) {
-	return bus.Call[contract.AttachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbAttach), r)
+func (p *presence) Attach(ctx context.Context, r contract.AttachList) (contract.AttachAnswers, error) {
+	return bus.Call[contract.AttachAnswers](ctx, p.conn, p.namespace.Presence(contract.VerbAttach), r)
 }
 
 func (p *presence) Join(ctx context.Context, r contract.JoinRequest) (contract.ChannelsAnswer, error) {

@@ -180,8 +180,7 @@ func TestWhoComesBackWithinTheLingerTimeDidNotPart(t *testing.T) {
 	if got := sentences([]heard{e.next()}); got[0] != "bob parted one" {
 		t.Fatalf("heard %q", got)
 	}
-	must[contract.AttachAnswer](h, contract.VerbAttach,
-		contract.AttachRequest{ConnID: "c2", Gateway: "g1", Session: "s4", Transport: "websocket", Resume: true})
+	h.mustAttach(contract.AttachRequest{ConnID: "c2", Gateway: "g1", Session: "s4", Transport: "websocket", Resume: true})
 	eventually(t, "bob joined again", func() bool { return slices.Contains(sentences(e.told()), "bob joined one") })
 }
 

@@ -3,13 +3,35 @@ package presence
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
+	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 )
+
+// attachAll lets several clients of a gateway in, each for itself.
+func (s *Service) attachAll(ctx context.Context, q contract.AttachList) (contract.AttachAnswers, error) {
+	if n := len(q.Clients); n == 0 || n > contract.MaxAttach {
+		return contract.AttachAnswers{}, contract.Invalid("clients", fmt.Sprintf("1 to %d.", contract.MaxAttach))
+	}
+	answers := contract.AttachAnswers{Clients: make([]contract.AttachOutcome, len(q.Clients))}
+	var each sync.WaitGroup
+	for i, client := range q.Clients {
+		each.Go(func() {
+			answer, err := s.attach(ctx, client)
+			answers.Clients[i].AttachAnswer = answer
+			if err != nil {
+				answers.Clients[i].Fault = bus.FaultFor(s.log, contract.VerbAttach, err)
+			}
+		})
+	}
+	each.Wait()
+	return answers, nil
+}
 
 // attach notes that a gateway holds a socket of a connection. The newest socket wins.
 func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {

@@ -26,7 +26,7 @@ func BenchmarkConnectAndAttach(b *testing.B) {
 			}); err != nil {
 				b.Error(err)
 			}
-			if _, err := ask[contract.AttachAnswer](h, contract.VerbAttach, contract.AttachRequest{
+			if _, err := h.tryAttach(contract.AttachRequest{
 				ConnID: id, Gateway: "g1", Session: id, Transport: "websocket",
 			}); err != nil {
 				b.Error(err)

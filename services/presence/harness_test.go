@@ -137,12 +137,17 @@ func must[A any](h *system, verb string, request any) A {
 func refused[A any](h *system, verb string, request any, code contract.Code, field string) {
 	h.t.Helper()
 	_, err := ask[A](h, verb, request)
+	isFault(h.t, err, code, field)
+}
+
+func isFault(t testing.TB, err error, code contract.Code, field string) {
+	t.Helper()
 	fault := new(contract.Fault)
 	if !errors.As(err, &fault) || fault.Code != code {
-		h.t.Fatalf("%s: got error %v, want a fault %s", verb, err, code)
+		t.Fatalf("got error %v, want a fault %s", err, code)
 	}
 	if field != "" && len(fault.Fields[field]) == 0 {
-		h.t.Fatalf("%s: got %v, want a sentence about %s", verb, fault, field)
+		t.Fatalf("got %v, want a sentence about %s", fault, field)
 	}
 }
 
@@ -154,8 +159,34 @@ func (h *system) connect(connID, user string, channels ...string) contract.Conne
 
 func (h *system) attach(connID, gateway, session string) contract.AttachAnswer {
 	h.t.Helper()
-	return must[contract.AttachAnswer](h, contract.VerbAttach,
-		contract.AttachRequest{ConnID: connID, Gateway: gateway, Session: session, Transport: "websocket"})
+	return h.mustAttach(contract.AttachRequest{ConnID: connID, Gateway: gateway, Session: session, Transport: "websocket"})
+}
+
+// tryAttach lets one client in.
+func (h *system) tryAttach(q contract.AttachRequest) (contract.AttachAnswer, error) {
+	answers, err := ask[contract.AttachAnswers](h, contract.VerbAttach, contract.AttachList{Clients: []contract.AttachRequest{q}})
+	if err != nil {
+		return contract.AttachAnswer{}, err
+	}
+	if fault := answers.Clients[0].Fault; fault != nil {
+		return contract.AttachAnswer{}, fault
+	}
+	return answers.Clients[0].AttachAnswer, nil
+}
+
+func (h *system) mustAttach(q contract.AttachRequest) contract.AttachAnswer {
+	h.t.Helper()
+	answer, err := h.tryAttach(q)
+	if err != nil {
+		h.t.Fatalf("attach: %v", err)
+	}
+	return answer
+}
+
+func (h *system) attachRefused(q contract.AttachRequest, code contract.Code, field string) {
+	h.t.Helper()
+	_, err := h.tryAttach(q)
+	isFault(h.t, err, code, field)
 }
 
 func (h *system) renew(gateway string) {

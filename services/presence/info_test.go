@@ -201,7 +201,7 @@ func TestEmptyNamesAreRefused(t *testing.T) {
 	refused[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{}, contract.CodeInvalid, "user")
 	refused[contract.UnsubscribeAnswer](h, contract.VerbUnsubscribe, contract.UnsubscribeRequest{}, contract.CodeInvalid, "conn_id")
 	refused[contract.DisconnectAnswer](h, contract.VerbDisconnect, contract.DisconnectRequest{}, contract.CodeInvalid, "conn_id")
-	refused[contract.AttachAnswer](h, contract.VerbAttach, contract.AttachRequest{ConnID: "c1"}, contract.CodeInvalid, "gateway")
+	h.attachRefused(contract.AttachRequest{ConnID: "c1"}, contract.CodeInvalid, "gateway")
 	refused[contract.ChannelsAnswer](h, contract.VerbJoin, contract.JoinRequest{}, contract.CodeInvalid, "conn_id")
 	refused[contract.ChannelsAnswer](h, contract.VerbLeave, contract.LeaveRequest{}, contract.CodeInvalid, "conn_id")
 	refused[contract.LeaseAnswer](h, contract.VerbLease, contract.LeaseRecord{}, contract.CodeInvalid, "id")

@@ -98,8 +98,7 @@ func TestSubscribeOfAUserAllowsBeforeTheFirstConnect(t *testing.T) {
 	if !slices.Equal(a.Channels, []string{"one", "two"}) || a.SubscribedTo != nil || a.ChannelsInfo != nil {
 		t.Fatalf("answer %+v", a)
 	}
-	must[contract.AttachAnswer](h, contract.VerbAttach,
-		contract.AttachRequest{User: "alice", NewConnID: "c1", Gateway: "g1", Session: "s1"})
+	h.mustAttach(contract.AttachRequest{User: "alice", NewConnID: "c1", Gateway: "g1", Session: "s1"})
 	joined := must[contract.ChannelsAnswer](h, contract.VerbJoin,
 		contract.JoinRequest{ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"one"}})
 	if !slices.Equal(joined.Named, []string{"one"}) {

@@ -182,7 +182,7 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 		contract.VerbUserStatus:  bus.On(s.userStatus),
 		contract.VerbUserState:   bus.On(s.userState),
 		contract.VerbConfigure:   bus.On(s.configure),
-		contract.VerbAttach:      bus.On(s.attach),
+		contract.VerbAttach:      bus.On(s.attachAll),
 		contract.VerbJoin:        bus.On(s.join),
 		contract.VerbLeave:       bus.On(s.leave),
 		contract.VerbDetach:      bus.On(s.detach),

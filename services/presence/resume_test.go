@@ -106,9 +106,9 @@ func TestADormantConnectionIsResumed(t *testing.T) {
 	}
 	without := resume("c1", "")
 	without.Resume = false
-	refused[contract.AttachAnswer](h, contract.VerbAttach, without, contract.CodeInvalid, "conn_id")
-	refused[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", "mallory"), contract.CodeInvalid, "conn_id")
-	answer := must[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", "alice"))
+	h.attachRefused(without, contract.CodeInvalid, "conn_id")
+	h.attachRefused(resume("c1", "mallory"), contract.CodeInvalid, "conn_id")
+	answer := h.mustAttach(resume("c1", "alice"))
 	if answer.User != "alice" || answer.Offset != 7 || !slices.Equal(answer.Channels, []string{"one", "two"}) {
 		t.Fatalf("attach: %+v", answer)
 	}
@@ -124,8 +124,8 @@ func TestAUserResumesOnlyItsOwnConnection(t *testing.T) {
 	h.start(patient())
 	h.connect("c1", "alice", "one")
 	h.attach("c1", "g1", "s1")
-	refused[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", "mallory"), contract.CodeInvalid, "conn_id")
-	if answer := must[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", "alice")); answer.Offset != 0 {
+	h.attachRefused(resume("c1", "mallory"), contract.CodeInvalid, "conn_id")
+	if answer := h.mustAttach(resume("c1", "alice")); answer.Offset != 0 {
 		t.Fatalf("attach: %+v", answer)
 	}
 }
@@ -139,7 +139,7 @@ func TestADormantConnectionEndsWithTheWindow(t *testing.T) {
 	h.detach("c1", "g1", "s1", 7)
 	eventually(t, "it is dormant", func() bool { return r.state("c1") == contract.Dormant })
 	eventually(t, "it is gone", func() bool { return r.state("c1") == "" })
-	refused[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", ""), contract.CodeInvalid, "conn_id")
+	h.attachRefused(resume("c1", ""), contract.CodeInvalid, "conn_id")
 }
 
 func TestADormantConnectionIsUnknownToApps(t *testing.T) {
@@ -172,7 +172,7 @@ func TestADormantConnectionIsUnknownToApps(t *testing.T) {
 	refused[contract.UnsubscribeAnswer](h, contract.VerbUnsubscribe,
 		contract.UnsubscribeRequest{ConnID: "c3", Channels: []string{"one"}}, contract.CodeInvalid, "conn_id")
 	for _, connID := range []string{"c2", "c3"} {
-		refused[contract.AttachAnswer](h, contract.VerbAttach, resume(connID, "alice"), contract.CodeInvalid, "conn_id")
+		h.attachRefused(resume(connID, "alice"), contract.CodeInvalid, "conn_id")
 	}
 }
 
@@ -189,7 +189,7 @@ func TestAUserIsForgottenThoughAConnectionIsDormant(t *testing.T) {
 	if got := r.state("c1"); got != contract.Dormant {
 		t.Fatalf("the connection is %q", got)
 	}
-	must[contract.AttachAnswer](h, contract.VerbAttach, resume("c1", ""))
+	h.mustAttach(resume("c1", ""))
 	if info := h.info(); info.RememberedUsers != 1 {
 		t.Fatalf("the user of a resumed connection is not known: %+v", info)
 	}

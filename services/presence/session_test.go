@@ -3,6 +3,7 @@ package presence
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -123,10 +124,8 @@ func TestAttachToUnknownConnection(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.start(patient())
-	refused[contract.AttachAnswer](h, contract.VerbAttach,
-		contract.AttachRequest{ConnID: "nobody", Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "conn_id")
-	refused[contract.AttachAnswer](h, contract.VerbAttach,
-		contract.AttachRequest{Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "user")
+	h.attachRefused(contract.AttachRequest{ConnID: "nobody", Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "conn_id")
+	h.attachRefused(contract.AttachRequest{Gateway: "g1", Session: "s1"}, contract.CodeInvalid, "user")
 }
 
 func TestAttachTwiceIsOneAttach(t *testing.T) {
@@ -167,16 +166,43 @@ func TestAttachByUserMakesBothKnown(t *testing.T) {
 	h := newSystem(t)
 	h.start(patient())
 	q := contract.AttachRequest{User: "alice", NewConnID: "c1", Gateway: "g1", Session: "s1", Transport: "polling"}
-	a := must[contract.AttachAnswer](h, contract.VerbAttach, q)
+	a := h.mustAttach(q)
 	if a.ConnID != "c1" || a.User != "alice" || a.Channels == nil || len(a.Channels) != 0 {
 		t.Fatalf("answer %+v", a)
 	}
-	if again := must[contract.AttachAnswer](h, contract.VerbAttach, q); !reflect.DeepEqual(again, a) {
+	if again := h.mustAttach(q); !reflect.DeepEqual(again, a) {
 		t.Fatalf("again %+v, want %+v", again, a)
 	}
 	if info := h.info(); info.RememberedUsers != 1 || info.TotalConnections != 1 {
 		t.Fatalf("info %+v", info)
 	}
 	q.User = "bob"
-	refused[contract.AttachAnswer](h, contract.VerbAttach, q, contract.CodeConflict, "")
+	h.attachRefused(q, contract.CodeConflict, "")
+}
+
+func TestClientsComeInTogetherAndEachForItself(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.gateway("g1", true)
+	h.connect("c1", "alice", "one")
+	h.connect("c2", "bob", "two")
+	list := contract.AttachList{}
+	for i, connID := range []string{"c1", "nobody", "c2", "c1"} {
+		list.Clients = append(list.Clients, contract.AttachRequest{
+			ConnID: connID, Gateway: "g1", Session: "s" + strconv.Itoa(i), Transport: "websocket",
+		})
+	}
+	answers := must[contract.AttachAnswers](h, contract.VerbAttach, list).Clients
+	if len(answers) != len(list.Clients) {
+		t.Fatalf("%d answers", len(answers))
+	}
+	for i, user := range []string{"alice", "", "bob", "alice"} {
+		if a := answers[i]; a.User != user || (a.Fault == nil) != (user != "") {
+			t.Errorf("answer %d: %+v", i, a)
+		}
+	}
+	for _, n := range []int{0, contract.MaxAttach + 1} {
+		refused[contract.AttachAnswers](h, contract.VerbAttach, contract.AttachList{Clients: make([]contract.AttachRequest, n)}, contract.CodeInvalid, "clients")
+	}
 }

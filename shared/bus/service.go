@@ -103,14 +103,7 @@ func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Requ
 	if err == nil {
 		return
 	}
-	fault := new(contract.Fault)
-	if !errors.As(err, &fault) {
-		s.Logger.Error("a request failed", "endpoint", name, "error", err)
-		fault = &contract.Fault{Code: contract.CodeInternal, Message: "The service failed; its log says why."}
-		if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-			fault = contract.Unavailable("The service could not reach NATS; try again.")
-		}
-	}
+	fault := FaultFor(s.Logger, name, err)
 	body, err := json.Marshal(fault)
 	if err == nil {
 		err = c.reply(r, nats.Header{headerErrorCode: {string(fault.Code)}, headerError: {fault.Message}}, body)
@@ -118,6 +111,20 @@ func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Requ
 	if err != nil {
 		s.Logger.Warn("an answer could not be sent", "endpoint", name, "error", err)
 	}
+}
+
+// FaultFor is what a caller is told of an error: the fault that it is, or else that the service failed, and then the log
+// says how.
+func FaultFor(log *slog.Logger, endpoint string, err error) *contract.Fault {
+	var fault *contract.Fault
+	if errors.As(err, &fault) {
+		return fault
+	}
+	log.Error("a request failed", "endpoint", endpoint, "error", err)
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		return contract.Unavailable("The service could not reach NATS; try again.")
+	}
+	return &contract.Fault{Code: contract.CodeInternal, Message: "The service failed; its log says why."}
 }
 
 func (c *Conn) respond(r micro.Request, body []byte) error {

@@ -35,6 +35,10 @@ func golden() map[string]any {
 		Users: []UserInfo{{User: "alice", Status: 2, State: state, Connections: []string{"c1"}}},
 	}
 	member := Membership{Revision: 7, Channels: []string{"one", "two"}}
+	attach := AttachRequest{
+		ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket", Resume: true,
+	}
+	attached := AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9}
 	join := JoinRequest{ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"one"}}
 	return map[string]any{
 		"connection_record": ConnectionRecord{
@@ -87,11 +91,10 @@ func golden() map[string]any {
 		},
 		"announced_request": AnnouncedRequest{Seen: Seen{Revision: 7, Settings: 8}},
 		"announced_answer":  AnnouncedAnswer{Announced: true},
-		"attach_request": AttachRequest{
-			ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket",
-			Resume: true,
-		},
-		"attach_answer":    AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9},
+		"attach_list":       AttachList{Clients: []AttachRequest{attach}},
+		"attach_answers": AttachAnswers{Clients: []AttachOutcome{
+			{AttachAnswer: attached}, {Fault: Invalid("conn_id", UnknownConnection)},
+		}},
 		"join_request":     join,
 		"leave_request":    LeaveRequest(join),
 		"channels_answer":  ChannelsAnswer{Membership: member, Named: []string{"one"}},

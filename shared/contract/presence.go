@@ -15,7 +15,7 @@ const (
 	VerbUserStatus  = "user_status" // UserStatusRequest → UserStatusAnswer, from api
 	VerbUserState   = "user_state"  // UserStateRequest → UserStateAnswer, from api
 	VerbConfigure   = "configure"   // ConfigureRequest → ConfigureAnswer, from api
-	VerbAttach      = "attach"      // AttachRequest → AttachAnswer, from gateway
+	VerbAttach      = "attach"      // AttachList → AttachAnswers, from gateway
 	VerbJoin        = "join"        // JoinRequest → ChannelsAnswer, from gateway
 	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
 	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
@@ -208,6 +208,25 @@ type AnnouncedRequest struct {
 // AnnouncedAnswer says whether it was, within the time there is.
 type AnnouncedAnswer struct {
 	Announced bool `json:"announced"`
+}
+
+// MaxAttach is how many clients one AttachList may name.
+const MaxAttach = 64
+
+// AttachList is the clients that a gateway lets in together.
+type AttachList struct {
+	Clients []AttachRequest `json:"clients"`
+}
+
+// AttachAnswers are in the order of the list.
+type AttachAnswers struct {
+	Clients []AttachOutcome `json:"clients"`
+}
+
+// AttachOutcome is an answer, or a fault in its place.
+type AttachOutcome struct {
+	AttachAnswer
+	Fault *Fault `json:"fault,omitempty"`
 }
 
 // AttachRequest says that a gateway holds a socket for a connection. Without a ConnID the user, whose signature the

@@ -57,7 +57,7 @@ func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 		return conn.Serve(ctx, bus.Service{
 			Name: contract.PresenceService, Version: "0.0.0", QueueGroup: contract.PresenceService,
 			Endpoints: map[string]bus.Endpoint{
-				contract.VerbAttach: on(contract.VerbAttach, bus.On(p.attach)),
+				contract.VerbAttach: on(contract.VerbAttach, bus.On(p.attachAll)),
 				contract.VerbJoin:   on(contract.VerbJoin, bus.On(p.join)),
 				contract.VerbLeave:  on(contract.VerbLeave, bus.On(p.leave)),
 				contract.VerbDetach: on(contract.VerbDetach, bus.On(p.detach)),
@@ -173,6 +173,18 @@ func (p *Presence) order(subject string, order any) contract.GatewayAnswer {
 		p.t.Errorf("order: %v", err)
 	}
 	return answer
+}
+
+func (p *Presence) attachAll(ctx context.Context, q contract.AttachList) (contract.AttachAnswers, error) {
+	answers := contract.AttachAnswers{Clients: make([]contract.AttachOutcome, len(q.Clients))}
+	for i, client := range q.Clients {
+		answer, err := p.attach(ctx, client)
+		answers.Clients[i].AttachAnswer = answer
+		if err != nil {
+			answers.Clients[i].Fault = bus.FaultFor(quiet(), contract.VerbAttach, err)
+		}
+	}
+	return answers, nil
 }
 
 func (p *Presence) attach(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {

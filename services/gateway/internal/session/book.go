@@ -1,14 +1,13 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
@@ -46,8 +45,10 @@ type Book struct {
 	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
-	coming    chan struct{} // holds one for each session of a client that comes, while it is opened
-	returning chan struct{} // and for each of a client that comes back
+	coming    line          // of those who come
+	returning line          // of those who come back: they were lost together, and come together
+	waiting   atomic.Int64  // clients in the lines
+	shut      chan struct{} // closed when nobody is let in any more
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by id; guarded by mu
@@ -68,7 +69,7 @@ type gone struct {
 func NewBook(c Config) *Book {
 	return &Book{
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
-		wake: make(chan struct{}, 1), coming: make(chan struct{}, coming*runtime.GOMAXPROCS(0)), returning: make(chan struct{}, max(2, returning*runtime.GOMAXPROCS(0))),
+		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(coming, false), returning: newLine(returning, true),
 		sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
@@ -81,61 +82,36 @@ type Credentials struct {
 	Resume bool // the client keeps its offset, or has got nothing yet
 }
 
-// So many sessions are opened at once, for each processor. When a crowd comes, the rest waits in line: those who are here
-// get their messages between two who come, not behind all of them. Clients that come back have a line of their own, since
-// they were lost together, and come together.
-const (
-	coming    = 4
-	returning = 1
-)
-
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
 // lets it. The session must Enter or be Abandoned.
 func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Session, error) {
-	line := b.coming
-	if c.Resume {
-		line = b.returning
-	}
-	select {
-	case line <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait in line: %w", ctx.Err())
-	}
-	s := &Session{ID: rand.Text(), book: b, line: line, entered: make(chan struct{})}
-	b.mu.Lock()
-	b.sessions[s.ID] = s
-	b.mu.Unlock()
-	request := contract.AttachRequest{
+	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, entered: make(chan struct{})}
+	a := &arrival{session: s, let: make(chan error, 1), request: contract.AttachRequest{
 		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume,
-	}
+	}}
 	if c.ConnID == "" {
-		request.NewConnID = rand.Text()
+		s.ConnID = rand.Text()
+		a.request.NewConnID = s.ConnID
+	}
+	line := &b.coming
+	if c.Resume {
+		line = &b.returning
+	}
+	b.waiting.Add(1)
+	err := line.wait(ctx, a, b.shut)
+	b.waiting.Add(-1)
+	if err != nil {
+		return nil, err
 	}
 	// A client that leaves meanwhile must not leave presence behind with a session that nobody ends.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
-	defer cancel()
-	a, err := b.presence.Attach(ctx, request)
-	var fault *contract.Fault
-	if errors.As(err, &fault) {
-		s.opened()
-		b.forget(s)
-		return nil, fmt.Errorf("attach: %w", err)
+	if err := <-a.let; err != nil {
+		return nil, err
 	}
-	if err != nil { // it may be attached all the same
-		s.ConnID = cmp.Or(request.ConnID, request.NewConnID)
-		s.Abandon()
-		return nil, fmt.Errorf("attach: %w", err)
-	}
-	s.ConnID, s.User, s.revision, s.offset = a.ConnID, a.User, a.Revision, a.Offset
-	private := feed.Subject{Name: a.User, Subject: b.namespace.LiveUser(a.User)}
-	topics, err := b.feed.Acquire(ctx, append([]feed.Subject{private}, b.subjects(a.Channels)...))
-	if err != nil {
-		s.Abandon()
-		return nil, fmt.Errorf("subscribe: %w", err)
-	}
-	s.user, s.channels = topics[0], topics[1:]
 	return s, nil
 }
+
+// Waiting is how many clients wait in line.
+func (b *Book) Waiting() int { return int(b.waiting.Load()) }
 
 func (b *Book) subjects(channels []string) []feed.Subject {
 	subjects := make([]feed.Subject, len(channels))
@@ -166,11 +142,15 @@ func (b *Book) end(s *Session, reason contract.Reason, offset uint64) {
 	}
 }
 
+func (b *Book) held(id string) *Session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sessions[id]
+}
+
 // find gives a session that has entered, waiting for one that is about to.
 func (b *Book) find(ctx context.Context, id string) (*Session, error) {
-	b.mu.Lock()
-	s := b.sessions[id]
-	b.mu.Unlock()
+	s := b.held(id)
 	if s == nil {
 		return nil, ErrNotHeld
 	}
@@ -199,8 +179,12 @@ func (b *Book) Order(ctx context.Context, o contract.MembershipOrder) error {
 	return nil
 }
 
-// Close closes a session's socket and waits until no more is sent to it.
+// Close closes a session's socket and waits until no more is sent to it. For one that has not begun to enter it does not
+// wait: that may be because presence has not answered yet, and presence may not answer before we do.
 func (b *Book) Close(ctx context.Context, o contract.CloseOrder) error {
+	if s := b.held(o.Session); s != nil && s.turnBack(o.Reason) {
+		return ErrNotHeld
+	}
 	s, err := b.find(ctx, o.Session)
 	if err != nil {
 		return err
@@ -212,14 +196,20 @@ func (b *Book) Close(ctx context.Context, o contract.CloseOrder) error {
 	return nil
 }
 
-// Run releases what ended sessions held and tells presence of them, until ctx ends; what is left then it tells within
-// the timeout of one request.
+// Run lets clients in, releases what ended sessions held and tells presence of them, until ctx ends; what is left then it
+// tells within the timeout of one request.
 func (b *Book) Run(ctx context.Context) error {
+	var open sync.WaitGroup
+	for _, l := range []*line{&b.coming, &b.returning} {
+		open.Go(func() { l.keep(ctx, &open, b.open) })
+	}
 	retry := time.NewTicker(500 * time.Millisecond)
 	defer retry.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			close(b.shut)
+			open.Wait()
 			b.finishing.Wait() // their members are closed
 			b.Settle(context.WithoutCancel(ctx))
 			return nil

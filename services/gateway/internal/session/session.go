@@ -24,7 +24,7 @@ import (
 
 // Presence is what sessions ask of the presence service.
 type Presence interface {
-	Attach(context.Context, contract.AttachRequest) (contract.AttachAnswer, error)
+	Attach(context.Context, contract.AttachList) (contract.AttachAnswers, error)
 	Join(context.Context, contract.JoinRequest) (contract.ChannelsAnswer, error)
 	Leave(context.Context, contract.LeaveRequest) (contract.ChannelsAnswer, error)
 	Detach(context.Context, contract.DetachRequest) (contract.DetachAnswer, error)
@@ -37,16 +37,17 @@ type Session struct {
 	ConnID string
 	User   string
 	book   *Book
-	line   chan struct{} // to give its place back to
-	offset uint64        // what lies behind it the connection has not got; 0: nothing, or not known
+	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
 
-	inForce atomic.Bool   // it has entered, and not failed to
+	inForce atomic.Bool   // it has entered, and been neither turned back nor failed to
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned
 	notify  Notify        // set before entered is closed; may be nil
 	keeps   bool          // set before entered is closed; see Entrance
 
 	mu       sync.Mutex
+	began    bool             // to enter; guarded by mu
+	turned   contract.Reason  // back before it began; guarded by mu
 	revision uint64           // of the membership in force; guarded by mu
 	user     *hub.Topic       // private messages; guarded by mu
 	channels []*hub.Topic     // guarded by mu
@@ -87,6 +88,11 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.began = true
+	if s.turned != "" {
+		e.Member.Close(s.turned)
+		return nil
+	}
 	since, limits := s.offset, catchUp
 	if e.Since != nil {
 		since, limits = *e.Since, resume.Limits{}
@@ -195,9 +201,17 @@ func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 }
 
 // opened makes room for the next in line.
-func (s *Session) opened() {
-	close(s.entered)
-	<-s.line
+func (s *Session) opened() { close(s.entered) }
+
+// turnBack closes a session that has not begun to enter: it gets nothing.
+func (s *Session) turnBack(reason contract.Reason) (turned bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.began {
+		return false
+	}
+	s.turned = reason
+	return true
 }
 
 // Abandon gives up a session that will not enter.

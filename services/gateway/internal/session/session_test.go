@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -23,59 +22,40 @@ import (
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
-func TestThoseWhoComeBackWaitInALineOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	s.attached("c").Abandon() // so that there is an answer
-	back := session.Credentials{ConnID: "conn", Resume: true}
-	var first *session.Session
-	for range max(2, runtime.GOMAXPROCS(0)) {
-		a, err := s.book.Attach(t.Context(), back, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first == nil {
-			first = a
-		} else {
-			t.Cleanup(a.Abandon)
-		}
-	}
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	if _, err := s.book.Attach(gone, back, "test"); !errors.Is(err, context.Canceled) {
-		t.Errorf("one more was opened: %v", err)
-	}
-	s.attached("c").Abandon() // somebody new does not wait
-	first.Abandon()
-	a, err := s.book.Attach(t.Context(), back, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.Abandon()
-}
-
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const ns = contract.DefaultNamespace
+
+// unknown is a connection that presence does not know.
+const unknown = "unknown"
 
 // presence is what a test lets the presence service say.
 type presence struct {
 	mu       sync.Mutex
 	attach   contract.AttachAnswer
+	lists    []int // of how many clients each was that were to be attached
 	refuse   error
 	named    contract.ChannelsAnswer
 	detached map[string]string // conn_id → session
 	failures int               // of detach, still to come
 }
 
-func (p *presence) Attach(_ context.Context, r contract.AttachRequest) (contract.AttachAnswer, error) {
+func (p *presence) Attach(_ context.Context, list contract.AttachList) (contract.AttachAnswers, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := p.attach
-	if r.ConnID == "" {
-		a.ConnID, a.User = r.NewConnID, r.User
+	p.lists = append(p.lists, len(list.Clients))
+	answers := contract.AttachAnswers{}
+	for _, r := range list.Clients {
+		o := contract.AttachOutcome{AttachAnswer: p.attach}
+		if r.ConnID == "" {
+			o.ConnID, o.User = r.NewConnID, r.User
+		}
+		if r.ConnID == unknown {
+			o.Fault = contract.Invalid("conn_id", contract.UnknownConnection)
+		}
+		answers.Clients = append(answers.Clients, o)
 	}
-	return a, p.refuse
+	return answers, p.refuse
 }
 
 func (p *presence) Join(context.Context, contract.JoinRequest) (contract.ChannelsAnswer, error) {
@@ -325,8 +305,7 @@ func TestAnOrderForASessionThatIsNotHeldSaysSo(t *testing.T) {
 func TestARefusedAttachLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.presence.refuse = contract.Invalid("conn_id", contract.UnknownConnection)
-	_, err := s.book.Attach(t.Context(), session.Credentials{ConnID: "nobody"}, "test")
+	_, err := s.book.Attach(t.Context(), session.Credentials{ConnID: unknown}, "test")
 	var fault *contract.Fault
 	if !errors.As(err, &fault) || fault.Code != contract.CodeInvalid {
 		t.Errorf("attach: %v", err)

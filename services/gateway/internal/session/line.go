@@ -1,0 +1,175 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/channelstream/channelstream/services/gateway/internal/feed"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// A line is where clients wait to be let in. They are let in by batches, one after the other: presence and the log are
+// asked once for all of a batch, and when a crowd comes, those who are here get their messages between two batches, not
+// behind the crowd.
+type line struct {
+	arrivals chan *arrival
+	batch    int  // clients that come in together, at most
+	rests    bool // after a batch nobody is let in for as long as the batch took
+}
+
+// So many come in together, for each processor.
+const (
+	coming    = 8
+	returning = 4
+)
+
+func newLine(perProcessor int, rests bool) line {
+	batch := min(perProcessor*runtime.GOMAXPROCS(0), contract.MaxAttach)
+	return line{arrivals: make(chan *arrival), batch: batch, rests: rests}
+}
+
+// patience is how long a batch holds up the next. A client may have to wait for another gateway that does not answer.
+const patience = 250 * time.Millisecond
+
+// An arrival is a client that waits in line.
+type arrival struct {
+	session *Session
+	request contract.AttachRequest
+	answer  contract.AttachAnswer // once it is let in
+	let     chan error            // holds one: whether the session may enter
+}
+
+// wait stands in line, as long as ctx lets it, until a door takes the client in.
+func (l *line) wait(ctx context.Context, a *arrival, shut <-chan struct{}) error {
+	select {
+	case l.arrivals <- a:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait in line: %w", ctx.Err())
+	case <-shut:
+		return contract.Unavailable("This server is shutting down; connect again.")
+	}
+}
+
+// keep lets clients in, until ctx ends. Each batch is opened on a goroutine of opening.
+func (l *line) keep(ctx context.Context, opening *sync.WaitGroup, open func([]*arrival)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-l.arrivals:
+			began, together := time.Now(), l.gather(first)
+			opening.Go(func() { open(together) })
+			if entered(ctx, together) && l.rests {
+				rest(ctx, time.Since(began))
+			}
+		}
+	}
+}
+
+// gather takes others who wait.
+func (l *line) gather(first *arrival) []*arrival {
+	together := []*arrival{first}
+	for len(together) < l.batch {
+		select {
+		case next := <-l.arrivals:
+			together = append(together, next)
+		default:
+			return together
+		}
+	}
+	return together
+}
+
+// entered waits until a batch is in, and says whether that was before the patience ended.
+func entered(ctx context.Context, together []*arrival) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, a := range together {
+		select {
+		case <-a.session.entered:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// open attaches a batch and subscribes to what its clients hear.
+func (b *Book) open(together []*arrival) {
+	ctx, cancel := context.WithTimeout(context.Background(), b.timeout)
+	defer cancel()
+	attached := b.attach(ctx, together)
+	var subjects []feed.Subject
+	for _, a := range attached {
+		subjects = append(subjects, feed.Subject{Name: a.answer.User, Subject: b.namespace.LiveUser(a.answer.User)})
+		subjects = append(subjects, b.subjects(a.answer.Channels)...)
+	}
+	topics, err := b.feed.Acquire(ctx, subjects)
+	for _, a := range attached {
+		if err != nil {
+			a.session.Abandon()
+			a.let <- fmt.Errorf("subscribe: %w", err)
+			continue
+		}
+		n := len(a.answer.Channels)
+		a.session.user, a.session.channels, topics = topics[0], slices.Clone(topics[1:1+n]), topics[1+n:]
+		a.let <- nil
+	}
+}
+
+// attach asks presence for the connections of a batch, and gives those that it got; the others it has told.
+func (b *Book) attach(ctx context.Context, together []*arrival) (attached []*arrival) {
+	list := contract.AttachList{Clients: make([]contract.AttachRequest, len(together))}
+	b.mu.Lock()
+	for i, a := range together {
+		b.sessions[a.session.ID] = a.session
+		list.Clients[i] = a.request
+	}
+	b.mu.Unlock()
+	answers, err := b.presence.Attach(ctx, list)
+	if err == nil && len(answers.Clients) != len(together) {
+		err = fmt.Errorf("presence answers for %d clients of %d", len(answers.Clients), len(together))
+	}
+	for i, a := range together {
+		failed := err
+		if failed == nil && answers.Clients[i].Fault != nil {
+			failed = answers.Clients[i].Fault
+		}
+		if failed != nil {
+			b.turnAway(a, failed)
+			continue
+		}
+		a.answer = answers.Clients[i].AttachAnswer
+		s := a.session
+		s.ConnID, s.User, s.revision, s.offset = a.answer.ConnID, a.answer.User, a.answer.Revision, a.answer.Offset
+		attached = append(attached, a)
+	}
+	return attached
+}
+
+// turnAway tells a client that it can not come in. Unless presence refused it, it may be attached all the same.
+func (b *Book) turnAway(a *arrival, err error) {
+	var fault *contract.Fault
+	if errors.As(err, &fault) && fault.Code != contract.CodeUnavailable && fault.Code != contract.CodeInternal {
+		b.forget(a.session)
+		a.session.opened()
+	} else {
+		a.session.Abandon()
+	}
+	a.let <- fmt.Errorf("attach: %w", err)
+}

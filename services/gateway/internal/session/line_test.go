@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// batches are when, and how large.
+type batches struct {
+	at    []time.Duration
+	sizes []int
+}
+
+// let has so many clients wait in a line and then lets them in. A batch takes so long.
+func let(t *testing.T, l *line, clients int, took time.Duration) (got batches) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		l.arrivals = make(chan *arrival)
+		var waiting, opening sync.WaitGroup
+		for range clients {
+			waiting.Go(func() {
+				a := &arrival{session: &Session{entered: make(chan struct{})}}
+				if err := l.wait(ctx, a, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		var mu sync.Mutex
+		opening.Go(func() {
+			l.keep(ctx, &opening, func(together []*arrival) {
+				mu.Lock()
+				got.at, got.sizes = append(got.at, time.Since(began)), append(got.sizes, len(together))
+				mu.Unlock()
+				time.Sleep(took)
+				for _, a := range together {
+					a.session.opened()
+				}
+			})
+		})
+		waiting.Wait()
+		synctest.Wait()
+		cancel()
+		opening.Wait()
+	})
+	return got
+}
+
+func TestALineLetsABatchInAfterTheOther(t *testing.T) {
+	t.Parallel()
+	got := let(t, &line{batch: 4}, 10, 10*time.Millisecond)
+	if !slices.Equal(got.sizes, []int{4, 4, 2}) || got.at[1] != 10*time.Millisecond || got.at[2] != 20*time.Millisecond {
+		t.Errorf("batches of %v at %v", got.sizes, got.at)
+	}
+}
+
+func TestALineThatRestsLetsNobodyInForAsLongAsABatchTook(t *testing.T) {
+	t.Parallel()
+	got := let(t, &line{batch: 4, rests: true}, 10, 10*time.Millisecond)
+	if !slices.Equal(got.sizes, []int{4, 4, 2}) || got.at[1] != 20*time.Millisecond || got.at[2] != 40*time.Millisecond {
+		t.Errorf("batches of %v at %v", got.sizes, got.at)
+	}
+}
+
+func TestABatchThatIsNotInHoldsUpTheNextForALimitedTime(t *testing.T) {
+	t.Parallel()
+	got := let(t, &line{batch: 4, rests: true}, 8, time.Hour)
+	if !slices.Equal(got.sizes, []int{4, 4}) || got.at[1] != patience {
+		t.Errorf("batches of %v at %v", got.sizes, got.at)
+	}
+}
+
+func TestAClientLeavesTheLineWhenItGoesOrNobodyIsLetIn(t *testing.T) {
+	t.Parallel()
+	l := newLine(returning, true)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if err := l.wait(gone, nil, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("one who goes: %v", err)
+	}
+	shut := make(chan struct{})
+	close(shut)
+	var fault *contract.Fault
+	if err := l.wait(t.Context(), nil, shut); !errors.As(err, &fault) || fault.Code != contract.CodeUnavailable {
+		t.Errorf("nobody is let in: %v", err)
+	}
+}
