@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/channelstream/channelstream/tests/load/affinity"
 	"github.com/channelstream/channelstream/tests/load/generator"
 )
 
@@ -66,17 +67,19 @@ type Server struct {
 	Target generator.Target
 
 	programs  *Programs
-	dir       string // its data and logs; removed at the end
+	on        affinity.Set // processors
+	dir       string       // its data and logs; removed at the end
 	processes []*process
 }
 
-// Start starts a contestant and waits until it is ready. The caller calls Stop, also when ctx has ended.
-func (c Contestant) Start(ctx context.Context, programs *Programs) (*Server, error) {
+// Start starts a contestant, on some processors alone, and waits until it is ready. The caller calls Stop, also when ctx
+// has ended.
+func (c Contestant) Start(ctx context.Context, programs *Programs, on affinity.Set) (*Server, error) {
 	dir, err := os.MkdirTemp(programs.dir, c.Name+"-")
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	s := &Server{programs: programs, dir: dir}
+	s := &Server{programs: programs, on: on, dir: dir}
 	if err := c.start(ctx, s); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
@@ -120,7 +123,7 @@ func (s *Server) start(name string, env []string, args ...string) (*process, err
 	if name == Node {
 		path = s.programs.node
 	}
-	p, err := start(s.dir, name, env, path, args...)
+	p, err := start(s.dir, name, s.on, env, path, args...)
 	if err != nil {
 		return nil, err
 	}

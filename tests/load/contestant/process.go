@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/channelstream/channelstream/tests/load/affinity"
 )
 
 const (
@@ -29,7 +31,7 @@ type process struct {
 	ended chan struct{} // closed when it has ended
 }
 
-func start(dir, name string, env []string, path string, args ...string) (*process, error) {
+func start(dir, name string, on affinity.Set, env []string, path string, args ...string) (*process, error) {
 	log := filepath.Join(dir, name+".log")
 	output, err := os.Create(log)
 	if err != nil {
@@ -41,7 +43,7 @@ func start(dir, name string, env []string, path string, args ...string) (*proces
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
 	// A group of its own: the terminal's interrupt is ours to pass on.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	if err := affinity.Start(cmd, on); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	p := &process{name: name, cmd: cmd, log: log, ended: make(chan struct{})}

@@ -69,7 +69,7 @@ type gone struct {
 func NewBook(c Config) *Book {
 	return &Book{
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
-		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(coming, false), returning: newLine(returning, true),
+		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(false), returning: newLine(true),
 		sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
@@ -85,6 +85,12 @@ type Credentials struct {
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
 // lets it. The session must Enter or be Abandoned.
 func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Session, error) {
+	if len(c.ConnID) > maxName {
+		return nil, contract.Invalid("conn_id", contract.UnknownConnection)
+	}
+	if len(c.User) > maxName {
+		return nil, contract.Invalid("user", contract.UnknownUser)
+	}
 	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, entered: make(chan struct{})}
 	a := &arrival{session: s, let: make(chan error, 1), request: contract.AttachRequest{
 		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume,

@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -73,5 +74,18 @@ func TestASessionThatHasNotBegunToEnterIsClosedAtOnceAndGetsNothing(t *testing.T
 	until(t, "the other hears", func() bool { return other.heard("hello") })
 	if l.heard("hello") {
 		t.Error("a session that was turned back got a message")
+	}
+}
+
+func TestANameLongerThanAnyIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	long := strings.Repeat("x", 16<<10+1)
+	for field, who := range map[string]session.Credentials{"conn_id": {ConnID: long}, "user": {User: long}} {
+		_, err := s.book.Attach(t.Context(), who, "test")
+		var fault *contract.Fault
+		if !errors.As(err, &fault) || len(fault.Fields[field]) == 0 {
+			t.Errorf("%s: %v", field, err)
+		}
 	}
 }

@@ -22,19 +22,21 @@ type line struct {
 	rests    bool // after a batch nobody is let in for as long as the batch took
 }
 
-// So many come in together, for each processor.
-const (
-	coming    = 8
-	returning = 4
-)
+// together is how many come in at once, for each processor.
+const together = 8
 
-func newLine(perProcessor int, rests bool) line {
-	batch := min(perProcessor*runtime.GOMAXPROCS(0), contract.MaxAttach)
-	return line{arrivals: make(chan *arrival), batch: batch, rests: rests}
+func newLine(rests bool) line {
+	return line{arrivals: make(chan *arrival), batch: min(together*runtime.GOMAXPROCS(0), contract.MaxAttach), rests: rests}
 }
 
 // patience is how long a batch holds up the next. A client may have to wait for another gateway that does not answer.
 const patience = 250 * time.Millisecond
+
+// A batch is one request to presence, which a message must hold however its bytes are escaped.
+const (
+	maxName  = 16 << 10 // bytes of a connection's or user's name: 4,096 characters, as many as the settings allow
+	maxNames = 64 << 10 // bytes of names with which a batch is full
+)
 
 // An arrival is a client that waits in line.
 type arrival struct {
@@ -44,7 +46,10 @@ type arrival struct {
 	let     chan error            // holds one: whether the session may enter
 }
 
-// wait stands in line, as long as ctx lets it, until a door takes the client in.
+// names is how many bytes they take.
+func (a *arrival) names() int { return len(a.request.ConnID) + len(a.request.User) }
+
+// wait stands in line, as long as ctx lets it, until the client is taken in.
 func (l *line) wait(ctx context.Context, a *arrival, shut <-chan struct{}) error {
 	select {
 	case l.arrivals <- a:
@@ -63,9 +68,9 @@ func (l *line) keep(ctx context.Context, opening *sync.WaitGroup, open func([]*a
 		case <-ctx.Done():
 			return
 		case first := <-l.arrivals:
-			began, together := time.Now(), l.gather(first)
-			opening.Go(func() { open(together) })
-			if entered(ctx, together) && l.rests {
+			began, some := time.Now(), l.gather(first)
+			opening.Go(func() { open(some) })
+			if entered(ctx, some) && l.rests {
 				rest(ctx, time.Since(began))
 			}
 		}
@@ -74,23 +79,23 @@ func (l *line) keep(ctx context.Context, opening *sync.WaitGroup, open func([]*a
 
 // gather takes others who wait.
 func (l *line) gather(first *arrival) []*arrival {
-	together := []*arrival{first}
-	for len(together) < l.batch {
+	some, names := []*arrival{first}, first.names()
+	for len(some) < l.batch && names < maxNames {
 		select {
 		case next := <-l.arrivals:
-			together = append(together, next)
+			some, names = append(some, next), names+next.names()
 		default:
-			return together
+			return some
 		}
 	}
-	return together
+	return some
 }
 
 // entered waits until a batch is in, and says whether that was before the patience ended.
-func entered(ctx context.Context, together []*arrival) bool {
+func entered(ctx context.Context, some []*arrival) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for _, a := range together {
+	for _, a := range some {
 		select {
 		case <-a.session.entered:
 		case <-ctx.Done():
@@ -110,10 +115,10 @@ func rest(ctx context.Context, d time.Duration) {
 }
 
 // open attaches a batch and subscribes to what its clients hear.
-func (b *Book) open(together []*arrival) {
+func (b *Book) open(some []*arrival) {
 	ctx, cancel := context.WithTimeout(context.Background(), b.timeout)
 	defer cancel()
-	attached := b.attach(ctx, together)
+	attached := b.attach(ctx, some)
 	var subjects []feed.Subject
 	for _, a := range attached {
 		subjects = append(subjects, feed.Subject{Name: a.answer.User, Subject: b.namespace.LiveUser(a.answer.User)})
@@ -133,19 +138,19 @@ func (b *Book) open(together []*arrival) {
 }
 
 // attach asks presence for the connections of a batch, and gives those that it got; the others it has told.
-func (b *Book) attach(ctx context.Context, together []*arrival) (attached []*arrival) {
-	list := contract.AttachList{Clients: make([]contract.AttachRequest, len(together))}
+func (b *Book) attach(ctx context.Context, some []*arrival) (attached []*arrival) {
+	list := contract.AttachList{Clients: make([]contract.AttachRequest, len(some))}
 	b.mu.Lock()
-	for i, a := range together {
+	for i, a := range some {
 		b.sessions[a.session.ID] = a.session
 		list.Clients[i] = a.request
 	}
 	b.mu.Unlock()
 	answers, err := b.presence.Attach(ctx, list)
-	if err == nil && len(answers.Clients) != len(together) {
-		err = fmt.Errorf("presence answers for %d clients of %d", len(answers.Clients), len(together))
+	if err == nil && len(answers.Clients) != len(some) {
+		err = fmt.Errorf("presence answers for %d clients of %d", len(answers.Clients), len(some))
 	}
-	for i, a := range together {
+	for i, a := range some {
 		failed := err
 		if failed == nil && answers.Clients[i].Fault != nil {
 			failed = answers.Clients[i].Fault

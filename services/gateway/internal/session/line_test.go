@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,8 +19,8 @@ type batches struct {
 	sizes []int
 }
 
-// let has so many clients wait in a line and then lets them in. A batch takes so long.
-func let(t *testing.T, l *line, clients int, took time.Duration) (got batches) {
+// let has so many clients wait in a line, each with a name, and then lets them in. A batch takes so long.
+func let(t *testing.T, l *line, clients int, name string, took time.Duration) (got batches) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -27,7 +28,7 @@ func let(t *testing.T, l *line, clients int, took time.Duration) (got batches) {
 		var waiting, opening sync.WaitGroup
 		for range clients {
 			waiting.Go(func() {
-				a := &arrival{session: &Session{entered: make(chan struct{})}}
+				a := &arrival{session: &Session{entered: make(chan struct{})}, request: contract.AttachRequest{ConnID: name}}
 				if err := l.wait(ctx, a, nil); err != nil {
 					t.Error(err)
 				}
@@ -37,12 +38,12 @@ func let(t *testing.T, l *line, clients int, took time.Duration) (got batches) {
 		began := time.Now()
 		var mu sync.Mutex
 		opening.Go(func() {
-			l.keep(ctx, &opening, func(together []*arrival) {
+			l.keep(ctx, &opening, func(some []*arrival) {
 				mu.Lock()
-				got.at, got.sizes = append(got.at, time.Since(began)), append(got.sizes, len(together))
+				got.at, got.sizes = append(got.at, time.Since(began)), append(got.sizes, len(some))
 				mu.Unlock()
 				time.Sleep(took)
-				for _, a := range together {
+				for _, a := range some {
 					a.session.opened()
 				}
 			})
@@ -57,7 +58,7 @@ func let(t *testing.T, l *line, clients int, took time.Duration) (got batches) {
 
 func TestALineLetsABatchInAfterTheOther(t *testing.T) {
 	t.Parallel()
-	got := let(t, &line{batch: 4}, 10, 10*time.Millisecond)
+	got := let(t, &line{batch: 4}, 10, "c", 10*time.Millisecond)
 	if !slices.Equal(got.sizes, []int{4, 4, 2}) || got.at[1] != 10*time.Millisecond || got.at[2] != 20*time.Millisecond {
 		t.Errorf("batches of %v at %v", got.sizes, got.at)
 	}
@@ -65,7 +66,7 @@ func TestALineLetsABatchInAfterTheOther(t *testing.T) {
 
 func TestALineThatRestsLetsNobodyInForAsLongAsABatchTook(t *testing.T) {
 	t.Parallel()
-	got := let(t, &line{batch: 4, rests: true}, 10, 10*time.Millisecond)
+	got := let(t, &line{batch: 4, rests: true}, 10, "c", 10*time.Millisecond)
 	if !slices.Equal(got.sizes, []int{4, 4, 2}) || got.at[1] != 20*time.Millisecond || got.at[2] != 40*time.Millisecond {
 		t.Errorf("batches of %v at %v", got.sizes, got.at)
 	}
@@ -73,15 +74,23 @@ func TestALineThatRestsLetsNobodyInForAsLongAsABatchTook(t *testing.T) {
 
 func TestABatchThatIsNotInHoldsUpTheNextForALimitedTime(t *testing.T) {
 	t.Parallel()
-	got := let(t, &line{batch: 4, rests: true}, 8, time.Hour)
+	got := let(t, &line{batch: 4, rests: true}, 8, "c", time.Hour)
 	if !slices.Equal(got.sizes, []int{4, 4}) || got.at[1] != patience {
 		t.Errorf("batches of %v at %v", got.sizes, got.at)
 	}
 }
 
+func TestABatchIsFullWithSoManyBytesOfNames(t *testing.T) {
+	t.Parallel()
+	got := let(t, &line{batch: 64}, 10, strings.Repeat("c", maxName), time.Millisecond)
+	if !slices.Equal(got.sizes, []int{4, 4, 2}) {
+		t.Errorf("batches of %v", got.sizes)
+	}
+}
+
 func TestAClientLeavesTheLineWhenItGoesOrNobodyIsLetIn(t *testing.T) {
 	t.Parallel()
-	l := newLine(returning, true)
+	l := newLine(true)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	if err := l.wait(gone, nil, nil); !errors.Is(err, context.Canceled) {

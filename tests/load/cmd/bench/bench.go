@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/channelstream/channelstream/tests/load/affinity"
 	"github.com/channelstream/channelstream/tests/load/contestant"
 	"github.com/channelstream/channelstream/tests/load/generator"
 	"github.com/channelstream/channelstream/tests/load/report"
@@ -86,12 +87,19 @@ func (s *session) turns(ctx context.Context, doing []work, measured []contestant
 
 // measure does one work to one contestant, started for it.
 func (s *session) measure(ctx context.Context, w work, c contestant.Contestant, name string) error {
-	server, err := c.Start(ctx, s.programs)
+	var here, there affinity.Set
+	if w.apart && !s.options.shared {
+		var err error
+		if here, there, err = affinity.Halves(); err != nil {
+			return err
+		}
+	}
+	server, err := c.Start(ctx, s.programs, here)
 	if err != nil {
 		return err
 	}
 	defer server.Stop()
-	result, err := drive(ctx, generator.Job{Target: server.Target, Work: w.load}, name)
+	result, err := drive(ctx, generator.Job{Target: server.Target, Work: w.load}, there, name)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, server.Tail())
 	}
@@ -113,8 +121,8 @@ func (s *session) measure(ctx context.Context, w work, c contestant.Contestant, 
 	return nil
 }
 
-// drive runs a job in a process of its own.
-func drive(ctx context.Context, job generator.Job, name string) (generator.Result, error) {
+// drive runs a job in a process of its own, on some processors alone.
+func drive(ctx context.Context, job generator.Job, on affinity.Set, name string) (generator.Result, error) {
 	var result generator.Result
 	ctx, cancel := context.WithTimeout(ctx, job.Work.Warmup+job.Work.Duration+runSlack)
 	defer cancel()
@@ -130,7 +138,11 @@ func drive(ctx context.Context, job generator.Job, name string) (generator.Resul
 	cmd := exec.CommandContext(ctx, self, generateCommand)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &output, &prefixed{name: name}
-	if err := cmd.Run(); err != nil {
+	err = affinity.Start(cmd, on)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
 		return result, fmt.Errorf("run load generator: %w", errors.Join(err, ctx.Err()))
 	}
 	if err := json.Unmarshal(output.Bytes(), &result); err != nil {

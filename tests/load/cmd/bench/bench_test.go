@@ -22,7 +22,7 @@ func startServer(t *testing.T, name string) *contestant.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(programs.Remove)
-	server, err := measured[0].Start(t.Context(), programs)
+	server, err := measured[0].Start(t.Context(), programs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

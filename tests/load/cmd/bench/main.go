@@ -42,6 +42,7 @@ type options struct {
 	rounds             int
 	duration, warmup   time.Duration
 	smoke, list        bool
+	shared             bool
 	page, raw          string
 }
 
@@ -57,6 +58,7 @@ func run(ctx context.Context, args []string) error {
 	flags.DurationVar(&o.duration, "duration", 0, "measured time of each run (default by work)")
 	flags.DurationVar(&o.warmup, "warmup", 0, "time before it (default by work)")
 	flags.BoolVar(&o.smoke, "smoke", false, "a few seconds of the all-in-one, to see that nothing is lost")
+	flags.BoolVar(&o.shared, "shared", false, "server and load share all processors, also in works that give each half of them")
 	flags.BoolVar(&o.list, "list", false, "list works and contestants")
 	flags.StringVar(&o.page, "write", "", "write the page with the table to this file")
 	flags.StringVar(&o.raw, "raw", "", "append every run's result to this file, a JSON object a line")

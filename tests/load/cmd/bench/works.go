@@ -13,6 +13,7 @@ type work struct {
 	name    string
 	about   string
 	load    generator.Work
+	apart   bool // the server has half of the processors, the load the other half
 	figures []figure
 }
 
@@ -126,7 +127,8 @@ func resume() (all []work) {
 	}{{"return-0", 0, 0}, {"return-5000", 5000, 0}, {"resume-0", 0, 10}, {"resume-1000", 1000, 10}, {"resume-5000", 5000, 10}} {
 		all = append(all, work{
 			name:  crowd.name,
-			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed %d messages, while 500 others get 40 messages a second", crowd.clients, crowd.missed),
+			about: fmt.Sprintf("%d clients of 100 channels come back at once, each having missed %d messages, while 500 others get 40 messages a second; the server has half of the processors, the load the other half", crowd.clients, crowd.missed),
+			apart: true,
 			load: generator.Work{
 				Kind: generator.Resume, Sockets: crowd.clients, Channels: 100, Payload: 128, Missed: crowd.missed, Live: 500, Rate: 40,
 				Concurrent: 64, Warmup: 2 * time.Second, Duration: 5 * time.Second,
