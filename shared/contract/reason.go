@@ -13,6 +13,7 @@ const (
 	ReasonShuttingDown     Reason = "shutting_down"     // the gateway stops now
 	ReasonProtocolError    Reason = "protocol_error"    // it broke the rules of its protocol
 	ReasonTooLarge         Reason = "too_large"         // it sent more than a frame may hold
+	ReasonInvalidPayload   Reason = "invalid_payload"   // it sent text that is not UTF-8, or what can not be inflated
 	ReasonClosed           Reason = "closed"            // the client closed it, or its network did
 )
 
@@ -25,6 +26,8 @@ func (r Reason) CloseCode() int {
 		return 1002
 	case ReasonTooLarge:
 		return 1009
+	case ReasonInvalidPayload:
+		return 1007
 	case ReasonSlowConsumer, ReasonHeartbeatTimeout:
 		return 1008
 	}
