@@ -48,7 +48,7 @@ type Edited struct {
 	User      string          `json:"user"`
 	Message   json.RawMessage `json:"message"`
 	Timestamp string          `json:"timestamp"`
-	// Edited is ISO 8601 in UTC.
+	// Edited is ISO 8601, in UTC unless the request named a zone.
 	Edited string `json:"edited"`
 }
 

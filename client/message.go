@@ -25,11 +25,12 @@ type Message struct {
 	Message any `json:"message"`
 	// UUID names the message; empty lets the API make one. The same UUID again is delivered once.
 	UUID string `json:"uuid,omitempty"`
-	// Timestamp is ISO 8601, UTC when it names no zone; empty means now.
+	// Timestamp is ISO 8601, UTC when it names no zone; empty means now. A zone is kept.
 	Timestamp string `json:"timestamp,omitempty"`
 	// NoHistory keeps the message out of the channel's history.
 	NoHistory bool `json:"no_history,omitempty"`
-	// Extra are further keys of the object that clients get. A key that is also one of the above does not count.
+	// Extra are further keys of the object that clients get. A key that is also one of the above does not count; type, catchup
+	// and offset are the server's and refused.
 	Extra map[string]any `json:"-"`
 }
 
@@ -83,7 +84,7 @@ type Published struct {
 	ExcludeUsers []string `json:"exclude_users"`
 	// Message is the content as JSON.
 	Message json.RawMessage `json:"message"`
-	// Timestamp is ISO 8601 in UTC.
+	// Timestamp is ISO 8601, in UTC unless the request named a zone.
 	Timestamp string `json:"timestamp"`
 	// NoHistory says that the message was kept out of the history.
 	NoHistory bool `json:"no_history"`

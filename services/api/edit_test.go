@@ -96,9 +96,9 @@ func TestAnEditIsHeardAsItWasPosted(t *testing.T) {
 		`{"message":{"text":"changed"},"edited":"`+edited+`","uuid":"`+id(1)+`","channel":"room","foreign":7,"type":"message:edit"}`)
 
 	got = k.patch(`{"uuid":"` + id(1) + `","channel":"room","user":"editor","timestamp":"2010-01-01T01:01","edited":"2010-01-01T01:02",
-		"message":{"text":"full"},"exclude_users":["wb"],"pm_users":["wa"],"no_history":true,"type":"x","catchup":true,"offset":1}`)
+		"message":{"text":"full"},"exclude_users":["wb"],"pm_users":["wa"],"no_history":true}`)
 	wantAnswer(t, got, `[{"pm_users":["wa"],"exclude_users":["wb"],"no_history":true,"user":"editor","message":{"text":"full"},
-		"edited":"2010-01-01T01:02:00.000000","uuid":"`+id(1)+`","channel":"room","timestamp":"2010-01-01T01:01:00.000000","type":"x","catchup":true,"offset":1}]`)
+		"edited":"2010-01-01T01:02:00.000000","uuid":"`+id(1)+`","channel":"room","timestamp":"2010-01-01T01:01:00.000000"}]`)
 	m := l.next()
 	if m.Header.Get(contract.HeaderPM) != "wa" || m.Header.Get(contract.HeaderExclude) != "wb" || m.Header.Get(contract.HeaderEdit) != id(1) {
 		t.Errorf("headers %v", m.Header)

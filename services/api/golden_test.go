@@ -33,6 +33,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		{`[{"user":"s","channel":"c","timestamp":5}]`, []string{"0.timestamp"}},
 		{`[{"user":"s","channel":"c","timestamp":"2020-01-02"}]`, []string{"0.timestamp"}},
 		{`[{"user":"s","channel":"c","no_history":"z"}]`, []string{"0.no_history"}},
+		{`[{"user":"s","channel":"c","type":"custom","edited":"x","catchup":5,"offset":1}]`, []string{"0.catchup", "0.edited", "0.offset", "0.type"}},
 		{`[{"user":"s","message":{"a":1}}]`, []string{"0.channel"}},
 		{`[{"user":"s","channel":null,"pm_users":[],"message":{"a":1}}]`, []string{"0.channel"}},
 	} {
@@ -43,11 +44,12 @@ func TestMessagesThatAreRefused(t *testing.T) {
 	l.silent()
 }
 
-// Golden part 5, what is accepted.
+// Golden part 5, what is accepted; `type`, `catchup` and a time for `edited`, which the record overwrites, are refused here,
+// and a timestamp keeps its zone.
 func TestMessagesThatAreAccepted(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	const uuid, at = `"uuid":"b0000000-0000-4000-8000-000000000001"`, `"timestamp":"2020-01-02T01:04:05.000000"`
+	const uuid, at = `"uuid":"b0000000-0000-4000-8000-000000000001"`, `"timestamp":"2020-01-02T03:04:05.000000+02:00"`
 	for _, c := range []struct{ body, want string }{
 		{`[]`, `[]`},
 		{`[{"user":"s","channel":"golden",` + uuid + `,` + at + `}]`,
@@ -57,9 +59,9 @@ func TestMessagesThatAreAccepted(t *testing.T) {
 		{`[{"user":"s","pm_users":["nobody"],"message":{"a":1},` + uuid + `,` + at + `}]`,
 			`[{"pm_users":["nobody"],"exclude_users":[],"channel":null,"no_history":false,` + uuid + `,` + at + `,"user":"s","message":{"a":1},"edited":null}]`},
 		{`[{"uuid":"{B0000000-0000-4000-8000-000000000001}","timestamp":"2020-01-02T03:04:05+02:00","user":"s","channel":"golden",
-			"message":{"é":[1,{"x":null}]},"type":"custom","extra":{"k":1},"edited":"x","catchup":5,"no_history":"1","pm_users":["q"],"exclude_users":["r"]}]`,
+			"message":{"é":[1,{"x":null}]},"extra":{"k":1},"edited":null,"no_history":"1","pm_users":["q"],"exclude_users":["r"]}]`,
 			`[{"pm_users":["q"],"exclude_users":["r"],"channel":"golden","no_history":true,` + uuid + `,` + at + `,"user":"s",
-			"message":{"é":[1,{"x":null}]},"catchup":5,"extra":{"k":1},"edited":null,"type":"custom"}]`},
+			"message":{"é":[1,{"x":null}]},"extra":{"k":1},"edited":null}]`},
 	} {
 		wantAnswer(t, s.want(s.post("/message", c.body), http.StatusOK), c.want)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -164,11 +165,27 @@ func (s *Service) channelConfig(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.within(r)
 	defer cancel()
-	answer, err := ask[contract.ConfigureAnswer](ctx, s, contract.VerbConfigure, request)
+	answer, err := s.configure(ctx, request)
 	if err != nil {
 		return nil, err
 	}
 	return answer.ChannelsInfo, s.saw(ctx, &answer.Seen)
+}
+
+// configure has presence write the settings. A channel that is to show more of its history from now on is trimmed first to
+// what it shows, so that nothing comes back: presence says which and decides, since another process may configure it too.
+func (s *Service) configure(ctx context.Context, request contract.ConfigureRequest) (contract.ConfigureAnswer, error) {
+	request.Trimmed = map[string]int{}
+	for {
+		answer, err := ask[contract.ConfigureAnswer](ctx, s, contract.VerbConfigure, request)
+		if err != nil || len(answer.Trim) == 0 {
+			return answer, err
+		}
+		if err := s.history.Trim(ctx, answer.Trim); err != nil {
+			return contract.ConfigureAnswer{}, err
+		}
+		maps.Copy(request.Trimmed, answer.Trim)
+	}
 }
 
 // within bounds what a request waits for.

@@ -163,9 +163,9 @@ func TestHistoryShowsMessagesAsTheAppGotThemBack(t *testing.T) {
 	k.configure("room", keeps(2))
 	k.want(k.post("/message", `[{"user":"s","channel":"room","message":{"n":0}},{"user":"s","channel":"room","message":{"n":1}},
 		{"uuid":"`+id(7)+`","user":"s","channel":"room","timestamp":"2020-01-02T03:04:05+00:00","message":{"t":"tz"},"extra":1,
-		"type":"custom","catchup":5,"pm_users":["wa"],"exclude_users":["wb"]}]`), http.StatusOK)
+		"pm_users":["wa"],"exclude_users":["wb"]}]`), http.StatusOK)
 	body := k.want(k.post("/info", `{"info":{"channels":["room"]}}`), http.StatusOK)
-	const want = `{"uuid":"b0000000-0000-4000-8000-000000000007","timestamp":"2020-01-02T03:04:05.000000","user":"s","channel":"room",` +
+	const want = `{"uuid":"b0000000-0000-4000-8000-000000000007","timestamp":"2020-01-02T03:04:05.000000Z","user":"s","channel":"room",` +
 		`"pm_users":["wa"],"exclude_users":["wb"],"no_history":false,"message":{"t":"tz"},"edited":null,"extra":1,"type":"message","catchup":false}],`
 	if !strings.Contains(body, want) || strings.Contains(body, `"n":0`) || !strings.Contains(body, `"n":1`) {
 		t.Errorf("history in %s\nwant %s", body, want)
@@ -211,6 +211,43 @@ func TestALoweredHistorySizeShowsTheNewest(t *testing.T) {
 	k.wantHistory("room", "3 4")
 	k.say("room", 5)
 	k.wantHistory("room", "4 5")
+}
+
+func TestHistoryTrimmedByASmallerSizeDoesNotComeBackWithALargerOne(t *testing.T) {
+	t.Parallel()
+	k := run(t)
+	k.configure("room", keeps(10))
+	k.say("room", 0, 1, 2, 3, 4)
+	k.configure("room", keeps(2))
+	k.say("room", 5)
+	asked := 0
+	k.presence.answer(contract.VerbConfigure, func(data []byte) any { // as presence does for a channel that is to show more
+		var request contract.ConfigureRequest
+		if err := json.Unmarshal(data, &request); err != nil {
+			t.Error(err)
+		}
+		if asked++; request.Trimmed["room"] == 2 {
+			return contract.ConfigureAnswer{}
+		}
+		return contract.ConfigureAnswer{Trim: map[string]int{"room": 2}}
+	})
+	k.want(k.post("/channel_config", `{"room":{"store_history":true}}`), http.StatusOK)
+	if n := len(k.records("room")); n != 2 || asked != 2 {
+		t.Errorf("%d records are left when the settings are given at the question %d", n, asked)
+	}
+	k.configure("room", keeps(10))
+	k.say("room", 6)
+	k.wantHistory("room", "4 5 6")
+}
+
+func TestHistoryThatCanNotBeTrimmedIs503AndTheSettingsStay(t *testing.T) {
+	t.Parallel()
+	s := start(t, "CHANNELSTREAM_REQUEST_TIMEOUT=1s") // its logs of history are not there
+	s.presence.answer(contract.VerbConfigure, contract.ConfigureAnswer{Trim: map[string]int{"room": 2}})
+	s.fault(s.post("/channel_config", `{"room":{"store_history":true}}`), http.StatusServiceUnavailable)
+	if asked := last[contract.ConfigureRequest](t, s.presence, contract.VerbConfigure); len(asked.Trimmed) != 0 || asked.Trimmed == nil {
+		t.Errorf("presence was told that %v are trimmed", asked.Trimmed)
+	}
 }
 
 // Golden part 17: store_history switched off: old history stays visible, new messages are not added.

@@ -38,12 +38,12 @@ func TestAMessageReachesItsChannelAsTheClientObject(t *testing.T) {
 		"n": 1.50}, "mine": [1, 2], "no_history": "1",
 		"uuid": "{B0000000-0000-4000-8000-000000000001}", "timestamp": "2020-01-02T03:04:05+02:00"}`), http.StatusOK)
 	const want = `{"uuid":"b0000000-0000-4000-8000-000000000001","type":"message","user":"alice","channel":"news",` +
-		`"message":{"text":"hi  there","n":1.50},"timestamp":"2020-01-02T01:04:05.000000","edited":null,"mine":[1,2],"catchup":false}`
+		`"message":{"text":"hi  there","n":1.50},"timestamp":"2020-01-02T03:04:05.000000+02:00","edited":null,"mine":[1,2],"catchup":false}`
 	m := l.next()
 	if string(m.Data) != want || len(m.Header) != 0 {
 		t.Errorf("clients got %s with %v\nwant %s", m.Data, m.Header, want)
 	}
-	const stored = `[{"uuid":"b0000000-0000-4000-8000-000000000001","timestamp":"2020-01-02T01:04:05.000000","user":"alice",` +
+	const stored = `[{"uuid":"b0000000-0000-4000-8000-000000000001","timestamp":"2020-01-02T03:04:05.000000+02:00","user":"alice",` +
 		`"channel":"news","pm_users":[],"exclude_users":[],"no_history":true,"message":{"text":"hi  there","n":1.50},"edited":null,"mine":[1,2]}]`
 	if body != stored {
 		t.Errorf("the app got %s\nwant %s", body, stored)
@@ -126,24 +126,36 @@ func TestAnyJSONValueIsAMessage(t *testing.T) {
 	}
 }
 
-func TestKeysOfTheServerCanNotBeForged(t *testing.T) {
+func TestKeysThatTheServerWritesItselfAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	l := s.listen(ns.LiveChannel("c"))
-	body := s.want(s.post("/message", `{"channel":"c","user":"a","type":"presence","catchup":5,"edited":"x","offset":9,"ok":1}`), http.StatusOK)
-	data := l.next().Data
-	o := object(t, data)
-	if o["type"] != "message" || o["catchup"] != false || o["edited"] != nil || o["ok"] != 1.0 || strings.Contains(string(data), "offset") {
-		t.Errorf("clients got %s", data)
+	const own = `"type":"message","catchup":false,"offset":9,"Offset":1,"ok":1`
+	want := map[string]bool{"1.type": true, "1.catchup": true, "1.offset": true, "1.edited": true}
+	got := s.paths(s.post("/message", `[{"channel":"c","user":"a"},{"channel":"c","user":"a","edited":"2020-01-02T03:04",`+own+`}]`))
+	if !maps.Equal(got, want) {
+		t.Errorf("faults at %v, want %v", got, want)
 	}
-	for _, key := range []string{`"type"`, `"catchup"`, `"edited"`} {
-		if strings.Count(string(data), key) != 1 {
-			t.Errorf("%s is not there once: %s", key, data)
-		}
+	delete(want, "1.edited")
+	edits := fmt.Sprintf(`[{"channel":"c","uuid":%q},{"channel":"c","uuid":%q,"edited":"2020-01-02T03:04",%s}]`, id(1), id(2), own)
+	if got := s.paths(s.do(signed(http.MethodPatch, "/message", edits))); !maps.Equal(got, want) {
+		t.Errorf("faults of edits at %v, want %v", got, want)
 	}
-	if a := answers(t, body)[0]; a["type"] != "presence" || a["edited"] != nil {
-		t.Errorf("the app got %v", a)
+	l.silent()
+}
+
+func TestTheAnswerToAMessageMayBePostedAgain(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	l := s.listen(ns.LiveChannel("c"))
+	answer := s.want(s.post("/message", `[{"channel":"c","user":"a","message":{"n":1},"mine":2,"pm_users":["b"],"timestamp":"2020-01-02T03:04Z"},
+		{"channel":"c","user":"a"}]`), http.StatusOK)
+	if again := s.want(s.post("/message", answer), http.StatusOK); again != answer {
+		t.Errorf("posted again %s became %s", answer, again)
 	}
+	l.next()
+	l.next()
+	l.silent()
 }
 
 func TestOneBadMessageRejectsTheListAndAllFaultsAreNamed(t *testing.T) {
@@ -189,6 +201,27 @@ func TestUserAndUsernameAreTheSame(t *testing.T) {
 	}
 }
 
+func TestATimestampKeepsItsZone(t *testing.T) {
+	t.Parallel()
+	k := run(t)
+	k.configure("room", keeps(10))
+	l := k.listen(ns.LiveChannel("room"))
+	wantTime := func(key, want, answer string) {
+		t.Helper()
+		frame, history := object(t, l.next().Data), k.history("room")
+		for where, got := range map[string]any{"answer": answers(t, answer)[0][key], "frame": frame[key], "history": history[0][key]} {
+			if got != want {
+				t.Errorf("the %s has the %s %v, want %s", where, key, got, want)
+			}
+		}
+	}
+	const at = `{"channel":"room","uuid":"b0000000-0000-4000-8000-000000000001",`
+	wantTime("timestamp", "2020-01-02T03:04:05.000000Z",
+		k.want(k.post("/message", at+`"user":"a","timestamp":"2020-01-02T03:04:05Z"}`), http.StatusOK))
+	wantTime("timestamp", "2020-01-02T03:04:05.500000+02:00", k.patch(at+`"timestamp":"2020-01-02 03:04:05.5+0200"}`))
+	wantTime("edited", "2020-01-02T03:04:00.000000-05:30", k.patch(at+`"edited":"2020-01-02T03:04-05:30"}`))
+}
+
 func TestTimestampsAreNormalized(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -196,17 +229,18 @@ func TestTimestampsAreNormalized(t *testing.T) {
 		"2020-01-02T03:04":              "2020-01-02T03:04:00.000000",
 		"2020-01-02T03:04:05.5":         "2020-01-02T03:04:05.500000",
 		"2020-01-02 03:04:05":           "2020-01-02T03:04:05.000000",
-		"2020-01-02T03:04:05Z":          "2020-01-02T03:04:05.000000",
+		"2020-01-02T03:04:05Z":          "2020-01-02T03:04:05.000000Z",
+		"2020-01-02T03:04:05+00:00":     "2020-01-02T03:04:05.000000Z",
 		"2020-01-02T03:04:05.123456789": "2020-01-02T03:04:05.123456",
-		"2020-01-02T03:04:05+0200":      "2020-01-02T01:04:05.000000",
-		"2020-01-02T03:04:05-05":        "2020-01-02T08:04:05.000000",
+		"2020-01-02T03:04:05+0200":      "2020-01-02T03:04:05.000000+02:00",
+		"2020-01-02T03:04:05-05":        "2020-01-02T03:04:05.000000-05:00",
 	} {
 		body := s.want(s.post("/message", fmt.Sprintf(`{"channel":"c","user":"a","timestamp":%q}`, given)), http.StatusOK)
 		if got := answers(t, body)[0]["timestamp"]; got != want {
 			t.Errorf("%s became %v, want %s", given, got, want)
 		}
 	}
-	for _, given := range []string{`"2020-01-02"`, `5`, `"z"`, `"9999-12-31T23:59:59-01:00"`, `"2020-02-30T00:00"`, `null`, `""`} {
+	for _, given := range []string{`"2020-01-02"`, `5`, `"z"`, `"9999-12-31T23:59:59-01:00"`, `"0001-01-01T00:30+01:00"`, `"2020-01-02T03:04:05+24:00"`, `"2020-02-30T00:00"`, `null`, `""`} {
 		if got := s.paths(s.post("/message", `{"channel":"c","user":"a","timestamp":`+given+`}`)); !got["timestamp"] {
 			t.Errorf("%s: faults at %v", given, got)
 		}

@@ -159,7 +159,7 @@ func (s *system) paths(w *httptest.ResponseRecorder) map[string]bool {
 type presence struct {
 	mu      sync.Mutex
 	asked   map[string][]json.RawMessage // guarded by mu; by verb
-	answers map[string]any               // guarded by mu; by verb; an error is a fault
+	answers map[string]any               // guarded by mu; by verb; an error is a fault, a function makes the answer of the request
 	came    chan string                  // verbs, as they come
 }
 
@@ -209,6 +209,9 @@ func (p *presence) handler(verb string) bus.Handler {
 		}
 		if err, failed := p.answers[verb].(error); failed {
 			return nil, err
+		}
+		if answer, made := p.answers[verb].(func(data []byte) any); made {
+			return answer(data), nil
 		}
 		return p.answers[verb], nil
 	}

@@ -2,7 +2,10 @@ package presence
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,19 +30,24 @@ func (s *Service) configure(ctx context.Context, q contract.ConfigureRequest) (c
 	}
 	now := time.Now().UTC()
 	var revision settingsRevision
+	var untrimmed untrimmedChannels
 	var g errgroup.Group
 	g.SetLimit(configureAtOnce)
 	for name, config := range q.Channels {
+		change := configured(name, config, now)
+		if q.Trimmed != nil {
+			change = onceTrimmed(config, q.Trimmed[name], change)
+		}
 		g.Go(func() error {
-			outcome, err := s.ledger.Channels.Change(ctx, name, configured(name, config, now))
+			outcome, err := s.ledger.Channels.Change(ctx, name, change)
 			revision.note(outcome.Revision)
-			return err
+			return untrimmed.note(name, err)
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return contract.ConfigureAnswer{}, err
 	}
-	answer := contract.ConfigureAnswer{Seen: contract.Seen{Settings: revision.highest.Load()}}
+	answer := contract.ConfigureAnswer{Seen: contract.Seen{Settings: revision.highest.Load()}, Trim: untrimmed.sizes}
 	s.ledger.Read(func(r *roster.Roster) { answer.ChannelsInfo = r.DescribeSettings(names) })
 	return answer, nil
 }
@@ -60,6 +68,44 @@ func configured(name string, config contract.ChannelConfig, now time.Time) ledge
 		}
 		return next, nil
 	}
+}
+
+// untrimmedError refuses settings with which a channel would show more of its history than now.
+type untrimmedError struct{ shown int }
+
+func (e *untrimmedError) Error() string {
+	return fmt.Sprintf("the history of the channel is not trimmed to the %d messages that it shows", e.shown)
+}
+
+// onceTrimmed makes a change only where the channel shows no more history with it, or has been trimmed to what it shows now.
+func onceTrimmed(config contract.ChannelConfig, trimmed int, change ledger.Change[contract.ChannelRecord]) ledger.Change[contract.ChannelRecord] {
+	return func(c *contract.ChannelRecord) (*contract.ChannelRecord, error) {
+		if c != nil && c.History && config.ShowsMore(c.Settings) && trimmed != c.Settings.HistorySize {
+			return nil, &untrimmedError{shown: c.Settings.HistorySize}
+		}
+		return change(c)
+	}
+}
+
+// untrimmedChannels collects the channels that are to be trimmed first.
+type untrimmedChannels struct {
+	mu    sync.Mutex
+	sizes map[string]int // guarded by mu
+}
+
+// note notes a channel if that is the error, and gives any other error back.
+func (u *untrimmedChannels) note(name string, err error) error {
+	var untrimmed *untrimmedError
+	if !errors.As(err, &untrimmed) {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.sizes == nil {
+		u.sizes = map[string]int{}
+	}
+	u.sizes[name] = untrimmed.shown
+	return nil
 }
 
 func record(name string, config contract.ChannelConfig, now time.Time) *contract.ChannelRecord {

@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -81,6 +82,40 @@ func TestAChannelThatKeptHistoryIsRemembered(t *testing.T) {
 		if record == nil || !record.History || record.Settings != contract.DefaultChannelSettings() {
 			t.Fatalf("%s: %+v", name, record)
 		}
+	}
+}
+
+func TestAChannelShowsMoreHistoryOnceItWasTrimmed(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	sized := func(size int) map[string]contract.ChannelConfig {
+		return map[string]contract.ChannelConfig{
+			"one": config(func(c *contract.ChannelConfig) { c.StoreHistory, c.HistorySize = true, size }),
+			"two": config(func(c *contract.ChannelConfig) { c.HistorySize = size }), // keeps none
+		}
+	}
+	give := func(size int, trimmed map[string]int) map[string]int {
+		return must[contract.ConfigureAnswer](h, contract.VerbConfigure, contract.ConfigureRequest{Channels: sized(size), Trimmed: trimmed}).Trim
+	}
+	want := func(what string, size int, trim, wantTrim map[string]int) {
+		t.Helper()
+		if one := r.ledger.Channels.Cached("one"); !maps.Equal(trim, wantTrim) || one.Settings.HistorySize != size {
+			t.Errorf("%s: to be trimmed %v, want %v; the size is %d, want %d", what, trim, wantTrim, one.Settings.HistorySize, size)
+		}
+	}
+	want("a new channel", 5, give(5, map[string]int{}), nil)
+	want("smaller", 3, give(3, map[string]int{}), nil)
+	want("the same", 3, give(3, map[string]int{}), nil)
+	want("larger", 3, give(4, map[string]int{}), map[string]int{"one": 3})
+	want("trimmed to another size", 3, give(4, map[string]int{"one": 5}), map[string]int{"one": 3})
+	want("trimmed", 4, give(4, map[string]int{"one": 3}), nil)
+	want("without limit", 4, give(0, map[string]int{}), map[string]int{"one": 4})
+	want("without limit, trimmed", 0, give(0, map[string]int{"one": 4}), nil)
+	want("from no limit", 9, give(9, map[string]int{}), nil)
+	want("from a caller that knows nothing of it", 10, give(10, nil), nil)
+	if two := r.ledger.Channels.Cached("two"); two != nil { // 10 is the default
+		t.Errorf("a channel without history is %+v", two)
 	}
 }
 

@@ -10,6 +10,11 @@ type ChannelSettings struct {
 	StoreFrames                    bool `json:"store_frames"`
 }
 
+// ShowsMore says whether a channel with these settings may show more messages of its history than one with others.
+func (s ChannelSettings) ShowsMore(than ChannelSettings) bool {
+	return than.HistorySize != 0 && (s.HistorySize == 0 || s.HistorySize > than.HistorySize)
+}
+
 // DefaultChannelSettings are those of a channel that nobody configured.
 func DefaultChannelSettings() ChannelSettings {
 	return ChannelSettings{HistorySize: 10, StoreFrames: true}

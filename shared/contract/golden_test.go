@@ -79,8 +79,8 @@ func golden() map[string]any {
 			ChannelsInfo: info, UniqueUsers: 1, RememberedUsers: 2, TotalConnections: 3, TotalMessages: 4,
 			TotalUniqueMessages: 5, Uptime: 6.5,
 		},
-		"configure_request":   ConfigureRequest{Channels: configs},
-		"configure_answer":    ConfigureAnswer{Seen: Seen{Revision: 7, Settings: 8}, ChannelsInfo: info},
+		"configure_request":   ConfigureRequest{Channels: configs, Trimmed: map[string]int{"one": 2}},
+		"configure_answer":    ConfigureAnswer{Seen: Seen{Revision: 7, Settings: 8}, ChannelsInfo: info, Trim: map[string]int{"two": 3}},
 		"user_status_request": UserStatusRequest{Seen: Seen{Revision: 7, Settings: 8}, User: "alice", Status: 2},
 		"user_status_answer":  UserStatusAnswer{User: "alice", Status: 2, State: state},
 		"user_state_request": UserStateRequest{

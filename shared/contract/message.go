@@ -22,6 +22,15 @@ const (
 	TypeUserState = "user_state_change" // the public state of a user changed, or its status
 )
 
+// Reserved says whether a key of what clients get is the server's own, which an app can not give to a message or an edit.
+func Reserved(key string) bool {
+	switch key {
+	case "type", "catchup", "offset":
+		return true
+	}
+	return false
+}
+
 // LiveMark ends the body of every message that has a `catchup` key: a gateway that sends the message later than it came
 // writes CaughtUpMark in its place, or adds it to a body that does not end so.
 const (
@@ -37,6 +46,9 @@ const (
 
 // TimestampLayout writes timestamps as clients get them: ISO 8601, UTC, microseconds, no zone letter.
 const TimestampLayout = "2006-01-02T15:04:05.000000"
+
+// ZonedLayout writes those that an app gave with a zone: browsers take a time without one for local time.
+const ZonedLayout = TimestampLayout + "Z07:00"
 
 // uuidLength is that of a UUID as RFC 9562 section 4 writes it.
 const uuidLength = 36

@@ -101,12 +101,17 @@ type UnsubscribeAnswer struct {
 // ConfigureRequest gives channels their settings, in place of those they have.
 type ConfigureRequest struct {
 	Channels map[string]ChannelConfig `json:"channels"`
+	// Trimmed are channels whose history the caller has trimmed, and to how many messages. nil: the caller knows nothing of it.
+	Trimmed map[string]int `json:"trimmed,omitzero"`
 }
 
 // ConfigureAnswer describes the channels, without users.
 type ConfigureAnswer struct {
 	Seen
 	ChannelsInfo
+	// Trim are channels that would show more history than now, and how many messages they show: they keep their settings until
+	// the caller asks again and has trimmed them, so that nothing comes back.
+	Trim map[string]int `json:"trim,omitempty"`
 }
 
 // DisconnectRequest ends a connection: its socket is closed and its channels are left at once.

@@ -20,6 +20,15 @@ func TestFaultSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestKeysOfTheServer(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]bool{"type": true, "catchup": true, "offset": true, "Type": false, "edited": false, "message": false, "": false} {
+		if Reserved(key) != want {
+			t.Errorf("%q: reserved is %t", key, !want)
+		}
+	}
+}
+
 func TestCloseCodes(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[Reason]int{

@@ -40,7 +40,7 @@ func posting(name, messages string) exchange {
 func tellOfMissedMessages(t *testing.T, s *story) {
 	s.register(t, "k1", "kx", "ky")
 	s.tell(t, []exchange{
-		posting("messages", `{"user": "s", "channel": "ky", "message": {"n": 0}}, {"user": "s", "channel": "kx", "message": {"n": 1}, "type": "custom", "extra": 1},
+		posting("messages", `{"user": "s", "channel": "ky", "message": {"n": 0}}, {"user": "s", "channel": "kx", "message": {"n": 1}, "extra": 1},
 			{"user": "s", "pm_users": ["k1"], "message": {"n": "pm"}}, {"user": "s", "channel": "kx", "message": {"n": 2}}`),
 		posting("messages for others", `{"user": "s", "channel": "kx", "message": "excl", "exclude_users": ["k1"]},
 			{"user": "s", "channel": "kx", "message": "pm", "pm_users": ["k2"]}, {"user": "s", "pm_users": ["k1", "k2"], "message": "both", "exclude_users": ["k1"]},

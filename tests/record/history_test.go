@@ -46,7 +46,7 @@ func keptMessages() []exchange {
 	const keys = `"uuid": "d0000000-0000-4000-8000-000000000001", "channel": "hist", "message": {"t": "tz"}, "extra": 1,
 		"pm_users": ["q"], "exclude_users": ["r"]`
 	n2 := kept(`{"channel": "hist", "message": {"n": 2}}`)
-	tz := kept(`{` + keys + `, "timestamp": "2020-01-02T03:04:05.000000"}`)
+	tz := kept(`{` + keys + `, "timestamp": "2020-01-02T03:04:05.000000Z"}`)
 	info := func(messages ...string) string {
 		return describe(map[string]channel{"hist": {settings: `{"store_history": true, "history_size": 2}`, connections: 1,
 			users: []string{"hist"}, history: messages}}, user("hist", `{}`))
@@ -55,7 +55,7 @@ func keptMessages() []exchange {
 		{name: "a channel is made", request: `POST /connect {"user": "hist", "conn_id": "hist", "channels": ["hist"],
 			"channel_configs": {"hist": {"store_history": true, "history_size": 2}}}`, answer: ok(`{"channels_info": ` + info() + `, "…": 0}`)},
 		postAll("messages", "hist", `{"n": 0}`, `{"n": 1}`, `{"n": 2}`),
-		{name: "one with keys of its own", request: `POST /message [{` + keys + `, "user": "s", "type": "custom", "catchup": 5,
+		{name: "one with keys of its own", request: `POST /message [{` + keys + `, "user": "s",
 			"timestamp": "2020-01-02T03:04:05+00:00"}]`, answer: done},
 		{name: "history keeps the last 2, and the delivery keys plus type/catchup/edited", request: `POST /info {"info": {"channels": ["hist"]}}`,
 			answer: informed(info(n2, tz))},
@@ -126,6 +126,10 @@ func changedHistory() []exchange {
 		configured("hist-less", `{"history_size": 2}`),
 		postAll("one that is not to be kept", "hist-less", `6`),
 		shown("store_history switched off: old history stays visible, new messages are not added", "hist-less", messages(4, 5)...),
+		configured("hist-less", `{"store_history": true, "history_size": 0}`),
+		shown("raised again: what was trimmed does not come back", "hist-less", messages(4, 5)...),
+		postAll("two more", "hist-less", `7`, `8`),
+		shown("after two more messages", "hist-less", saying(`4`), saying(`5`), saying(`7`), saying(`8`)),
 	}
 }
 

@@ -38,6 +38,8 @@ func refusedMessages() []exchange {
 		refusal("a number for a timestamp", `[{"user": "s", "channel": "msg", "timestamp": 5}]`, "0.timestamp"),
 		refusal("a date alone", `[{"user": "s", "channel": "msg", "timestamp": "2020-01-02"}]`, "0.timestamp"),
 		refusal("a bad no_history", `[{"user": "s", "channel": "msg", "no_history": "z"}]`, "0.no_history"),
+		refusal("keys of the server, which the record echoes and overwrites",
+			`[{"user": "s", "channel": "msg", "type": "custom", "catchup": 5, "edited": "x", "offset": 1}]`, "0.type", "0.catchup", "0.edited", "0.offset"),
 		refusal("neither channel nor pm_users: refused, not dropped", `[{"user": "s", "message": {"a": 1}}]`, "0.channel"),
 		refusal("no channel and no pm_users: refused, not dropped",
 			`[{"user": "s", "channel": null, "pm_users": [], "message": {"a": 1}}]`, "0.channel"),
@@ -46,7 +48,7 @@ func refusedMessages() []exchange {
 
 func acceptedMessages() []exchange {
 	at := func(given, canonical string) exchange {
-		return exchange{name: "timestamp " + given + ": in UTC, with microseconds",
+		return exchange{name: "timestamp " + given + ": with microseconds, and its zone",
 			request: `POST /message [{"user": "s", "channel": "none", "timestamp": "` + given + `"}]`,
 			answer:  ok(`[` + posted(`{"channel": "none", "timestamp": "`+canonical+`"}`) + `]`)}
 	}
@@ -60,17 +62,17 @@ func acceptedMessages() []exchange {
 			answer: ok(`[` + posted(`{"channel": "msg"}`) + `]`)},
 		{name: "unknown pm user: 200", request: `POST /message [{"user": "s", "pm_users": ["nobody"], "message": {"a": 1}}]`,
 			answer: ok(`[` + posted(`{"pm_users": ["nobody"], "message": {"a": 1}}`) + `]`)},
-		{name: "extra keys kept; edited forced to null; type/catchup echoed here but overwritten before delivery",
+		{name: "extra keys kept; a time keeps its zone",
 			request: `POST /message [{"uuid": "{B0000000-0000-4000-8000-000000000001}", "timestamp": "2020-01-02T03:04:05+02:00", "user": "s",
-				"channel": "msg", "message": {"é": [1, {"x": null}]}, "type": "custom", "extra": {"k": 1}, "edited": "x", "catchup": 5,
+				"channel": "msg", "message": {"é": [1, {"x": null}]}, "extra": {"k": 1}, "edited": null,
 				"no_history": "1", "pm_users": ["q"], "exclude_users": ["r"]}]`,
-			answer: ok(`[` + posted(`{"uuid": "b0000000-0000-4000-8000-000000000001", "timestamp": "2020-01-02T01:04:05.000000",
-				"channel": "msg", "message": {"é": [1, {"x": null}]}, "type": "custom", "extra": {"k": 1}, "catchup": 5,
+			answer: ok(`[` + posted(`{"uuid": "b0000000-0000-4000-8000-000000000001", "timestamp": "2020-01-02T03:04:05.000000+02:00",
+				"channel": "msg", "message": {"é": [1, {"x": null}]}, "extra": {"k": 1},
 				"no_history": true, "pm_users": ["q"], "exclude_users": ["r"]}`) + `]`)},
 		at("2020-01-02T03:04", "2020-01-02T03:04:00.000000"),
 		at("2020-01-02T03:04:05.5", "2020-01-02T03:04:05.500000"),
 		at("2020-01-02 03:04:05", "2020-01-02T03:04:05.000000"),
-		at("2020-01-02T03:04:05Z", "2020-01-02T03:04:05.000000"),
+		at("2020-01-02T03:04:05Z", "2020-01-02T03:04:05.000000Z"),
 		at("2020-01-02T03:04:05.123456789", "2020-01-02T03:04:05.123456"),
 	}
 }

@@ -158,7 +158,7 @@ func TestWhatIsRemovedDoesNotShowEvenWhereItIsNotErased(t *testing.T) {
 	s.edit("a", 2, `{"message":"again, edited"}`)
 	for range 2 { // before the trim and after it
 		s.want("a", 2, message(`"edited"`), message(`"again, edited"`))
-		if err := s.trim(t.Context(), "a"); err != nil {
+		if err := s.trim(t.Context(), "a", s.Most("a")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestATrimKeepsWhatShows(t *testing.T) {
 	}
 	s.post("b", 1)
 	for range 2 { // the second time there is nothing to do
-		if err := s.trim(t.Context(), "a"); err != nil {
+		if err := s.trim(t.Context(), "a", s.Most("a")); err != nil {
 			t.Fatal(err)
 		}
 		if n := s.records("a"); n != 2+3 {
@@ -228,7 +228,7 @@ func TestNoSizeIsTheMostThatAnyChannelMayKeep(t *testing.T) {
 	if got, err := s.Read(t.Context(), "a", 0); err != nil || len(got) != 50 || string(got[49]) != message(59) {
 		t.Errorf("%d are shown, want 50: %v", len(got), err)
 	}
-	if err := s.trim(t.Context(), "a"); err != nil {
+	if err := s.trim(t.Context(), "a", s.Most("a")); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.records("a"); n != 50 {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/fold"
@@ -70,15 +72,28 @@ func (a *Archive) Run(ctx context.Context) {
 		case <-a.excess.some:
 		}
 		for channel := range a.excess.take() {
-			if err := a.trim(ctx, channel); err != nil && ctx.Err() == nil {
+			if err := a.trim(ctx, channel, a.Most(channel)); err != nil && ctx.Err() == nil {
 				a.config.Logger.Warn("a channel keeps more history than it should; trying again with its next messages", "error", err)
 			}
 		}
 	}
 }
 
+// trimAtOnce is how many channels of one Trim are trimmed at a time.
+const trimAtOnce = 8
+
+// Trim takes away what channels do not show while they have these sizes, so that it never shows again.
+func (a *Archive) Trim(ctx context.Context, sizes map[string]int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(trimAtOnce)
+	for channel, size := range sizes {
+		group.Go(func() error { return a.trim(ctx, channel, a.bounded(size)) })
+	}
+	return group.Wait()
+}
+
 // trim takes away what a channel has too much: the oldest messages, and what shows in none.
-func (a *Archive) trim(ctx context.Context, channel string) error {
+func (a *Archive) trim(ctx context.Context, channel string, most int) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()
 	log, subject := a.Log(channel), a.config.Namespace.HistorySubject(channel)
@@ -86,7 +101,7 @@ func (a *Archive) trim(ctx context.Context, channel string) error {
 	if err := log.Each(ctx, subject, 0, i.take); err != nil {
 		return fmt.Errorf("trim history: %w", err)
 	}
-	oldest := i.oldest(a.Most(channel))
+	oldest := i.oldest(most)
 	for _, sequence := range i.vain(oldest) {
 		if err := log.Erase(ctx, sequence); err != nil {
 			return err

@@ -34,8 +34,8 @@ type Message struct {
 	ExcludeUsers []string
 	NoHistory    bool
 	Content      []byte // raw JSON; empty means null, in an edit that it stays as it is, as User and Timestamp do
-	Timestamp    string // contract.TimestampLayout
-	Edited       string // contract.TimestampLayout; of an edit
+	Timestamp    string // contract.TimestampLayout, or ZonedLayout if the app gave a zone
+	Edited       string // of an edit; in the layout of Timestamp
 	Others       []Pair
 
 	Object []byte // what clients get, as Encode wrote it
@@ -50,7 +50,6 @@ type Message struct {
 type Pair struct {
 	Name  []byte // raw JSON string
 	Value []byte // raw JSON
-	Shown bool   // to clients; false for a key that the server writes itself
 }
 
 // Encode writes the object that clients get, and the headers for a channel.
@@ -99,7 +98,7 @@ func (m *Message) appendObject(to []byte) []byte {
 	to = append(to, `,"timestamp":"`...)
 	to = append(to, m.Timestamp...)
 	to = append(to, `","edited":null`...)
-	to = m.appendOthers(to, false)
+	to = m.appendOthers(to)
 	return append(to, contract.LiveMark...)
 }
 
@@ -112,7 +111,7 @@ func (m *Message) appendEvent(to []byte, kind string) []byte {
 	to = append(to, `","channel":`...)
 	to = m.appendChannel(to)
 	to = m.appendChanges(to)
-	to = m.appendOthers(to, false)
+	to = m.appendOthers(to)
 	return append(to, '}')
 }
 
@@ -135,7 +134,7 @@ func (m *Message) appendChanges(to []byte) []byte {
 
 // AppendAnswer writes the message as the app gets it back.
 func (m *Message) AppendAnswer(to []byte) []byte {
-	return append(m.appendOthers(m.appendFacts(to), true), '}')
+	return append(m.appendOthers(m.appendFacts(to)), '}')
 }
 
 // Keep writes the record for the history: a message as the app got it back, an edit or removal as clients get it.
@@ -145,7 +144,7 @@ func (m *Message) Keep() {
 		return
 	}
 	to := m.appendFacts(make([]byte, 0, len(m.Object)+96))
-	to = m.appendOthers(to, false)
+	to = m.appendOthers(to)
 	m.Record = append(append(to, `,"type":"`+contract.TypeMessage+`"`...), contract.LiveMark...)
 }
 
@@ -176,12 +175,10 @@ func (m *Message) appendFacts(to []byte) []byte {
 	return append(to, `,"edited":null`...)
 }
 
-// appendOthers writes the keys of the app's own, of which clients do not get all.
-func (m *Message) appendOthers(to []byte, all bool) []byte {
+// appendOthers writes the keys of the app's own.
+func (m *Message) appendOthers(to []byte) []byte {
 	for i := range m.Others {
-		if all || m.Others[i].Shown {
-			to = m.Others[i].appendTo(to)
-		}
+		to = m.Others[i].appendTo(to)
 	}
 	return to
 }

@@ -11,6 +11,8 @@ const (
 	sayMissing     = "This field is required."
 	sayNull        = "This field must not be null."
 	sayUnknown     = "There is no such field."
+	sayReserved    = "This key is the server's own; name yours otherwise."
+	sayNotEdited   = "A new message has not been edited; this must be null or left out."
 	sayNoObject    = "This must be an object."
 	sayNoList      = "This must be a list."
 	sayNoText      = "This must be a string."

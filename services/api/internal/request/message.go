@@ -127,13 +127,16 @@ func (r *messages) content(at string, m *members, to *message.Message) (required
 	case "timestamp":
 		to.Timestamp = r.timestamp(join(at, "timestamp"), m.value)
 	case "edited":
-		if r.kind == message.Edit { // a new message has not been edited
+		if r.kind == message.Edit {
 			to.Edited = r.timestamp(join(at, "edited"), m.value)
+		} else if kind(m.value) != 'n' { // null is what the answer to a message has, which may be posted again
+			r.add(join(at, "edited"), sayNotEdited)
 		}
-	case "type", "catchup", "offset": // the server's own
-		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value})
 	default:
-		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value, Shown: true})
+		if contract.Reserved(string(m.key)) {
+			r.add(join(at, string(m.key)), sayReserved)
+		}
+		to.Others = append(to.Others, message.Pair{Name: m.name, Value: m.value})
 	}
 	return false
 }
