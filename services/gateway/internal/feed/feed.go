@@ -67,8 +67,8 @@ type Feed struct {
 	observer  Observer
 	log       *slog.Logger
 	tailEvery time.Duration
-	look      chan struct{} // holds one when the tails are to be looked at
-	tails     chan look
+	checkNow  chan struct{} // holds one when the tails are to be looked at
+	tails     chan tailCheck
 	filled    chan filled
 	slots     chan struct{} // one for each hole that is being filled
 	ended     chan struct{} // closed when Run ends
@@ -80,14 +80,15 @@ type Feed struct {
 	reads  chan struct{} // one for each read of the past that is under way
 
 	// owned by Run
-	suspects []*entry
+	suspects []*subscription
 	marks    marks
 	order    uint64 // of the last message that was put on a tape
-	taped    map[*entry]struct{}
+	taped    map[*subscription]struct{}
 
 	mu     sync.RWMutex
-	topics map[string]*entry    // by live subject; guarded by mu
-	unused map[*entry]time.Time // guarded by mu
+	topics map[string]*subscription    // by live subject; guarded by mu
+	unused map[*subscription]time.Time // guarded by mu
+	begun  uint64                      // subscriptions; guarded by mu
 }
 
 // New makes a feed for a hub.
@@ -102,10 +103,10 @@ func New(c Config) *Feed {
 		tailEvery: c.TailEvery,
 		bus:       c.Conn, in: c.Conn.NewFeed(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
-		look: make(chan struct{}, 1), tails: make(chan look), filled: make(chan filled),
-		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*entry]struct{}{}},
-		asked: make(chan func()), reads: make(chan struct{}, readers), taped: map[*entry]struct{}{},
-		topics: map[string]*entry{}, unused: map[*entry]time.Time{},
+		checkNow: make(chan struct{}, 1), tails: make(chan tailCheck), filled: make(chan filled),
+		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*subscription]struct{}{}},
+		asked: make(chan func()), reads: make(chan struct{}, readers), taped: map[*subscription]struct{}{},
+		topics: map[string]*subscription{}, unused: map[*subscription]time.Time{},
 	}
 }
 
@@ -117,7 +118,7 @@ func (f *Feed) Run(ctx context.Context) error {
 	defer close(f.ended)
 	sweep := time.NewTicker(idle / 5)
 	defer sweep.Stop()
-	again := time.NewTicker(secondLook)
+	again := time.NewTicker(copiesTake)
 	defer again.Stop()
 	for {
 		select {
@@ -127,12 +128,12 @@ func (f *Feed) Run(ctx context.Context) error {
 			f.receive(m)
 		case got := <-f.filled:
 			f.finish(got)
-		case at := <-f.tails:
-			f.compare(at)
+		case found := <-f.tails:
+			f.compare(found)
 		case do := <-f.asked:
 			do()
 		case <-again.C:
-			f.lookAgain()
+			f.fillSuspects()
 		case now := <-sweep.C:
 			f.sweep(now)
 			f.wipeTapes(now)
@@ -141,22 +142,22 @@ func (f *Feed) Run(ctx context.Context) error {
 }
 
 // hand hands a logged message on, as the next of its subject.
-func (f *Feed) hand(e *entry, m bus.LogEntry) {
-	e.seen = m.Sequence
-	if e.tape != nil {
+func (f *Feed) hand(s *subscription, m bus.LogEntry) {
+	s.cursor.handedOn(m.Sequence)
+	if s.tape != nil {
 		f.order++
-		e.tape.add(m, f.order)
+		s.tape.add(m, f.order)
 	}
-	f.publish(e, m.Data, m.Header, f.offset(m.Sequence))
+	f.publish(s, m.Data, m.Header, f.offset(m.Sequence))
 }
 
 // publish hands a message on, with the delivery facts in its header.
-func (f *Feed) publish(e *entry, body []byte, h bus.Header, offset uint64) {
+func (f *Feed) publish(s *subscription, body []byte, h bus.Header, offset uint64) {
 	m := hub.Message{Message: frame.Message{Body: body, Offset: offset}}
 	if len(h) > 0 {
 		m.Rule, m.More = ruleOf(h), h.Get(contract.HeaderMore) != ""
 	}
-	f.hub.Publish(e.topic, m)
+	f.hub.Publish(s.topic, m)
 }
 
 // do has Run do something, and returns when it is done.
@@ -198,84 +199,86 @@ type Subject struct {
 // Acquire subscribes to subjects and returns their topics, in order, when the subscriptions are in force. Each topic is
 // to be given back with Release.
 func (f *Feed) Acquire(ctx context.Context, subjects []Subject) ([]*hub.Topic, error) {
-	entries := make([]*entry, 0, len(subjects))
-	var fresh []*entry
+	all := make([]*subscription, 0, len(subjects))
+	topics := make([]*hub.Topic, 0, len(subjects))
+	var fresh []*subscription
 	f.mu.Lock()
-	for _, s := range subjects {
-		e := f.topics[s.Subject]
-		if e == nil {
-			e = &entry{topic: f.hub.NewTopic(s.Name, s.Subject), live: make(chan struct{})}
-			f.topics[s.Subject] = e
-			fresh = append(fresh, e)
+	for _, wanted := range subjects {
+		s := f.topics[wanted.Subject]
+		if s == nil {
+			f.begun++
+			s = &subscription{topic: f.hub.NewTopic(wanted.Name, wanted.Subject), number: f.begun, live: make(chan struct{})}
+			f.topics[wanted.Subject] = s
+			fresh = append(fresh, s)
 		}
-		e.uses++
-		delete(f.unused, e)
-		entries = append(entries, e)
+		s.uses++
+		delete(f.unused, s)
+		all, topics = append(all, s), append(topics, s.topic)
 	}
 	f.mu.Unlock()
 	f.subscribe(ctx, fresh)
-	topics := make([]*hub.Topic, 0, len(entries))
-	for _, e := range entries {
-		topics = append(topics, e.topic)
-	}
-	if err := waitLive(ctx, entries); err != nil {
+	if err := waitLive(ctx, all); err != nil {
 		f.Release(topics)
 		return nil, err
 	}
 	return topics, nil
 }
 
-// subscribe brings new entries into force. One that fails is taken out, so that the next Acquire tries again.
-func (f *Feed) subscribe(ctx context.Context, fresh []*entry) {
+// subscribe brings new subscriptions into force. Those that fail are taken out, so that the next Acquire tries again.
+func (f *Feed) subscribe(ctx context.Context, fresh []*subscription) {
 	if len(fresh) == 0 {
 		return
 	}
 	var failed error
-	for _, e := range fresh {
-		sub, err := f.in.Subscribe(e.topic.Subject)
+	for _, s := range fresh {
+		nats, err := f.in.Subscribe(s.topic.Subject)
 		if failed = err; err != nil {
 			break
 		}
-		e.sub = sub
+		s.nats = nats
 	}
 	if failed == nil {
-		failed = f.settle(ctx, fresh)
+		failed = f.begin(ctx, fresh)
 	}
 	if failed != nil {
 		f.mu.Lock()
-		for _, e := range fresh {
-			e.err = failed
-			delete(f.topics, e.topic.Subject)
-			f.unsubscribe(e)
+		for _, s := range fresh {
+			s.err = failed
+			delete(f.topics, s.topic.Subject)
+			f.unsubscribe(s)
 		}
 		f.mu.Unlock()
 	}
-	for _, e := range fresh {
-		close(e.live)
+	for _, s := range fresh {
+		close(s.live)
 	}
 }
 
-// settle returns when the subscriptions are in force, and how far the log had come then is known: NATS takes up what was
+// begin returns when the subscriptions are in force, and Run knows how far the log had come then: NATS takes up what was
 // sent before the question before it answers.
-func (f *Feed) settle(ctx context.Context, fresh []*entry) error {
+func (f *Feed) begin(ctx context.Context, fresh []*subscription) error {
 	subjects := make([]string, len(fresh))
-	for i, e := range fresh {
-		subjects[i] = f.namespace.LogSubject(e.topic.Subject)
+	for i, s := range fresh {
+		subjects[i] = f.namespace.LogSubject(s.topic.Subject)
 	}
 	tails, upTo, err := f.messages.Tails(ctx, subjects)
-	for i, e := range fresh {
-		e.tail.Store(tails[subjects[i]])
-		e.base.Store(upTo)
+	if err != nil {
+		return err
 	}
-	return err
+	return f.do(ctx, func() {
+		for i, s := range fresh {
+			s.base = upTo
+			s.cursor.begin(upTo, tails[subjects[i]])
+		}
+	})
 }
 
-func waitLive(ctx context.Context, entries []*entry) error {
-	for _, e := range entries {
+func waitLive(ctx context.Context, all []*subscription) error {
+	for _, s := range all {
 		select {
-		case <-e.live:
-			if e.err != nil {
-				return e.err
+		case <-s.live:
+			if s.err != nil {
+				return s.err
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -289,12 +292,12 @@ func (f *Feed) Release(topics []*hub.Topic) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, t := range topics {
-		e := f.topics[t.Subject]
-		if e == nil || e.topic != t {
+		s := f.topics[t.Subject]
+		if s == nil || s.topic != t {
 			continue // it failed, and went then
 		}
-		if e.uses--; e.uses == 0 {
-			f.unused[e] = time.Now()
+		if s.uses--; s.uses == 0 {
+			f.unused[s] = time.Now()
 		}
 	}
 }
@@ -309,20 +312,20 @@ func (f *Feed) Subscriptions() int {
 func (f *Feed) sweep(now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for e, since := range f.unused {
+	for s, since := range f.unused {
 		if now.Sub(since) >= idle {
-			delete(f.unused, e)
-			delete(f.topics, e.topic.Subject)
-			f.unsubscribe(e)
+			delete(f.unused, s)
+			delete(f.topics, s.topic.Subject)
+			f.unsubscribe(s)
 		}
 	}
 }
 
-func (f *Feed) unsubscribe(e *entry) {
-	if e.sub == nil {
+func (f *Feed) unsubscribe(s *subscription) {
+	if s.nats == nil {
 		return
 	}
-	if err := e.sub.Unsubscribe(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := s.nats.Unsubscribe(); err != nil && !errors.Is(err, context.Canceled) {
 		f.log.Warn("a subscription could not be ended", "error", err)
 	}
 }

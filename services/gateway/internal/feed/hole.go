@@ -17,62 +17,61 @@ const (
 
 // filled is what the log gave for a hole.
 type filled struct {
-	entry   *entry
-	entries []bus.LogEntry
-	upTo    uint64 // nothing up to here is to be had beyond the entries
+	subscription *subscription
+	messages     []bus.LogEntry
+	upTo         uint64 // nothing up to here is to be had beyond the messages
 }
 
 // receive takes one message from NATS.
 func (f *Feed) receive(m *bus.Msg) {
 	f.mu.RLock()
-	e := f.topics[m.Subject]
+	s := f.topics[m.Subject]
 	f.mu.RUnlock()
-	if e == nil {
+	if s == nil {
 		f.foreign(m.Subject)
 		return
 	}
 	if goal := nudge(m.Header); goal > 0 {
-		if goal > e.reached() && !e.filling {
-			f.fill(e, goal)
+		if s.cursor.lacks(goal) {
+			f.fill(s, goal)
 		}
 		return
 	}
-	f.take(e, m)
+	f.advance(s, m)
 }
 
-// take hands a message on, if it is the next of its subject; it passes over one that was handed on before, and holds
-// one behind a hole.
-func (f *Feed) take(e *entry, m *bus.Msg) {
-	sequence, last := sequences(m.Header)
-	switch {
-	case sequence == 0: // not logged: there is nothing to compare
-		f.publish(e, m.Data, m.Header, 0)
-	case e.filling:
-		if len(e.held) < maxHeld {
-			e.held = append(e.held, m)
-		}
-	case sequence <= e.reached(): // it was handed on, or whoever needs it reads it as the past
-	case last > e.reached() && e.base.Load() > 0: // before there is a base nobody listens, and what is not there is no hole
+// advance does with a live copy as the cursor says.
+func (f *Feed) advance(s *subscription, m *bus.Msg) {
+	sequence, before := sequences(m.Header)
+	if sequence == 0 { // not logged: there is nothing to compare
+		f.publish(s, m.Data, m.Header, 0)
+		return
+	}
+	switch s.cursor.next(sequence, before) {
+	case handOn:
+		f.hand(s, bus.LogEntry{Sequence: sequence, Header: m.Header, Data: m.Data})
+	case hold:
+		s.cursor.hold(m)
+	case fillHole:
 		f.observer.Hole()
-		e.held = append(e.held, m)
-		f.fill(e, last)
-	default:
-		f.hand(e, bus.LogEntry{Sequence: sequence, Header: m.Header, Data: m.Data})
+		s.cursor.hold(m)
+		f.fill(s, before)
+	case passOver:
 	}
 }
 
 // fill reads what is missing up to a sequence from the log; the goroutine ends when it has it, or has given up.
-func (f *Feed) fill(e *entry, goal uint64) {
-	e.filling = true
-	f.marks.filling[e] = struct{}{}
-	after := e.reached()
+func (f *Feed) fill(s *subscription, goal uint64) {
+	s.cursor.fill()
+	f.marks.filling[s] = struct{}{}
+	after := s.cursor.reached()
 	f.fills.Go(func() {
 		select {
 		case f.slots <- struct{}{}:
 		case <-f.ended:
 			return
 		}
-		got := f.read(e, after, goal)
+		got := f.read(s, after, goal)
 		<-f.slots
 		select {
 		case f.filled <- got:
@@ -83,16 +82,16 @@ func (f *Feed) fill(e *entry, goal uint64) {
 
 // read reads a subject from the log, again and again until it has come to the goal, or the goal is gone: it may have been
 // erased, or too old.
-func (f *Feed) read(e *entry, after, goal uint64) filled {
+func (f *Feed) read(s *subscription, after, goal uint64) filled {
 	ctx, cancel := context.WithTimeout(context.Background(), fillFor)
 	defer cancel()
-	got := filled{entry: e, upTo: goal}
-	subject := f.namespace.LogSubject(e.topic.Subject)
+	got := filled{subscription: s, upTo: goal}
+	subject := f.namespace.LogSubject(s.topic.Subject)
 	for {
-		entries, more, err := f.messages.Range(ctx, subject, after, fillStep)
-		if n := len(entries); n > 0 {
-			got.entries = append(got.entries, entries...)
-			after = entries[n-1].Sequence
+		messages, more, err := f.messages.Range(ctx, subject, after, fillStep)
+		if n := len(messages); n > 0 {
+			got.messages = append(got.messages, messages...)
+			after = messages[n-1].Sequence
 		}
 		if after >= goal {
 			return got
@@ -139,19 +138,15 @@ func (f *Feed) lost(after, goal uint64, err error) {
 
 // finish hands on what was read, and what was held behind it.
 func (f *Feed) finish(got filled) {
-	e := got.entry
-	for _, m := range got.entries {
-		if m.Sequence > e.reached() {
-			f.hand(e, m)
+	s := got.subscription
+	for _, m := range got.messages {
+		if m.Sequence > s.cursor.reached() {
+			f.hand(s, m)
 		}
 	}
-	e.seen = max(e.seen, got.upTo)
-	e.filling = false
-	delete(f.marks.filling, e)
-	held := e.held
-	e.held = nil
-	for _, m := range held {
-		f.take(e, m)
+	delete(f.marks.filling, s)
+	for _, m := range s.cursor.filled(got.upTo) {
+		f.advance(s, m)
 	}
-	f.settleMarks()
+	f.closeCheck()
 }

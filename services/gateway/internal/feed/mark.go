@@ -8,12 +8,12 @@ import (
 
 // marks is what the offset is made of that messages carry to clients.
 type marks struct {
-	highest uint64              // everything up to here was handed on, but for what follows
-	filling map[*entry]struct{} // behind a hole
-	floor   uint64              // where live copies may have been lost for the first time; only while doubted
-	doubts  uint64              // that were settled
+	highest uint64                     // everything up to here was handed on, but for what follows
+	filling map[*subscription]struct{} // behind a hole
+	floor   uint64                     // where live copies may have been lost for the first time; only while doubted
+	doubts  uint64                     // that were settled
 	doubted bool
-	look    *look // at the tails, of which not all that was found is settled yet; nil: none
+	check   *tailCheck // of which not all that it found missing has been handed on; nil: none
 }
 
 // offset gives what a client may hand back that has got the message with this sequence, and everything that was handed
@@ -41,25 +41,25 @@ func (f *Feed) moveMark() uint64 {
 	if m.doubted {
 		mark = min(mark, m.floor)
 	}
-	for e := range m.filling {
-		mark = min(mark, e.reached())
+	for s := range m.filling {
+		mark = min(mark, s.cursor.reached())
 	}
 	f.mark.Store(mark)
 	return mark
 }
 
-// settleMarks closes a look at the tails, when all that it found missing has been handed on.
-func (f *Feed) settleMarks() {
+// closeCheck ends a look at the tails, when all that it found missing has been handed on.
+func (f *Feed) closeCheck() {
 	m := &f.marks
-	if m.look == nil || len(f.suspects) > 0 || len(m.filling) > 0 {
+	if m.check == nil || len(f.suspects) > 0 || len(m.filling) > 0 {
 		return
 	}
 	f.doubt()
-	m.highest = max(m.highest, m.look.upTo)
-	if m.look.doubts == f.doubts.Load() {
-		m.doubted, m.doubts = false, m.look.doubts
+	m.highest = max(m.highest, m.check.upTo)
+	if m.check.doubts == f.doubts.Load() {
+		m.doubted, m.doubts = false, m.check.doubts
 	}
-	m.look = nil
+	m.check = nil
 	if before := f.mark.Load(); f.moveMark() != before {
 		f.hub.Mark(f.mark.Load())
 	}
@@ -75,8 +75,8 @@ func (f *Feed) MarkOf(topics []*hub.Topic) uint64 {
 	defer f.mu.RUnlock()
 	least := uint64(math.MaxUint64)
 	for _, t := range topics {
-		if e := f.topics[t.Subject]; e != nil {
-			least = min(least, e.base.Load())
+		if s := f.topics[t.Subject]; s != nil && s.topic == t {
+			least = min(least, s.base)
 		}
 	}
 	if least == math.MaxUint64 {

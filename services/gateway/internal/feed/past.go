@@ -19,24 +19,24 @@ const readers = 16 // at once; more wait
 // Past is what lies between an offset and now in some topics, for one client. It is to be ended.
 type Past struct {
 	feed    *Feed
-	entries []*entry
+	entries []*subscription
 	since   uint64
 	began   bool   // Next has given something
 	order   uint64 // of the last message that was there then
 }
 
-// Entry is a message of the past.
-type Entry struct {
+// PastMessage is a message of the past.
+type PastMessage struct {
 	Topic *hub.Topic
 	bus.LogEntry
 }
 
 // Allows says whether a user, given as a token, gets the message.
-func (e Entry) Allows(user string) bool { return ruleOf(e.Header).Allows(user) }
+func (m PastMessage) Allows(user string) bool { return ruleOf(m.Header).Allows(user) }
 
 // UUID is that of the message, or of the one that is edited or removed; "" if it has none.
-func (e Entry) UUID() string {
-	return cmp.Or(e.Header.Get(contract.HeaderEdit), e.Header.Get(contract.HeaderDelete), contract.UUIDOfMessage(e.ID()))
+func (m PastMessage) UUID() string {
+	return cmp.Or(m.Header.Get(contract.HeaderEdit), m.Header.Get(contract.HeaderDelete), contract.UUIDOfMessage(m.ID()))
 }
 
 // Past opens the past of topics, which are held by the caller, behind an offset: what the log still has of it.
@@ -67,7 +67,7 @@ func (f *Feed) Current(ctx context.Context, topics []*hub.Topic, since uint64, j
 			}
 		}
 		f.mu.RUnlock()
-		behind := func(e *entry) bool { return e.newest() > since }
+		behind := func(e *subscription) bool { return e.cursor.newest() > since }
 		if current = len(p.entries) == len(topics) && !slices.ContainsFunc(p.entries, behind); current {
 			join(max(p.mark(), since))
 		}
@@ -101,7 +101,7 @@ func (p *Past) Reaches(ctx context.Context) (all bool, from uint64, err error) {
 }
 
 // pin has the topics taped from now on, and gives those of which the log is to be read: what their tapes do not have.
-func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []*entry, err error) {
+func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []*subscription, err error) {
 	f := p.feed
 	err = f.do(ctx, func() {
 		f.mu.RLock()
@@ -112,14 +112,14 @@ func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []*entry, 
 				continue // its subscription failed, and nobody is told of it here
 			}
 			if e.tape == nil {
-				e.tape = newTape(e.reached())
+				e.tape = newTape(e.cursor.reached())
 				f.taped[e] = struct{}{}
 			}
 			e.tape.pins++
 			p.entries = append(p.entries, e)
 			switch {
 			case e.tape.from <= p.since:
-			case e.newest() <= p.since:
+			case e.cursor.newest() <= p.since:
 				e.tape.extend(p.since, nil)
 			default:
 				missing = append(missing, e)
@@ -153,7 +153,7 @@ func (f *Feed) reading(ctx context.Context, read func() error) error {
 
 // rewind reads what lies between a sequence and the beginning of a topic's tape. Those who come for the same topic
 // meanwhile wait, and find it read.
-func (f *Feed) rewind(ctx context.Context, e *entry, since uint64) error {
+func (f *Feed) rewind(ctx context.Context, e *subscription, since uint64) error {
 	select {
 	case e.tape.reading <- struct{}{}:
 	case <-ctx.Done():
@@ -185,7 +185,7 @@ const few = 256
 // bytes, hands it to join, and then gives joined. In join the client's member is to join the topics, by
 // hub.Member.Apply: what is handed on afterwards reaches it there. join is called between two messages and must not
 // block. mark is the offset that must not be passed.
-func (p *Past) Next(ctx context.Context, most int, join func(rest []Entry, mark uint64)) (entries []Entry, mark uint64, joined bool, err error) {
+func (p *Past) Next(ctx context.Context, most int, join func(rest []PastMessage, mark uint64)) (entries []PastMessage, mark uint64, joined bool, err error) {
 	var found [][]recorded
 	var order uint64
 	err = p.feed.do(ctx, func() {
@@ -216,7 +216,7 @@ func (p *Past) Next(ctx context.Context, most int, join func(rest []Entry, mark 
 func (p *Past) mark() uint64 {
 	least := uint64(math.MaxUint64)
 	for _, e := range p.entries {
-		least = min(least, e.reached())
+		least = min(least, e.cursor.reached())
 	}
 	if len(p.entries) == 0 {
 		least = 0
@@ -227,15 +227,15 @@ func (p *Past) mark() uint64 {
 // follows says whether a message came after those that were given before.
 func (p *Past) follows(r recorded) bool { return !p.began || r.order > p.order }
 
-func (p *Past) merge(found [][]recorded) []Entry {
-	var entries []Entry
+func (p *Past) merge(found [][]recorded) []PastMessage {
+	var entries []PastMessage
 	for i, some := range found {
 		for _, r := range some {
 			if p.follows(r) {
-				entries = append(entries, Entry{Topic: p.entries[i].topic, LogEntry: r.LogEntry})
+				entries = append(entries, PastMessage{Topic: p.entries[i].topic, LogEntry: r.LogEntry})
 			}
 		}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	slices.SortFunc(entries, func(a, b PastMessage) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	return entries
 }

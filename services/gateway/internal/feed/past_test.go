@@ -44,13 +44,13 @@ func (s *stage) missed(topics []*hub.Topic, since uint64) (bodies string, reache
 		s.t.Fatal(err)
 	}
 	var all []string
-	take := func(entries []feed.Entry) {
+	take := func(entries []feed.PastMessage) {
 		for _, e := range entries {
 			all = append(all, strings.Trim(string(e.Data), `{"n:}`))
 		}
 	}
 	for {
-		entries, _, joined, err := past.Next(s.t.Context(), 1<<20, func(last []feed.Entry, _ uint64) { take(last) })
+		entries, _, joined, err := past.Next(s.t.Context(), 1<<20, func(last []feed.PastMessage, _ uint64) { take(last) })
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -203,9 +203,9 @@ func TestBetweenThePastAndWhatIsLiveNothingIsLostOrDoubled(t *testing.T) {
 		}
 	}()
 	for joined := false; !joined; {
-		var entries []feed.Entry
+		var entries []feed.PastMessage
 		in := make(chan error, 1)
-		entries, _, joined, err = past.Next(t.Context(), 1<<20, func(last []feed.Entry, _ uint64) {
+		entries, _, joined, err = past.Next(t.Context(), 1<<20, func(last []feed.PastMessage, _ uint64) {
 			m.Apply(hub.Change{Past: late(last), Join: topics}, in)
 		})
 		if err != nil {
@@ -224,7 +224,7 @@ func TestBetweenThePastAndWhatIsLiveNothingIsLostOrDoubled(t *testing.T) {
 	<-saying
 }
 
-func late(entries []feed.Entry) []frame.Message {
+func late(entries []feed.PastMessage) []frame.Message {
 	var messages []frame.Message
 	for _, e := range entries {
 		messages = append(messages, frame.Message{Body: e.Data, Offset: e.Sequence})

@@ -11,7 +11,7 @@ import (
 const (
 	tailStep   = 1000                   // subjects that are looked at in one go
 	tailShare  = 20                     // it rests at least so many times as long as it took
-	secondLook = 300 * time.Millisecond // a live copy may still be on its way
+	copiesTake = 300 * time.Millisecond // a live copy may still be on its way
 )
 
 // leaderElected is the advisory of JetStream for a new leader of a stream.
@@ -30,7 +30,7 @@ func (f *Feed) foreign(subject string) {
 // suspicious has the tails looked at soon. It does not block.
 func (f *Feed) suspicious() {
 	select {
-	case f.look <- struct{}{}:
+	case f.checkNow <- struct{}{}:
 	default:
 	}
 }
@@ -52,7 +52,7 @@ func (f *Feed) watchTails(ctx context.Context) error {
 		return err
 	}
 	defer advisories.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
-	var end, number uint64
+	var end uint64
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
@@ -61,14 +61,13 @@ func (f *Feed) watchTails(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-rest.C:
-		case <-f.look:
+		case <-f.checkNow:
 			forced = true
 		}
 		began := time.Now()
-		number++
 		now, err := f.messages.End(ctx)
 		if err == nil && (now != end || forced) {
-			if err = f.lookAtTails(ctx, number, now); err == nil {
+			if err = f.checkTails(ctx, now); err == nil {
 				end = now
 			}
 		}
@@ -80,34 +79,35 @@ func (f *Feed) watchTails(ctx context.Context) error {
 	}
 }
 
-// look is what a look at the log's tails found.
-type look struct {
-	number uint64
+// tailCheck is what a look at the log's tails found, or a part of that.
+type tailCheck struct {
+	begun  uint64            // subscriptions that there had been when it began; later ones are not in it
 	tails  map[string]uint64 // log subject → sequence of its newest message, of some of the subjects
 	upTo   uint64            // how far the log had come, at least
 	doubts uint64            // that there were when it began
-	last   bool              // of the parts of this look
+	last   bool              // of its parts
 }
 
-// lookAtTails reads the tail of every subject and has Run compare them. The log had come to end before.
-func (f *Feed) lookAtTails(ctx context.Context, number, end uint64) error {
-	at := look{number: number, doubts: f.doubts.Load()}
-	subjects := f.logSubjects(number)
-	for upTo := uint64(math.MaxUint64); !at.last; {
+// checkTails reads the tail of every subject and has Run compare them. The log had come to end before.
+func (f *Feed) checkTails(ctx context.Context, end uint64) error {
+	found := tailCheck{doubts: f.doubts.Load()}
+	var subjects []string
+	subjects, found.begun = f.logSubjects()
+	for upTo := uint64(math.MaxUint64); !found.last; {
 		some := subjects[:min(len(subjects), tailStep)]
 		subjects = subjects[len(some):]
-		at.last = len(subjects) == 0
-		at.upTo = end
+		found.last = len(subjects) == 0
+		found.upTo = end
 		if len(some) > 0 {
 			var err error
-			if at.tails, at.upTo, err = f.messages.Tails(ctx, some); err != nil {
+			if found.tails, found.upTo, err = f.messages.Tails(ctx, some); err != nil {
 				return err
 			}
 		}
-		upTo = min(upTo, at.upTo)
-		at.upTo = upTo
+		upTo = min(upTo, found.upTo)
+		found.upTo = upTo
 		select {
-		case f.tails <- at:
+		case f.tails <- found:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -115,50 +115,47 @@ func (f *Feed) lookAtTails(ctx context.Context, number, end uint64) error {
 	return nil
 }
 
-// logSubjects gives the subjects to look at, and notes that they are.
-func (f *Feed) logSubjects(number uint64) []string {
+// logSubjects gives the subjects to look at, and how many subscriptions there have ever been.
+func (f *Feed) logSubjects() (subjects []string, begun uint64) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	subjects := make([]string, 0, len(f.topics))
-	for live, e := range f.topics {
-		e.look.Store(number)
+	subjects = make([]string, 0, len(f.topics))
+	for live := range f.topics {
 		subjects = append(subjects, f.namespace.LogSubject(live))
 	}
-	return subjects
+	return subjects, f.begun
 }
 
 // compare notes the subjects whose tail was not handed on.
-func (f *Feed) compare(at look) {
+func (f *Feed) compare(found tailCheck) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	for subject, tail := range at.tails {
-		e := f.topics[f.namespace.LiveSubject(subject)]
-		if e != nil && tail > e.reached() {
-			e.suspect = tail
-			f.suspects = append(f.suspects, e)
+	for subject, tail := range found.tails {
+		if s := f.topics[f.namespace.LiveSubject(subject)]; s != nil && s.cursor.compare(tail) {
+			f.suspects = append(f.suspects, s)
 		}
 	}
-	if !at.last {
+	if !found.last {
 		return
 	}
-	for _, e := range f.topics {
-		if e.look.Load() != at.number { // it came after the look began
-			at.upTo = min(at.upTo, e.base.Load())
+	for _, s := range f.topics {
+		if s.number > found.begun {
+			found.upTo = min(found.upTo, s.cursor.base)
 		}
 	}
-	f.marks.look = &at
-	f.settleMarks()
+	f.marks.check = &found
+	f.closeCheck()
 }
 
-// lookAgain fills the holes of those that are still behind.
-func (f *Feed) lookAgain() {
-	for i, e := range f.suspects {
+// fillSuspects fills the holes of those that are still behind.
+func (f *Feed) fillSuspects() {
+	for i, s := range f.suspects {
 		f.suspects[i] = nil
-		if e.suspect > e.reached() && !e.filling {
+		if goal, hole := s.cursor.suspected(); hole {
 			f.observer.Hole()
-			f.fill(e, e.suspect)
+			f.fill(s, goal)
 		}
 	}
 	f.suspects = f.suspects[:0]
-	f.settleMarks()
+	f.closeCheck()
 }

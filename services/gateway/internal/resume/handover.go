@@ -25,7 +25,7 @@ const (
 
 // Past is where the messages come from that a client missed.
 type Past interface {
-	Next(ctx context.Context, most int, join func(rest []feed.Entry, mark uint64)) (entries []feed.Entry, mark uint64, joined bool, err error)
+	Next(ctx context.Context, most int, join func(rest []feed.PastMessage, mark uint64)) (entries []feed.PastMessage, mark uint64, joined bool, err error)
 }
 
 // Member is who gets them.
@@ -92,7 +92,7 @@ func (h *Handover) Begin(ctx context.Context, first hub.Change) (done bool, err 
 // next joins the topics with the last of what was missed, or gets more of it to send.
 func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err error) {
 	in := make(chan error, 1)
-	entries, mark, joined, err := h.config.Past.Next(ctx, h.step, func(last []feed.Entry, mark uint64) {
+	entries, mark, joined, err := h.config.Past.Next(ctx, h.step, func(last []feed.PastMessage, mark uint64) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		with.Past, with.Offset = h.messages(last, mark), max(mark, h.config.Since)

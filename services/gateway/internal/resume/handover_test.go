@@ -29,8 +29,8 @@ type world struct {
 	hub    *hub.Hub
 	topics []*hub.Topic
 
-	mu  sync.Mutex   // held while a message is published, as the feed's one goroutine does
-	log []feed.Entry // guarded by mu
+	mu  sync.Mutex         // held while a message is published, as the feed's one goroutine does
+	log []feed.PastMessage // guarded by mu
 }
 
 type uncounted struct{}
@@ -66,7 +66,7 @@ func story(t *testing.T, tell func(t *testing.T, w *world)) {
 func (w *world) say(topic *hub.Topic, body string, headers ...string) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := feed.Entry{Topic: topic, LogEntry: bus.LogEntry{Sequence: uint64(len(w.log)) + 1, Header: bus.Header{}, Data: []byte(body)}}
+	e := feed.PastMessage{Topic: topic, LogEntry: bus.LogEntry{Sequence: uint64(len(w.log)) + 1, Header: bus.Header{}, Data: []byte(body)}}
 	for i := 0; i < len(headers); i += 2 {
 		e.Header.Set(headers[i], headers[i+1])
 	}
@@ -83,10 +83,10 @@ type past struct {
 	most   int // entries of the last step; 0: any number
 }
 
-func (p *past) Next(_ context.Context, _ int, join func([]feed.Entry, uint64)) ([]feed.Entry, uint64, bool, error) {
+func (p *past) Next(_ context.Context, _ int, join func([]feed.PastMessage, uint64)) ([]feed.PastMessage, uint64, bool, error) {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	var entries []feed.Entry
+	var entries []feed.PastMessage
 	for _, e := range p.world.log[p.at:] {
 		if slices.Contains(p.topics, e.Topic) {
 			entries = append(entries, e)

@@ -18,8 +18,8 @@ type Limits struct {
 
 // messages gives what of the entries is for the client, as it gets it: an edit changes the message before it, and what
 // was removed is left out, with its edits. The events of both come too, as they came to those who were there. mu is held.
-func (h *Handover) messages(entries []feed.Entry, mark uint64) []frame.Message {
-	entries = slices.DeleteFunc(entries, func(e feed.Entry) bool {
+func (h *Handover) messages(entries []feed.PastMessage, mark uint64) []frame.Message {
+	entries = slices.DeleteFunc(entries, func(e feed.PastMessage) bool {
 		_, wanted := h.topics[e.Topic]
 		return !wanted || !e.Allows(h.config.User)
 	})
@@ -38,8 +38,8 @@ type target struct {
 }
 
 // folded applies edits and removals to the messages before them.
-func folded(entries []feed.Entry) []feed.Entry {
-	changes := func(e feed.Entry) bool {
+func folded(entries []feed.PastMessage) []feed.PastMessage {
+	changes := func(e feed.PastMessage) bool {
 		return e.Header.Get(contract.HeaderEdit)+e.Header.Get(contract.HeaderDelete) != ""
 	}
 	if !slices.ContainsFunc(entries, changes) {
@@ -72,7 +72,7 @@ func folded(entries []feed.Entry) []feed.Entry {
 }
 
 // newest leaves out what is over the limits.
-func (h *Handover) newest(entries []feed.Entry) []feed.Entry {
+func (h *Handover) newest(entries []feed.PastMessage) []feed.PastMessage {
 	if h.config.Limits == (Limits{}) {
 		return entries
 	}
@@ -80,7 +80,7 @@ func (h *Handover) newest(entries []feed.Entry) []feed.Entry {
 	for _, e := range entries {
 		count[e.Topic]++
 	}
-	return slices.DeleteFunc(entries, func(e feed.Entry) bool {
+	return slices.DeleteFunc(entries, func(e feed.PastMessage) bool {
 		limit := h.config.Limits.Channel
 		if e.Topic == h.config.Topics[0] {
 			limit = h.config.Limits.User
