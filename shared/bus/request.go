@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,13 +12,21 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Large answers. A reply of up to maxPart bytes is one message. For a larger one the server answers with headerParts
-// and no body; the caller asks again with headerParts on an inbox of its own, and gets the parts in order, each with
-// headerParts set to how many there are.
+// Large answers. What does not fit into one part comes in several. A part is itself a request: the answer to it asks for
+// the next one, and says where to.
+//
+//	caller → responder   the request
+//	responder → caller   a part, with headerParts and a subject to reply to
+//	caller → responder   nothing, with a subject to reply to
+//	responder → caller   the last part, with headerParts
+//
+// So a request is run once, whatever the size of its answer, and the parts come in order and no faster than the caller
+// takes them. A part that is lost is waited for in vain. Who knows nothing of parts sees by the header that what came is
+// not all.
 const (
-	headerParts = "Cs-Parts"
+	headerParts = "Cs-Parts" // bytes of the whole answer
 	maxPart     = 512 << 10
-	maxParts    = 1 << 12 // that wait to be put together
+	maxAnswer   = 64 << 20
 )
 
 // Headers of NATS micro's error replies (ADR-32).
@@ -55,43 +62,47 @@ func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, er
 	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
 		return nil, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
 	}
-	reply, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: body})
-	if err != nil {
-		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
+	reply, err := c.exchange(ctx, &nats.Msg{Subject: subject, Data: body})
+	if err == nil && reply.Header.Get(headerParts) != "" {
+		body, err = c.gather(ctx, reply)
+	} else if err == nil {
+		body = reply.Data
 	}
-	if reply.Header.Get(headerParts) != "" {
-		return c.callParts(ctx, subject, body)
-	}
-	return reply.Data, faultOf(reply)
-}
-
-func (c *Conn) callParts(ctx context.Context, subject string, body []byte) ([]byte, error) {
-	reply, replies, done, err := c.replies.open(maxParts)
 	if err != nil {
 		return nil, fmt.Errorf("request %s: %w", subject, err)
 	}
-	defer done()
-	request := &nats.Msg{Subject: subject, Reply: reply, Data: body, Header: nats.Header{headerParts: {"1"}}}
-	if err := c.nc.PublishMsg(request); err != nil {
-		return nil, fmt.Errorf("request %s: %w", subject, unavailable(err))
+	return body, nil
+}
+
+// exchange sends a message and gives the reply, unless that is a fault.
+func (c *Conn) exchange(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
+	reply, err := c.nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return nil, unavailable(err)
 	}
-	var whole bytes.Buffer
-	for got, want := 0, 1; got < want; got++ {
-		var part *nats.Msg
-		select {
-		case part = <-replies:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("part %d of the answer of %s: %w", got, subject, unavailable(ctx.Err()))
-		}
-		if err := faultOf(part); err != nil {
-			return nil, err
-		}
-		if want, err = strconv.Atoi(part.Header.Get(headerParts)); err != nil || want < 1 {
-			return nil, fmt.Errorf("part %d of the answer of %s: bad %s header", got, subject, headerParts)
-		}
-		whole.Write(part.Data)
+	return reply, faultOf(reply)
+}
+
+// gather asks for one part after the other and gives the whole answer.
+func (c *Conn) gather(ctx context.Context, part *nats.Msg) ([]byte, error) {
+	size, err := strconv.Atoi(part.Header.Get(headerParts))
+	if err != nil || size < len(part.Data) || size > maxAnswer {
+		return nil, fmt.Errorf("an answer in parts of %q bytes", part.Header.Get(headerParts))
 	}
-	return whole.Bytes(), nil
+	whole := append(make([]byte, 0, size), part.Data...)
+	for part.Reply != "" {
+		if part, err = c.exchange(ctx, &nats.Msg{Subject: part.Reply}); err != nil {
+			return nil, fmt.Errorf("after %d of %d bytes: %w", len(whole), size, err)
+		}
+		if len(whole)+len(part.Data) > size {
+			break
+		}
+		whole = append(whole, part.Data...)
+	}
+	if len(whole) != size {
+		return nil, fmt.Errorf("the parts of an answer of %d bytes do not add up", size)
+	}
+	return whole, nil
 }
 
 // faultOf reads the fault in an error reply, or gives nil.

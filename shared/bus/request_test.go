@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func serve(t testing.TB, s *server, group string, endpoints map[string]bus.Handl
 	t.Helper()
 	conn := s.dial()
 	service := bus.Service{
-		Name: "test", Version: "1.2.3", QueueGroup: group, Concurrent: 4, Timeout: time.Second, Logger: quiet(),
+		Name: "test", Version: "1.2.3", QueueGroup: group, Concurrent: 4, Timeout: 3 * time.Second, Logger: quiet(),
 		Endpoints: map[string]bus.Endpoint{},
 	}
 	for name, handler := range endpoints {
@@ -78,6 +79,24 @@ func TestLargeAnswersComeInParts(t *testing.T) {
 		got, err := call(conn, "repeat", question{Text: "x", N: size})
 		if err != nil || len(got.Text) != size || strings.Trim(got.Text, "x") != "" {
 			t.Errorf("%d bytes: got %d, %v", size, len(got.Text), err)
+		}
+	}
+}
+
+func TestALargeAnswerRunsItsRequestOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	var runs atomic.Int64
+	serve(t, s, "group", map[string]bus.Handler{
+		"count": bus.On(func(_ context.Context, q question) (answer, error) {
+			return answer{Text: fmt.Sprint(runs.Add(1), strings.Repeat("x", q.N))}, nil
+		}),
+	})
+	conn := s.dial()
+	for i, size := range []int{1, 512 << 10, 3 << 20} {
+		got, err := call(conn, "count", question{N: size})
+		if err != nil || !strings.HasPrefix(got.Text, fmt.Sprint(i+1, "x")) || runs.Load() != int64(i+1) {
+			t.Errorf("%d bytes: run number %.3s of %d, %v", size, got.Text, runs.Load(), err)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type Service struct {
 	QueueGroup  string // empty: every instance gets every request
 	Endpoints   map[string]Endpoint
 	Concurrent  int           // requests answered at once; more wait
-	Timeout     time.Duration // of one request
+	Timeout     time.Duration // of one request, and of one part of a large answer
 	Logger      *slog.Logger
 }
 
@@ -91,26 +91,36 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 }
 
 func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Request) {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
-	answer, err := s.Endpoints[name].Handler(ctx, r.Data())
+	body, err := s.run(ctx, name, r.Data())
 	if err == nil {
-		var body []byte
-		if body, err = json.Marshal(answer); err == nil {
-			err = c.respond(r, body)
-		}
-	}
-	if err == nil {
-		return
-	}
-	fault := FaultFor(s.Logger, name, err)
-	body, err := json.Marshal(fault)
-	if err == nil {
-		err = c.reply(r, nats.Header{headerErrorCode: {string(fault.Code)}, headerError: {fault.Message}}, body)
+		err = c.respond(ctx, s.Timeout, r.Reply(), body)
+	} else {
+		err = c.refuse(r.Reply(), FaultFor(s.Logger, name, err))
 	}
 	if err != nil {
 		s.Logger.Warn("an answer could not be sent", "endpoint", name, "error", err)
 	}
+}
+
+// errAnswer is that of an answer with more than maxAnswer bytes.
+var errAnswer = errors.New("larger than an answer may be")
+
+// run gives the answer to a request as it is sent.
+func (s *Service) run(ctx context.Context, name string, data []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	answer, err := s.Endpoints[name].Handler(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("an answer of %d bytes: %w", len(body), errAnswer)
+	}
+	return body, nil
 }
 
 // FaultFor is what a caller is told of an error: the fault that it is, or else that the service failed, and then the log
@@ -121,32 +131,40 @@ func FaultFor(log *slog.Logger, endpoint string, err error) *contract.Fault {
 		return fault
 	}
 	log.Error("a request failed", "endpoint", endpoint, "error", err)
+	if errors.Is(err, errAnswer) { // no 4xx: what was asked for is done
+		return &contract.Fault{Code: contract.CodeInternal, Message: fmt.Sprintf("The answer has more than %d MiB: ask for less.", maxAnswer>>20)}
+	}
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return contract.Unavailable("The service could not reach NATS; try again.")
 	}
 	return &contract.Fault{Code: contract.CodeInternal, Message: "The service failed; its log says why."}
 }
 
-func (c *Conn) respond(r micro.Request, body []byte) error {
+// respond sends an answer, in as many parts as it takes. It goes past the request's own methods: micro reads what they
+// note of an error as soon as the handler has returned, but requests are answered after that, by goroutines of their own.
+func (c *Conn) respond(ctx context.Context, timeout time.Duration, to string, body []byte) error {
 	if len(body) <= maxPart {
-		return c.reply(r, nil, body)
+		return c.nc.PublishMsg(&nats.Msg{Subject: to, Data: body})
 	}
-	if r.Headers().Get(headerParts) == "" {
-		return c.reply(r, nats.Header{headerParts: {"ask"}}, nil)
-	}
-	parts := (len(body) + maxPart - 1) / maxPart
-	for len(body) > 0 {
-		n := min(len(body), maxPart)
-		if err := c.reply(r, nats.Header{headerParts: {strconv.Itoa(parts)}}, body[:n]); err != nil {
-			return err
+	header := nats.Header{headerParts: {strconv.Itoa(len(body))}}
+	for ; len(body) > maxPart; body = body[maxPart:] {
+		within, cancel := context.WithTimeout(ctx, timeout)
+		next, err := c.nc.RequestMsgWithContext(within, &nats.Msg{Subject: to, Header: header, Data: body[:maxPart]})
+		cancel()
+		if err != nil {
+			return fmt.Errorf("wait to be asked for the last %d bytes: %w", len(body)-maxPart, unavailable(err))
 		}
-		body = body[n:]
+		to = next.Reply
 	}
-	return nil
+	return c.nc.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: body})
 }
 
-// reply goes past the request's own methods: micro reads what they note of an error as soon as the handler has
-// returned, but requests are answered after that, by goroutines of their own.
-func (c *Conn) reply(r micro.Request, header nats.Header, body []byte) error {
-	return c.nc.PublishMsg(&nats.Msg{Subject: r.Reply(), Header: header, Data: body})
+// refuse answers with a fault.
+func (c *Conn) refuse(to string, fault *contract.Fault) error {
+	body, err := json.Marshal(fault)
+	if err != nil {
+		return fmt.Errorf("encode fault: %w", err)
+	}
+	header := nats.Header{headerErrorCode: {string(fault.Code)}, headerError: {fault.Message}}
+	return c.nc.PublishMsg(&nats.Msg{Subject: to, Header: header, Data: body})
 }
