@@ -41,7 +41,7 @@ bench: ## measure beside the floor and a stock Socket.IO server
 	cd tests && $(GO) run ./load/cmd/bench
 bench-smoke: ## a few seconds of load, to see that nothing is lost
 	cd tests && $(GO) run ./load/cmd/bench -smoke
-compose-up: socketio-client ## build the images and start the distributed stack on port 8000
-	$(COMPOSE) up --build --detach --scale gateway=$(GATEWAYS)
+compose-up: socketio-client ## build the images and start the distributed stack and the demo on port 8000
+	$(COMPOSE) --profile demo up --build --detach --scale gateway=$(GATEWAYS)
 clean: ## remove what was built
 	rm -rf bin dist

@@ -6,7 +6,7 @@ require (
 	github.com/channelstream/channelstream/client v0.0.0
 	github.com/channelstream/channelstream/services/api v0.0.0
 	github.com/channelstream/channelstream/services/channelstream v0.0.0
-	github.com/channelstream/channelstream/services/demo v0.0.0 // indirect
+	github.com/channelstream/channelstream/services/demo v0.0.0
 	github.com/channelstream/channelstream/services/gateway v0.0.0
 	github.com/channelstream/channelstream/services/presence v0.0.0
 	github.com/channelstream/channelstream/shared v0.0.0

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -23,8 +25,8 @@ const bodyTimeout = 30 * time.Second
 // JSON already. HEAD is served where GET is.
 type methods map[string]func(r *http.Request, body []byte) (any, error)
 
-// admission is nil for a request that may go on.
-type admission func(r *http.Request, now time.Time) error
+// admission lets a request go on with a nil error. demo says that the demo has signed it.
+type admission func(r *http.Request, now time.Time) (demo bool, err error)
 
 // endpoint makes an http.Handler of a path's methods; without any, the path is unknown.
 func (s *Service) endpoint(route string, admit admission, m methods) http.HandlerFunc {
@@ -57,8 +59,12 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission
 			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := admit(r, time.Now()); err != nil {
+	demo, err := admit(r, time.Now())
+	if err != nil {
 		return nil, err
+	}
+	if demo {
+		r = r.WithContext(context.WithValue(r.Context(), byDemo{}, true))
 	}
 	if m == nil {
 		return nil, &contract.Fault{Code: contract.CodeNotFound, Message: "There is nothing at this path."}
@@ -75,6 +81,16 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission
 		return nil, err
 	}
 	return handle(r, body)
+}
+
+// byDemo is the key under which the context of a request says that the demo has signed it.
+type byDemo struct{}
+
+// limitsOf are the limits of whoever signed a request.
+func (s *Service) limitsOf(r *http.Request) request.Limits {
+	limits := s.limits
+	limits.Demo = r.Context().Value(byDemo{}) != nil
+	return limits
 }
 
 // allowed is the value of the Allow header.

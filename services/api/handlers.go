@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Service) connect(r *http.Request, body []byte) (any, error) {
-	request, err := request.Connect(body, s.limits)
+	request, err := request.Connect(body, s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *Service) connected(ctx context.Context, request contract.ConnectRequest
 }
 
 func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
-	request, err := request.Subscribe(body, queryID(r), s.limits)
+	request, err := request.Subscribe(body, queryID(r), s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
 }
 
 func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
-	request, err := request.Unsubscribe(body, queryID(r), s.limits)
+	request, err := request.Unsubscribe(body, queryID(r), s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 }
 
 func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
-	request, err := request.Disconnect(body, queryID(r), s.limits)
+	request, err := request.Disconnect(body, queryID(r), s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
 }
 
 func (s *Service) info(r *http.Request, body []byte) (any, error) {
-	request, err := request.Info(body, s.limits)
+	request, err := request.Info(body, s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (s *Service) info(r *http.Request, body []byte) (any, error) {
 }
 
 func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
-	request, err := request.UserStatus(body, s.limits)
+	request, err := request.UserStatus(body, s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
 }
 
 func (s *Service) userState(r *http.Request, body []byte) (any, error) {
-	request, err := request.UserState(body, s.limits)
+	request, err := request.UserState(body, s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (s *Service) userState(r *http.Request, body []byte) (any, error) {
 
 // channelConfig gives channels their settings. It answers when messages posted to this process obey them.
 func (s *Service) channelConfig(r *http.Request, body []byte) (any, error) {
-	request, err := request.Configure(body, s.limits)
+	request, err := request.Configure(body, s.limitsOf(r))
 	if err != nil {
 		return nil, err
 	}

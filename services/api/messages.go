@@ -12,7 +12,7 @@ import (
 
 // message publishes. It asks nobody.
 func (s *Service) message(r *http.Request, body []byte) (any, error) {
-	messages, err := request.Messages(body, s.limits, s.conn.MaxPayload(), time.Now())
+	messages, err := request.Messages(body, s.limitsOf(r), s.conn.MaxPayload(), time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (s *Service) message(r *http.Request, body []byte) (any, error) {
 
 // edit publishes edits. Whether there are messages with these uuids is not looked up.
 func (s *Service) edit(r *http.Request, body []byte) (any, error) {
-	edits, err := request.Edits(body, s.limits, s.conn.MaxPayload(), time.Now())
+	edits, err := request.Edits(body, s.limitsOf(r), s.conn.MaxPayload(), time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *Service) edit(r *http.Request, body []byte) (any, error) {
 
 // remove publishes removals, and then erases what they are about.
 func (s *Service) remove(r *http.Request, body []byte) (any, error) {
-	removals, err := request.Deletions(body, s.limits, s.conn.MaxPayload())
+	removals, err := request.Deletions(body, s.limitsOf(r), s.conn.MaxPayload())
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -15,16 +16,18 @@ func (s *Service) routes() http.Handler {
 		known[path] = s.endpoint(path, admit, m)
 		r.HandleFunc(path, known[path])
 	}
-	app, open := s.gate.App, s.gate.Anyone
+	app := func(r *http.Request, now time.Time) (bool, error) { return false, s.gate.App(r, now) }
+	open := func(r *http.Request, now time.Time) (bool, error) { return false, s.gate.Anyone(r, now) }
+	demo := s.gate.AppOrDemo // what the demo may ask for too, about its own users, channels and connections
 
-	route("/connect", app, methods{http.MethodPost: s.connect})
-	route("/subscribe", app, methods{http.MethodPost: s.subscribe})
-	route("/unsubscribe", app, methods{http.MethodPost: s.unsubscribe})
-	route("/message", app, methods{http.MethodPost: s.message, http.MethodPatch: s.edit, http.MethodDelete: s.remove})
+	route("/connect", demo, methods{http.MethodPost: s.connect})
+	route("/subscribe", demo, methods{http.MethodPost: s.subscribe})
+	route("/unsubscribe", demo, methods{http.MethodPost: s.unsubscribe})
+	route("/message", demo, methods{http.MethodPost: s.message, http.MethodPatch: s.edit, http.MethodDelete: s.remove})
 	route("/channel_config", app, methods{http.MethodPost: s.channelConfig})
-	route("/user_status", app, methods{http.MethodPost: s.userStatus})
+	route("/user_status", demo, methods{http.MethodPost: s.userStatus})
 	route("/user_state", app, methods{http.MethodPost: s.userState})
-	route("/info", app, methods{http.MethodGet: s.info, http.MethodPost: s.info})
+	route("/info", demo, methods{http.MethodGet: s.info, http.MethodPost: s.info})
 	route("/disconnect", open, methods{http.MethodGet: s.disconnect, http.MethodPost: s.disconnect})
 
 	unknown := s.endpoint("other", open, nil)

@@ -138,12 +138,22 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 		Settings: c, Conn: conn, Address: s.listener.Addr().String(), Version: s.config.Version, ClientScript: script,
 		Logger: telemetry.Component(log, "gateway"), Registry: p.registry,
 	})
-	if err == nil && c.Demo.On(true) {
-		p.demo, err = demo.New(demo.Config{
-			APIURL: s.URL(), PublicURL: c.Listen.PublicURL, Secret: c.Access.Secrets[0], Logger: telemetry.Component(log, "demo"),
-		})
+	if err == nil && c.DemoOn() {
+		p.demo, err = s.newDemo()
 	}
 	return p, err
+}
+
+func (s *Service) newDemo() (*demo.Demo, error) {
+	c, log := s.config.Settings, telemetry.Component(s.config.Logger, "demo")
+	if c.Access.Generated {
+		log.Info("the demo is on", "page", s.URL()+"/demo")
+	} else {
+		log.Warn(demo.Warning, "page", s.URL()+"/demo")
+	}
+	return demo.New(demo.Config{
+		APIURL: s.URL(), PublicURL: c.Listen.PublicURL, Secret: c.Access.Secrets[0], Logger: log,
+	})
 }
 
 // run runs the parts; presence ends after those that need it.

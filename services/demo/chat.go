@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 // none is a request without content: {}.
@@ -25,7 +26,8 @@ type connected struct {
 	Status        client.Status `json:"status"`
 	ConnID        string        `json:"conn_id"`
 	Token         string        `json:"token"`   // for the Authorization header of all further requests
-	Sig           string        `json:"sig"`     // for Socket.IO
+	Sig           string        `json:"sig"`     // for Socket.IO, of the user's name with the prefix
+	Prefix        string        `json:"prefix"`  // of users and channels at the gateway; all other names here are without it
 	Gateway       string        `json:"gateway"` // empty: where the page comes from
 	Channels      []string      `json:"channels"`
 	Public        []string      `json:"public_channels"`
@@ -61,8 +63,9 @@ func (d *Demo) letIn(ctx context.Context, who session, in connectRequest) (any, 
 		connID = who.ConnID
 	}
 	public := []string{firstChannel, secondChannel}
+	heard := ownedAll(public...)
 	conn, err := d.api.Connect(ctx, client.Connect{
-		User: name, ConnID: connID, Channels: public, ChannelConfigs: announced(public),
+		User: owned(name), ConnID: connID, Channels: heard, ChannelConfigs: announced(heard),
 	})
 	if err != nil {
 		return nil, err
@@ -72,20 +75,21 @@ func (d *Demo) letIn(ctx context.Context, who session, in connectRequest) (any, 
 		return nil, err
 	}
 	return connected{
-		User: name, Status: conn.Status, ConnID: conn.ConnID, Token: token, Sig: d.api.UserSignature(name),
-		Gateway: d.gateway, Channels: conn.Channels, Public: public, NotifyChannel: notifyChannel,
+		User: name, Status: conn.Status, ConnID: conn.ConnID, Token: token, Sig: d.api.UserSignature(owned(name)),
+		Prefix: contract.DemoPrefix, Gateway: d.gateway,
+		Channels: shownAll(conn.Channels), Public: public, NotifyChannel: notifyChannel,
 	}, nil
 }
 
 // free refuses a name in use: its visitor's private messages would reach the newcomer too. Two who come at the same
 // moment both get the name; an app with accounts has no such gap.
 func (d *Demo) free(ctx context.Context, name string) error {
-	info, err := d.api.Info(ctx, channels()...)
+	info, err := d.api.Info(ctx, ownedAll(channels()...)...)
 	if err != nil {
 		return err
 	}
 	for _, channel := range info.Channels {
-		if slices.Contains(channel.Users, name) {
+		if slices.Contains(channel.Users, owned(name)) {
 			return faultNameTaken
 		}
 	}
@@ -118,13 +122,13 @@ func (d *Demo) subscribe(ctx context.Context, who session, in subscribeRequest) 
 	}
 	request := client.Subscribe{ConnID: who.ConnID, Channels: wanted, ChannelConfigs: announced(wanted)}
 	if in.Join {
-		request = client.Subscribe{User: who.User, Channels: wanted, ChannelConfigs: announced(wanted)}
+		request = client.Subscribe{User: owned(who.User), Channels: wanted, ChannelConfigs: announced(wanted)}
 	}
 	out, err := d.api.Subscribe(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	return channelsAnswer{out.Channels}, nil
+	return channelsAnswer{shownAll(out.Channels)}, nil
 }
 
 type unsubscribeRequest struct {
@@ -140,7 +144,7 @@ func (d *Demo) unsubscribe(ctx context.Context, who session, in unsubscribeReque
 	if err != nil {
 		return nil, err
 	}
-	return channelsAnswer{out.Channels}, nil
+	return channelsAnswer{shownAll(out.Channels)}, nil
 }
 
 type messageRequest struct {
@@ -165,7 +169,7 @@ func (d *Demo) message(ctx context.Context, who session, in messageRequest) (any
 	if err != nil {
 		return nil, err
 	}
-	message := client.Message{User: who.User, Message: content{Text: text}}
+	message := client.Message{User: owned(who.User), Message: content{Text: text}}
 	if in.To != "" && in.Channel == "" {
 		err = private(&message, in.To, text)
 	} else {
@@ -189,8 +193,8 @@ func private(message *client.Message, to, text string) error {
 	if err != nil {
 		return err
 	}
-	message.PMUsers = []string{name}
-	if name != message.User { // the sender's other pages show it too
+	message.PMUsers = []string{owned(name)}
+	if owned(name) != message.User { // the sender's other pages show it too
 		message.PMUsers = append(message.PMUsers, message.User)
 	}
 	message.Message = content{Text: text, To: name}
@@ -205,15 +209,15 @@ func (d *Demo) public(ctx context.Context, message *client.Message, in messageRe
 	if err != nil {
 		return err
 	}
-	message.Channel = channel
+	message.Channel = owned(channel)
 	if channel != notifyChannel {
 		return nil
 	}
-	info, err := d.api.Info(ctx, channel)
+	info, err := d.api.Info(ctx, message.Channel)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(info.Channels[channel].Users, message.User) {
+	if !slices.Contains(info.Channels[message.Channel].Users, message.User) {
 		return invalid("Ask for the notify channel before you write there.")
 	}
 	return nil
@@ -228,7 +232,7 @@ func (d *Demo) status(ctx context.Context, who session, in statusMessage) (any, 
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.api.UserStatus(ctx, who.User, status)
+	out, err := d.api.UserStatus(ctx, owned(who.User), status)
 	if err != nil {
 		return nil, err
 	}
@@ -247,13 +251,13 @@ type peopleAnswer struct {
 }
 
 func (d *Demo) people(ctx context.Context, _ session, _ none) (any, error) {
-	info, err := d.api.Info(ctx, channels()...)
+	info, err := d.api.Info(ctx, ownedAll(channels()...)...)
 	if err != nil {
 		return nil, err
 	}
 	in := make(map[string][]string)
 	for _, name := range channels() {
-		for _, user := range info.Channels[name].Users {
+		for _, user := range info.Channels[owned(name)].Users {
 			in[user] = append(in[user], name)
 		}
 	}
@@ -263,7 +267,7 @@ func (d *Demo) people(ctx context.Context, _ session, _ none) (any, error) {
 	}
 	people := make([]person, 0, len(in))
 	for name, channels := range in {
-		people = append(people, person{Name: name, Status: status[name], Channels: channels})
+		people = append(people, person{Name: shown(name), Status: status[name], Channels: channels})
 	}
 	slices.SortFunc(people, func(a, b person) int { return strings.Compare(a.Name, b.Name) })
 	return peopleAnswer{people}, nil

@@ -3,8 +3,11 @@ package demo
 import (
 	"net/http"
 	"reflect"
-	"strings"
 	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
 func TestConnect(t *testing.T) {
@@ -12,15 +15,23 @@ func TestConnect(t *testing.T) {
 	p := open(t)
 	answer := p.post("connect", "", `{"username":" alice "}`, http.StatusOK)
 	for key, want := range map[string]any{
-		"user": "alice", "status": 1.0, "conn_id": "conn-a", "gateway": "", "notify_channel": "notify",
+		"user": "alice", "prefix": contract.DemoPrefix, "status": 1.0, "conn_id": "conn-a", "gateway": "", "notify_channel": "notify",
 		"channels": []any{"pub_chan", "pub_chan2"}, "public_channels": []any{"pub_chan", "pub_chan2"},
 	} {
 		if !reflect.DeepEqual(answer[key], want) {
 			t.Errorf("%s = %v, want %v", key, answer[key], want)
 		}
 	}
-	if sig, _ := answer["sig"].(string); !strings.Contains(sig, ".") {
-		t.Errorf("sig = %q", sig)
+	sig, _ := answer["sig"].(string)
+	demo := signature.NewVerifier([]string{signature.DemoSecret(testSecret)}, time.Minute, signature.Leeway)
+	if err := demo.Verify(sig, contract.DemoPrefix+"alice", time.Now()); err != nil {
+		t.Errorf("sig = %q: %v", sig, err)
+	}
+	app := signature.NewVerifier([]string{testSecret}, 0, signature.Leeway)
+	for _, name := range []string{"alice", contract.DemoPrefix + "alice"} {
+		if err := app.Verify(sig, name, time.Now()); err == nil {
+			t.Errorf("sig = %q is the app's for %q", sig, name)
+		}
 	}
 }
 
@@ -72,7 +83,7 @@ func TestSocketIOPageIsLetJoin(t *testing.T) {
 	t.Parallel()
 	p := open(t)
 	p.post("subscribe", p.enter("alice"), `{"channel":"notify","join":true}`, http.StatusOK)
-	if got := p.api.allowed["alice"]; !reflect.DeepEqual(got, []string{"notify"}) {
+	if got := p.api.allowed[owned("alice")]; !reflect.DeepEqual(got, ownedAll("notify")) {
 		t.Errorf("allowed = %v", got)
 	}
 }
@@ -86,13 +97,13 @@ func TestMessages(t *testing.T) {
 		want map[string]any
 	}{
 		{`{"channel":"pub_chan","text":" hi\r\nthere "}`, map[string]any{
-			"user": "alice", "channel": "pub_chan", "uuid": "u1", "message": map[string]any{"text": "hi\nthere"},
+			"user": owned("alice"), "channel": owned("pub_chan"), "uuid": "u1", "message": map[string]any{"text": "hi\nthere"},
 		}},
 		{`{"to":"bob","text":"psst"}`, map[string]any{
-			"user": "alice", "pm_users": []any{"bob", "alice"}, "uuid": "u1", "message": map[string]any{"text": "psst", "to": "bob"},
+			"user": owned("alice"), "pm_users": []any{owned("bob"), owned("alice")}, "uuid": "u1", "message": map[string]any{"text": "psst", "to": "bob"},
 		}},
 		{`{"to":"alice","text":"note"}`, map[string]any{
-			"user": "alice", "pm_users": []any{"alice"}, "uuid": "u1", "message": map[string]any{"text": "note", "to": "alice"},
+			"user": owned("alice"), "pm_users": []any{owned("alice")}, "uuid": "u1", "message": map[string]any{"text": "note", "to": "alice"},
 		}},
 	} {
 		p.post("message", token, test.body, http.StatusOK)

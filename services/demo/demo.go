@@ -5,6 +5,9 @@
 //	page ──/ws?conn_id=… or Socket.IO──► gateway                      and hears its channels
 //	page ──POST /demo/message──► demo ──signed /message──► api ──…──► every page
 //
+// It lets anybody in under any name. So it never acts for the app's users: it signs with a secret of its own, which api
+// and gateway take for names of its own form only (contract.DemoPrefix). Pages see names without the prefix.
+//
 // It has visitors, not accounts: whoever comes first with a name has it for as long as somebody with that name is
 // here. What a visitor may do is bound to a signed token that its page holds (see session.go).
 //
@@ -21,9 +24,11 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
-// The demo's channels. Everybody hears the public ones; the third has to be asked for.
+// The demo's channels as pages see them. Everybody hears the public ones; the third has to be asked for.
 const (
 	notifyChannel = "notify"
 	firstChannel  = "pub_chan"
@@ -33,6 +38,10 @@ const (
 // requestTimeout bounds what one request of a page may take, with all calls of the api that it makes.
 const requestTimeout = 10 * time.Second
 
+// Warning is logged at the start of a demo beside a secret that somebody chose: a server that others may reach.
+const Warning = "the demo is on: whoever reaches it may enter under any name and post to its channels; " +
+	"its users, channels and connections are named " + contract.DemoPrefix + "..., and it can not act for others"
+
 // Config is what the demo needs to know.
 type Config struct {
 	// APIURL is where the demo reaches the api, e.g. "http://127.0.0.1:8000".
@@ -40,7 +49,7 @@ type Config struct {
 	// PublicURL is where browsers reach the gateway, e.g. "https://push.example.com"; empty if that is where the
 	// page itself comes from.
 	PublicURL string
-	// Secret signs the calls of the api; the key of the visitors' tokens is derived from it.
+	// Secret is the app's; the demo's own and the key of the visitors' tokens are derived from it, and it is not kept.
 	Secret string
 	// Logger takes what goes wrong; nil for slog.Default.
 	Logger *slog.Logger
@@ -58,12 +67,16 @@ type Demo struct {
 
 // New checks the configuration; it starts nothing.
 func New(cfg Config) (*Demo, error) {
-	api, apiErr := client.New(cfg.APIURL, cfg.Secret)
+	if cfg.Secret == "" {
+		return nil, errors.New("new demo: the secret is empty")
+	}
+	secret := signature.DemoSecret(cfg.Secret)
+	api, apiErr := client.New(cfg.APIURL, secret)
 	gateway, gatewayErr := origin(cfg.PublicURL)
 	if err := errors.Join(apiErr, gatewayErr); err != nil {
 		return nil, fmt.Errorf("new demo: %w", err)
 	}
-	signed, err := newSessions(cfg.Secret, time.Now)
+	signed, err := newSessions(secret, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("new demo: %w", err)
 	}

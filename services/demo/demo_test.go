@@ -10,6 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
 const testSecret = "a secret"
@@ -30,8 +34,9 @@ type fakeAPI struct {
 func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.Header.Get("X-Channelstream-Secret") == "" {
-		a.t.Errorf("%s is not signed", r.URL.Path)
+	signed := signature.NewVerifier([]string{signature.DemoSecret(testSecret)}, time.Minute, signature.Leeway)
+	if err := signed.VerifyRequest(r.Header.Get("X-Channelstream-Secret"), r.URL.Path, time.Now()); err != nil {
+		a.t.Errorf("%s is not signed by the demo: %v", r.URL.Path, err)
 	}
 	if a.fail != nil {
 		a.fail(w)
@@ -49,6 +54,7 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		a.t.Errorf("%s: %v", r.URL.Path, err)
 	}
+	a.wantOwn(slices.Concat([]string{in.User}, in.Channels)...)
 	a.serve(w, r.URL.Path, in)
 }
 
@@ -123,9 +129,21 @@ func (a *fakeAPI) publish(w http.ResponseWriter, body []byte) {
 	}
 	for _, message := range list {
 		message["uuid"] = "u1"
+		user, _ := message["user"].(string)
+		channel, _ := message["channel"].(string)
+		a.wantOwn(user, channel)
 	}
 	a.messages = append(a.messages, list...)
 	reply(w, list)
+}
+
+// wantOwn fails the test for a name that is not of the demo's form: the api would refuse it.
+func (a *fakeAPI) wantOwn(names ...string) {
+	for _, name := range names {
+		if name != "" && !contract.OfDemo(name) {
+			a.t.Errorf("the demo asks about %q", name)
+		}
+	}
 }
 
 func (a *fakeAPI) enter(connID string, channels []string) {

@@ -19,8 +19,7 @@ const (
 // userName checks a visitor's name and takes spaces off its ends.
 //
 // unicode.IsPrint leaves out control and format characters, with which a name could look like another or turn the
-// text beside it around. A name that begins with "/" could be the path of a request: the signature that its page
-// gets for Socket.IO would be the app's signature for that request.
+// text beside it around. A name that begins with "/" is refused here as the api refuses it to apps.
 func userName(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	switch {
@@ -59,12 +58,12 @@ func channelName(s string) (string, error) {
 	return s, nil
 }
 
-// offered is the channel that may be asked for and left again.
+// offered is the channel that may be asked for and left again, as the api knows it.
 func offered(s string) ([]string, error) {
 	if s != notifyChannel {
 		return nil, invalid("Only the notify channel can be asked for and left.")
 	}
-	return []string{s}, nil
+	return ownedAll(s), nil
 }
 
 func userStatus(s client.Status) (client.Status, error) {

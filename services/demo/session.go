@@ -18,11 +18,11 @@ import (
 //	BASE64URL(JSON) "." BASE64URL(HMAC-SHA256(key, BASE64URL(JSON)))
 //
 // It travels in the Authorization header and not in a cookie, so that a foreign site cannot make a browser send it
-// (CSRF) and two tabs can be two visitors. The key is derived from the secret (HKDF, RFC 5869), so that a token can
-// never pass as a signature of the api, which is an HMAC-SHA256 as well.
+// (CSRF) and two tabs can be two visitors. The key is derived from the demo's secret (HKDF, RFC 5869), so that a token
+// can never pass as a signature of the api, which is an HMAC-SHA256 as well.
 
 const (
-	sessionPurpose  = "channelstream demo session v1"
+	sessionPurpose  = "channelstream demo session v2"
 	sessionLifetime = 24 * time.Hour
 	// maxToken is longer than any token that was ever issued, in bytes.
 	maxToken = 2048

@@ -102,12 +102,11 @@ func (s *Service) openTransports() {
 		Compression: c.Listen.Compression,
 	})
 	s.streams = sse.Config{Limits: s.backlog, Silence: c.Heartbeat.Interval + c.Heartbeat.Timeout}
-	verifier := signature.NewVerifier(c.Access.Secrets, c.Access.UserSignatureMaxAge, signatureLeeway)
 	s.engine = engine.New(engine.Config{
 		Hub: s.hub, Sockets: s.sockets, Transports: c.Clients.Transports,
 		Dialog: &dialog.Config{
 			Book:        s.book,
-			Verify:      func(sig, user string) error { return verifier.Verify(sig, user, time.Now()) },
+			Verify:      verifyUser(c.Access),
 			MaxChannels: c.Limits.MaxChannels, MaxChannel: c.Limits.MaxChannel,
 			MaxUser: c.Limits.MaxUser, MaxConnID: c.Limits.MaxConnID,
 			Timeout: c.Timing.Request, Logger: s.log,
@@ -117,6 +116,18 @@ func (s *Service) openTransports() {
 		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame,
 		Origin: s.origins.allowed, Refuse: s.refuse,
 	})
+}
+
+// verifyUser checks the signature of a user name: the demo's for names of its own form, and the app's for all others.
+func verifyUser(c settings.Access) func(sig, user string) error {
+	app := signature.NewVerifier(c.Secrets, c.UserSignatureMaxAge, signatureLeeway)
+	demo := signature.NewVerifier(signature.DemoSecrets(c.Secrets), c.UserSignatureMaxAge, signatureLeeway)
+	return func(sig, user string) error {
+		if contract.OfDemo(user) {
+			return demo.Verify(sig, user, time.Now())
+		}
+		return app.Verify(sig, user, time.Now())
+	}
 }
 
 // signatureLeeway is how far in the future a signature may be.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -337,4 +339,25 @@ func TestHardeningAPresenceThatFailsIsSaidSoAndLeavesNothingBehind(t *testing.T)
 	g.Post("news", `{"n":1}`)
 	s.Want(`42/stream,["message",[{"n":1}]]`)
 	fence(t, stays)
+}
+
+// The demo signs with a secret of its own. It opens names of its own form, and the app's secret all others.
+func TestHardeningTheDemosSignatureOpensNoUserOfTheApp(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	demo := contract.DemoPrefix + "alice"
+	own := g.Engine(gatewaytest.DemoCredentials(demo))
+	own.Send("40/stream,")
+	own.Want(welcome)
+	for name, query := range map[string]string{
+		"the demo, for the app's alice":  gatewaytest.DemoCredentials("alice"),
+		"the app, for the demo's alice":  gatewaytest.Credentials(demo),
+		"the demo's sig, the app's name": strings.Replace(gatewaytest.DemoCredentials(demo), url.QueryEscape(demo), "alice", 1),
+	} {
+		s := g.Engine(query)
+		s.Send("40/stream,")
+		if got := s.Next(); !strings.HasPrefix(got, `44/stream,{"message":"The sig`) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

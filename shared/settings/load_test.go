@@ -141,7 +141,7 @@ func TestLoadEveryForm(t *testing.T) {
 	same(t, "max frame", s.Limits.MaxFrame, 2048)
 	same(t, "nats", s.NATS.URL, "nats://one:4222,two:4222")
 	same(t, "replicas", s.NATS.Replicas, 3)
-	same(t, "demo", s.Demo.On(true), false)
+	same(t, "demo", s.DemoOn(), false)
 	same(t, "demo api", s.Demo.APIURL, "http://api:8000")
 	same(t, "origins *", mustLoad(t, "", "CHANNELSTREAM_ALLOWED_ORIGINS=*").Access.AllowedOrigins, []string(nil))
 }

@@ -149,15 +149,16 @@ type Log struct {
 
 // Demo is the example app.
 type Demo struct {
-	// Enabled is nil unless somebody decided; see On.
-	Enabled *bool  `env:"DEMO" doc:"serve the demo; on in the all-in-one, off elsewhere, unless set"`
+	// Enabled is nil unless somebody decided; see DemoOn.
+	Enabled *bool  `env:"DEMO" doc:"serve the demo in the all-in-one, where anybody may enter; on with a secret made for development, off otherwise, unless set"`
 	APIURL  string `env:"DEMO_API_URL" form:"url" doc:"URL at which the demo reaches the api"`
 }
 
-// On reports whether the demo is served; otherwise is the service's own default.
-func (d Demo) On(otherwise bool) bool {
-	if d.Enabled == nil {
-		return otherwise
+// DemoOn says whether the demo is served. Unless somebody decided, it is only beside a secret that nobody chose: such a
+// server is for development and can be reached from its own machine alone.
+func (s Settings) DemoOn() bool {
+	if s.Demo.Enabled == nil {
+		return s.Access.Generated
 	}
-	return *d.Enabled
+	return *s.Demo.Enabled
 }

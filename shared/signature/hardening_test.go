@@ -158,3 +158,26 @@ func FuzzVerifyRequest(f *testing.F) {
 		}
 	})
 }
+
+func TestTheDemoSignsNothingThatTheAppDoesAndTheAppNothingOfTheDemo(t *testing.T) {
+	t.Parallel()
+	derived := signature.DemoSecrets([]string{"secret", "", "other"})
+	if derived[0] != signature.DemoSecret("secret") || derived[1] != "" || derived[2] == derived[0] {
+		t.Fatalf("derived %q", derived)
+	}
+	app, demo := verifier(), signature.NewVerifier(derived, time.Minute, signature.Leeway)
+	for _, signed := range []func(secret string) string{
+		func(secret string) string { return signature.Sign(secret, "/message", at) },
+		func(secret string) string { return signature.SignTimestamp(secret, "value", at) },
+	} {
+		if err := app.VerifyRequest(signed(derived[0]), "/message", at); !errors.Is(err, signature.ErrWrong) {
+			t.Errorf("the app's verifier on the demo's signature: %v", err)
+		}
+		if err := demo.VerifyRequest(signed("secret"), "/message", at); !errors.Is(err, signature.ErrWrong) {
+			t.Errorf("the demo's verifier on the app's signature: %v", err)
+		}
+		if err := demo.VerifyRequest(signed(derived[2]), "/message", at); err != nil {
+			t.Errorf("the demo's verifier on the demo's signature: %v", err)
+		}
+	}
+}

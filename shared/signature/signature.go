@@ -45,6 +45,26 @@ func SignTimestamp(secret, value string, at time.Time) string {
 	return signed + "." + string(mac.timestamp(signed))
 }
 
+// DemoSecret is the secret that the demo signs with, derived from the app's one-way: who has it can not sign as the app.
+// It is an HMAC under the app's secret, like the signatures, but of a text that no signature is made of, since that ends
+// with a dot and digits.
+func DemoSecret(secret string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("channelstream demo secret v1"))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// DemoSecrets derives one from each of secrets; of an empty one, which signs nothing, an empty one.
+func DemoSecrets(secrets []string) []string {
+	derived := make([]string, len(secrets))
+	for i, secret := range secrets {
+		if secret != "" {
+			derived[i] = DemoSecret(secret)
+		}
+	}
+	return derived
+}
+
 func timestampKey(secret string) []byte {
 	key := sha1.Sum([]byte(salt + secret)) //nolint:gosec // fixed by the format
 	return key[:]

@@ -35,6 +35,7 @@ type Cluster struct {
 	APIs      []*Node
 	Presences []*Node
 	Gateways  []*Node
+	Secret    string
 
 	form Form
 }
@@ -53,7 +54,7 @@ func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option
 	environ := slices.Concat(clusterDefaults, nats.options(), []Option{
 		Setting("SECRET", secret), Setting("DATA_DIR", t.TempDir()),
 	}, options)
-	c := &Cluster{form: form}
+	c := &Cluster{form: form, Secret: secret}
 	c.NATS, _ = nats.(*NATS)
 	add := func(k kind, many int) (nodes []*Node) {
 		for i := range many {

@@ -26,17 +26,29 @@ type SocketIO struct {
 // OpenSocketIO opens a session of a user at a gateway, until the end of the test.
 func OpenSocketIO(t testing.TB, gateway *Node, app *client.Client, user string) *SocketIO {
 	t.Helper()
-	ws, status := dial(gateway, "/socket.io/?EIO=4&transport=websocket&username="+
-		url.QueryEscape(user)+"&sig="+url.QueryEscape(app.UserSignature(user)))
+	s, refusal := TrySocketIOAt(t, gateway.URL(), user, app.UserSignature(user))
+	if s == nil {
+		t.Fatalf("open Socket.IO at %s: refused: %s", gateway.Name, refusal)
+	}
+	return s
+}
+
+// TrySocketIOAt is OpenSocketIO at a URL, with a signature of the user's name. It gives nil and the packet of the refusal
+// if it is refused.
+func TrySocketIOAt(t testing.TB, at, user, sig string) (s *SocketIO, refusal string) {
+	t.Helper()
+	ws, status := dial(at, "/socket.io/?EIO=4&transport=websocket&username="+url.QueryEscape(user)+"&sig="+url.QueryEscape(sig))
 	if ws == nil {
-		t.Fatalf("open Socket.IO at %s: status %d", gateway.Name, status)
+		t.Fatalf("open Socket.IO at %s: status %d", at, status)
 	}
 	t.Cleanup(func() { ws.Close() }) //nolint:errcheck // it may have ended by itself
-	s := &SocketIO{t: t, ws: ws}
+	s = &SocketIO{t: t, ws: ws}
 	s.await("0")
 	s.send("40/stream,")
-	s.await("40/stream,")
-	return s
+	if packet := s.await("4"); !strings.HasPrefix(packet, "40/stream,") {
+		return nil, packet
+	}
+	return s, ""
 }
 
 // Join asks for channels and gives those that were really joined.
@@ -99,8 +111,6 @@ func (s *SocketIO) await(prefix string) string {
 			s.send("3")
 		case strings.HasPrefix(packet, prefix):
 			return packet
-		case strings.HasPrefix(packet, "44"):
-			s.t.Fatalf("refused: %s", packet)
 		}
 	}
 }

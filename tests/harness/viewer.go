@@ -58,7 +58,7 @@ func (v *Viewer) Come(gateway *Node) bool {
 	v.mu.Lock()
 	v.visit = fmt.Sprintf("%s since %q", gateway.URL(), since)
 	v.mu.Unlock()
-	ws, _ := dial(gateway, "/ws?conn_id="+url.QueryEscape(v.connID)+"&since="+since)
+	ws, _ := dial(gateway.URL(), "/ws?conn_id="+url.QueryEscape(v.connID)+"&since="+since)
 	if ws == nil {
 		return false
 	}

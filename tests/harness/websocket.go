@@ -64,7 +64,13 @@ func Open(t testing.TB, gateway *Node, connID string) *Socket {
 // TryOpen is Open that gives nil and the HTTP status when it is refused; 0 for no answer.
 func TryOpen(t testing.TB, gateway *Node, connID string) (s *Socket, status int) {
 	t.Helper()
-	ws, status := dial(gateway, "/ws?conn_id="+url.QueryEscape(connID))
+	return TryOpenAt(t, gateway.URL(), connID)
+}
+
+// TryOpenAt is TryOpen at a URL, which may be that of a System.
+func TryOpenAt(t testing.TB, at, connID string) (s *Socket, status int) {
+	t.Helper()
+	ws, status := dial(at, "/ws?conn_id="+url.QueryEscape(connID))
 	if ws == nil {
 		return nil, status
 	}
@@ -74,9 +80,9 @@ func TryOpen(t testing.TB, gateway *Node, connID string) (s *Socket, status int)
 	return s, status
 }
 
-func dial(gateway *Node, path string) (*websocket.Conn, int) {
+func dial(at, path string) (*websocket.Conn, int) {
 	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
-	ws, response, err := dialer.Dial("ws"+strings.TrimPrefix(gateway.URL(), "http")+path, nil)
+	ws, response, err := dialer.Dial("ws"+strings.TrimPrefix(at, "http")+path, nil)
 	if err == nil {
 		return ws, http.StatusSwitchingProtocols
 	}

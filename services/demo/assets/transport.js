@@ -1,9 +1,21 @@
-// The two ways in. Each opener takes a session and handlers:
+// The two ways in. Names on the page are plain; at the gateway those of the demo's users and channels begin with
+// session.prefix, which is put on and taken off here. Each opener takes a session and handlers:
 //   up()                     the socket is open
 //   list(objects)            what the server sent
 //   changed(user, ch, what)  Socket.IO only: somebody "joined" or "parted" a channel; without arguments: look again
 //   down(opened, reason)     the socket is closed; called once
 // and returns {close(), join(channels), leave(channels)}. Neither reconnects: connection.js does, for both.
+
+const there = (session, name) => session.prefix + name;
+
+function here(session, name) {
+  return typeof name === "string" && name.startsWith(session.prefix) ? name.slice(session.prefix.length) : name;
+}
+
+// plain gives the objects of a list the names that the page knows.
+function plain(session, list) {
+  return list.map((one) => ({ ...one, user: here(session, one.user), channel: here(session, one.channel) }));
+}
 
 function base(session) {
   return new URL(session.gateway || location.origin);
@@ -29,7 +41,7 @@ export function openWebSocket(session, handlers) {
     if (!closed) handlers.up();
   };
   socket.onmessage = (event) => {
-    if (!closed) handlers.list(JSON.parse(event.data));
+    if (!closed) handlers.list(plain(session, JSON.parse(event.data)));
   };
   socket.onclose = (event) => down(event.reason);
   return {
@@ -72,12 +84,14 @@ export function openSocketIO(session, handlers) {
   const url = base(session);
   const socket = window.io(url.origin + "/stream", {
     path: prefix(url) + "/socket.io/",
-    query: { username: session.user, sig: session.sig },
+    query: { username: there(session, session.user), sig: session.sig },
     reconnection: false,
     forceNew: true,
   });
   let opened = false;
   let closed = false;
+  const emit = (event, channels) => socket.emit(event, channels.map((name) => there(session, name)));
+  const changed = (user, channel, what) => handlers.changed(here(session, user), here(session, channel), what);
   const down = (reason) => {
     if (closed) return;
     closed = true;
@@ -86,14 +100,14 @@ export function openSocketIO(session, handlers) {
   };
   socket.on("connect", () => {
     opened = true;
-    socket.emit("join", session.public_channels);
+    emit("join", session.public_channels);
     handlers.up();
   });
   socket.on("connect_error", (error) => down(error.message));
   socket.on("disconnect", (reason) => down(reason));
-  socket.on("message", (list) => handlers.list(list));
-  socket.on("presence_join", (user, channels) => each(channels, (name) => handlers.changed(user, name, "joined")));
-  socket.on("presence_leave", (user, channels) => each(channels, (name) => handlers.changed(user, name, "parted")));
+  socket.on("message", (list) => handlers.list(plain(session, list)));
+  socket.on("presence_join", (user, channels) => each(channels, (name) => changed(user, name, "joined")));
+  socket.on("presence_leave", (user, channels) => each(channels, (name) => changed(user, name, "parted")));
   for (const event of ["join", "leave", "user_connect", "user_disconnect", "user_status"]) {
     socket.on(event, () => handlers.changed());
   }
@@ -102,8 +116,8 @@ export function openSocketIO(session, handlers) {
       closed = true;
       socket.disconnect();
     },
-    join: (channels) => socket.emit("join", channels),
-    leave: (channels) => socket.emit("leave", channels),
+    join: (channels) => emit("join", channels),
+    leave: (channels) => emit("leave", channels),
   };
 }
 

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -26,6 +27,7 @@ type Gate struct {
 	trusted      []netip.Prefix
 	enforceHTTPS bool
 	verifier     *signature.Verifier
+	demo         *signature.Verifier // of what the demo signs
 }
 
 // New makes a gate of what is configured.
@@ -35,22 +37,27 @@ func New(s settings.Access) *Gate {
 		trusted:      s.TrustedProxies,
 		enforceHTTPS: s.EnforceHTTPS,
 		verifier:     signature.NewVerifier(s.Secrets, s.SignatureMaxAge, signature.Leeway),
+		demo:         signature.NewVerifier(signature.DemoSecrets(s.Secrets), s.SignatureMaxAge, signature.Leeway),
 	}
 }
 
 // App is nil for a request of the app: from an allowed address, and signed.
 func (g *Gate) App(r *http.Request, now time.Time) error {
-	if err := g.transport(r); err != nil {
+	sent, err := g.signed(r)
+	if err != nil {
 		return err
 	}
-	if !within(g.allowed, g.caller(r)) {
-		return &contract.Fault{Code: contract.CodeForbidden, Message: "This address may not call; see allow_posting_from."}
+	return refused(g.verifier.VerifyRequest(sent, r.URL.Path, now))
+}
+
+// AppOrDemo is App for what the demo may ask for too. demo says that the demo has signed the request.
+func (g *Gate) AppOrDemo(r *http.Request, now time.Time) (demo bool, err error) {
+	sent, err := g.signed(r)
+	if err != nil {
+		return false, err
 	}
-	sent := signatureOf(r)
-	if sent == "" {
-		return &contract.Fault{Code: contract.CodeForbidden, Message: "The request is not signed."}
-	}
-	return g.verify(sent, r, now)
+	demo, err = g.verify(sent, r, now)
+	return demo, refused(err)
 }
 
 // Anyone is nil for a request that needs no signature, but has no wrong one either.
@@ -59,9 +66,25 @@ func (g *Gate) Anyone(r *http.Request, now time.Time) error {
 		return err
 	}
 	if sent := signatureOf(r); sent != "" {
-		return g.verify(sent, r, now)
+		_, err := g.verify(sent, r, now)
+		return refused(err)
 	}
 	return nil
+}
+
+// signed gives the signature of a request from an allowed address.
+func (g *Gate) signed(r *http.Request) (string, error) {
+	if err := g.transport(r); err != nil {
+		return "", err
+	}
+	if !within(g.allowed, g.caller(r)) {
+		return "", &contract.Fault{Code: contract.CodeForbidden, Message: "This address may not call; see allow_posting_from."}
+	}
+	sent := signatureOf(r)
+	if sent == "" {
+		return "", &contract.Fault{Code: contract.CodeForbidden, Message: "The request is not signed."}
+	}
+	return sent, nil
 }
 
 func (g *Gate) transport(r *http.Request) error {
@@ -71,13 +94,23 @@ func (g *Gate) transport(r *http.Request) error {
 	return nil
 }
 
-// verify tells an attacker nothing but that the signature does not count; which of the reasons it is helps an app with
-// a wrong clock, and a right signature is needed to learn that.
-func (g *Gate) verify(sent string, r *http.Request, now time.Time) error {
-	if err := g.verifier.VerifyRequest(sent, r.URL.Path, now); err != nil {
-		return &contract.Fault{Code: contract.CodeUnauthorized, Message: "The request is not accepted: its " + err.Error() + "."}
+// verify takes the signature of the app or of the demo.
+func (g *Gate) verify(sent string, r *http.Request, now time.Time) (demo bool, err error) {
+	err = g.verifier.VerifyRequest(sent, r.URL.Path, now)
+	if !errors.Is(err, signature.ErrWrong) {
+		return false, err
 	}
-	return nil
+	err = g.demo.VerifyRequest(sent, r.URL.Path, now)
+	return err == nil, err
+}
+
+// refused tells an attacker nothing but that the signature does not count; which of the reasons it is helps an app with
+// a wrong clock, and a right signature is needed to learn that.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &contract.Fault{Code: contract.CodeUnauthorized, Message: "The request is not accepted: its " + err.Error() + "."}
 }
 
 func signatureOf(r *http.Request) string {

@@ -229,3 +229,33 @@ func FuzzCaller(f *testing.F) {
 		}
 	})
 }
+
+func TestTheDemoIsLetInWhereItMayAskAndKnownAsTheDemo(t *testing.T) {
+	t.Parallel()
+	gate := New(access())
+	byDemo := func(secret string) *http.Request {
+		r := ask("127.0.0.1:1")
+		r.Header.Set(signatureHeader, signature.Sign(signature.DemoSecret(secret), "/message", now))
+		return r
+	}
+	for _, secret := range []string{"old", "new"} {
+		if demo, err := gate.AppOrDemo(byDemo(secret), now); !demo || err != nil {
+			t.Errorf("the demo: %v, %v", demo, err)
+		}
+		if got := code(t, gate.App(byDemo(secret), now)); got != contract.CodeUnauthorized {
+			t.Errorf("where only an app may ask: %q", got)
+		}
+		if got := code(t, gate.Anyone(byDemo(secret), now)); got != "" {
+			t.Errorf("where anyone may ask: %q", got)
+		}
+	}
+	if demo, err := gate.AppOrDemo(ask("127.0.0.1:1"), now); demo || err != nil {
+		t.Errorf("an app: %v, %v", demo, err)
+	}
+	if _, err := gate.AppOrDemo(byDemo("none"), now); code(t, err) != contract.CodeUnauthorized {
+		t.Errorf("the demo of another server: %v", err)
+	}
+	if _, err := gate.AppOrDemo(byDemo("new"), now.Add(time.Hour)); code(t, err) != contract.CodeUnauthorized {
+		t.Errorf("an old signature of the demo: %v", err)
+	}
+}

@@ -28,6 +28,8 @@ func (r *reader) channelConfigs(at string, raw []byte) map[string]contract.Chann
 			r.add(path, sayLength, r.limits.Channel)
 		case hasControl([]byte(channel)):
 			r.add(path, sayControl)
+		case r.foreign(channel):
+			r.add(path, sayForeign)
 		case len(configs) == r.limits.Channels:
 			r.tooMany(at, r.limits.Channels)
 		default:

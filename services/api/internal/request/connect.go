@@ -43,11 +43,19 @@ func Connect(body []byte, limits Limits) (contract.ConnectRequest, error) {
 		return true
 	})
 	r.require("user", named)
+	r.own("conn_id", request.ConnID)
 	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
 	if request.ConnID == "" {
-		request.ConnID = uuid.NewString()
+		request.ConnID = newConnID(limits)
 	}
 	return request, r.fault()
+}
+
+func newConnID(limits Limits) string {
+	if limits.Demo {
+		return contract.DemoPrefix + uuid.NewString()
+	}
+	return uuid.NewString()
 }
 
 // require notes a field that is not there, unless the body is no object at all.

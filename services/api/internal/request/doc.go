@@ -3,7 +3,7 @@
 //
 // It promises that whatever it returns keeps the limits and may be published or stored as it is, that a body is read
 // one way only (no duplicate keys, no keys that differ in case, no half surrogates in names), and that neither time nor
-// memory grows faster than the body does. It does no I/O and does not know who asks.
+// memory grows faster than the body does. It does no I/O.
 package request
 
 // Limits bound what a request may hold. Sizes are bytes, lengths are characters.
@@ -14,6 +14,8 @@ type Limits struct {
 	User     int // length of a user name
 	Channel  int // length of a channel name
 	ConnID   int // length of a connection id
+
+	Demo bool // the demo asks: it may name users, channels and connections of its own form only, and an app none of it
 }
 
 // Limits that nobody needs to configure.

@@ -27,6 +27,7 @@ const (
 	sayUserTwice   = "user and username must not differ."
 	sayTwoTargets  = "Give either conn_id or user."
 	sayTwoInfos    = "Give channels inside of info."
+	sayForeign     = "Names that begin with " + contract.DemoPrefix + " are those of the demo, which has no others."
 	sayNobody      = "Give a channel or pm_users."
 	sayManyFaults  = "There are more faults than are listed here."
 	sayNoRoom      = "The names do not fit into one message on the bus; name fewer users."

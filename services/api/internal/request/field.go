@@ -120,6 +120,29 @@ func (r *reader) name(at string, raw []byte, limit int) string {
 	return r.text(at, raw, limit)
 }
 
+// foreign says whether a name is of the demo's form though an app asks, or of another though the demo does.
+func (r *reader) foreign(name string) bool {
+	return name != "" && contract.OfDemo(name) != r.limits.Demo
+}
+
+// own notes a name that whoever asks can not have.
+func (r *reader) own(at, name string) {
+	if r.foreign(name) {
+		r.add(at, sayForeign)
+	}
+}
+
+// owned reads a list of at most limit names of users or channels.
+func (r *reader) owned(at string, raw []byte, limit, length int) []string {
+	names := r.names(at, raw, limit, length)
+	for i, name := range names {
+		if r.foreign(name) {
+			r.add(at+"."+strconv.Itoa(i), sayForeign)
+		}
+	}
+	return names
+}
+
 // names reads a list of at most limit names.
 func (r *reader) names(at string, raw []byte, limit, length int) []string {
 	values := r.list(at, raw, limit)
@@ -151,7 +174,7 @@ func plain(raw []byte, limit int) bool {
 }
 
 func (r *reader) channels(at string, raw []byte) []string {
-	channels := r.names(at, raw, r.limits.Channels, r.limits.Channel)
+	channels := r.owned(at, raw, r.limits.Channels, r.limits.Channel)
 	slices.Sort(channels)
 	return slices.Compact(channels)
 }
@@ -159,6 +182,7 @@ func (r *reader) channels(at string, raw []byte) []string {
 // user reads user or username, which mean the same.
 func (r *reader) user(at string, raw []byte, user *string) {
 	name := r.name(at, raw, r.limits.User)
+	r.own(at, name)
 	if *user != "" && name != "" && *user != name {
 		r.add(at, sayUserTwice)
 	}

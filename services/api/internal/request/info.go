@@ -10,14 +10,14 @@ import (
 // Info reads the body of /info: `{channels}` as the first release had it, or `{info: {…}}` as 0.7. No body, as a GET
 // has, asks for all.
 func Info(body []byte, limits Limits) (contract.InfoRequest, error) {
+	var request contract.InfoRequest
 	if len(bytes.TrimSpace(body)) == 0 {
-		return contract.InfoRequest{}, nil
+		body = []byte("{}")
 	}
 	r, err := newReader(body, limits)
 	if err != nil {
-		return contract.InfoRequest{}, err
+		return request, err
 	}
-	var request contract.InfoRequest
 	var channels, info bool
 	r.object("", body, func(key string, value []byte) bool {
 		switch key {
@@ -35,6 +35,7 @@ func Info(body []byte, limits Limits) (contract.InfoRequest, error) {
 	if channels && info {
 		r.add("channels", sayTwoInfos)
 	}
+	r.require("channels", len(request.Channels) > 0 || !limits.Demo) // to name none is to ask about all
 	return request, r.fault()
 }
 

@@ -93,11 +93,14 @@ func (r *messages) field(at string, m *members, to *message.Message) (required b
 	case "channel":
 		if kind(m.value) != 'n' {
 			to.Channel = r.name(join(at, "channel"), m.value, r.limits.Channel)
+			if r.foreign(to.Channel) {
+				r.add(join(at, "channel"), sayForeign)
+			}
 		}
 	case "pm_users":
-		to.PMUsers = unique(r.names(join(at, "pm_users"), m.value, maxUsers, r.limits.User))
+		to.PMUsers = unique(r.owned(join(at, "pm_users"), m.value, maxUsers, r.limits.User))
 	case "exclude_users":
-		to.ExcludeUsers = unique(r.names(join(at, "exclude_users"), m.value, maxUsers, r.limits.User))
+		to.ExcludeUsers = unique(r.owned(join(at, "exclude_users"), m.value, maxUsers, r.limits.User))
 	case "uuid":
 		to.UUID, to.Named = r.uuid(join(at, "uuid"), m.value), true
 		return r.kind != message.Post
@@ -118,6 +121,9 @@ func (r *messages) content(at string, m *members, to *message.Message) (required
 	case "user", "username":
 		if plain(m.value, r.limits.User) && to.User == "" {
 			to.User = string(m.value[1 : len(m.value)-1])
+			if r.foreign(to.User) {
+				r.add(join(at, string(m.key)), sayForeign)
+			}
 		} else {
 			r.user(join(at, string(m.key)), m.value, &to.User)
 		}

@@ -42,6 +42,7 @@ func Subscribe(body []byte, connID string, limits Limits) (contract.SubscribeReq
 		r.add("user", sayTwoTargets)
 	}
 	r.require("conn_id", identified || named)
+	r.own("conn_id", request.ConnID)
 	r.require("channels", listed)
 	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
 	return request, r.fault()
@@ -75,6 +76,7 @@ func Unsubscribe(body []byte, connID string, limits Limits) (contract.Unsubscrib
 		request.ConnID = r.queryID(connID)
 	}
 	r.require("conn_id", identified)
+	r.own("conn_id", request.ConnID)
 	r.require("channels", listed)
 	return request, r.fault()
 }

@@ -39,9 +39,6 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 		log.Warn("CHANNELSTREAM_SECRET is not set: using a secret made for development",
 			"secret", s.Access.Secrets[0], "kept in", s.NATS.DataDir)
 	}
-	if s.Demo.On(true) {
-		log.Info("the demo is on", "page", service.URL()+"/demo")
-	}
 	return service.Run(ctx)
 }
 

@@ -37,6 +37,9 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 		return err
 	}
 	defer service.Close()
+	if !s.Access.Generated {
+		log.Warn(demo.Warning)
+	}
 	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
 	if err != nil {
 		return err
