@@ -119,6 +119,16 @@ func TestCalls(t *testing.T) {
 			want:   `"unsubscribed_from":["b"]`,
 		},
 		{
+			name: "unsubscribe a user",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.Unsubscribe(ctx, client.Unsubscribe{User: "alice", Channels: []string{"b"}})
+			},
+			path:   "/unsubscribe",
+			body:   `{"user":"alice","channels":["b"]}`,
+			answer: `{"channels":["a"],"unsubscribed_from":["b"]}`,
+			want:   `"unsubscribed_from":["b"]`,
+		},
+		{
 			name: "publish a list",
 			call: func(ctx context.Context, c *client.Client) (any, error) {
 				return c.Publish(ctx,

@@ -103,10 +103,12 @@ func (c *Client) Subscribe(ctx context.Context, in Subscribe) (*Subscribed, erro
 	return &out, nil
 }
 
-// Unsubscribe is the request of Client.Unsubscribe.
+// Unsubscribe is the request of Client.Unsubscribe: Channels, and one of ConnID and User.
 type Unsubscribe struct {
-	// ConnID is the connection that shall no longer hear the channels.
-	ConnID string `json:"conn_id"`
+	// ConnID is the connection that shall no longer hear the channels. Its user may not join them any more either.
+	ConnID string `json:"conn_id,omitempty"`
+	// User, in place of ConnID, is a user who may not join the channels any more, and whose connections all leave them.
+	User string `json:"user,omitempty"`
 	// Channels are the channels to leave, at least one.
 	Channels []string `json:"channels"`
 	// Info chooses what the answer tells about the channels that remain.
@@ -115,15 +117,16 @@ type Unsubscribe struct {
 
 // Unsubscribed is the answer of Client.Unsubscribe.
 type Unsubscribed struct {
-	// Channels are the channels that remain, sorted.
+	// Channels are the channels that remain of the connection, or those that the user may still join, sorted.
 	Channels []string `json:"channels"`
-	// ChannelsInfo tells about Channels.
+	// ChannelsInfo tells about Channels. Empty for a request with User.
 	ChannelsInfo ChannelsInfo `json:"channels_info"`
-	// UnsubscribedFrom are the channels that the connection was in and has left.
+	// UnsubscribedFrom are the channels that the connection, or one of the user's, was in and has left.
 	UnsubscribedFrom []string `json:"unsubscribed_from"`
 }
 
-// Unsubscribe takes channels off a connection.
+// Unsubscribe takes channels off a connection, or off a user and all its connections, wherever their sockets are: nothing
+// that is posted to them after the answer is delivered. A name that is not known is an *Error of status 422.
 func (c *Client) Unsubscribe(ctx context.Context, in Unsubscribe) (*Unsubscribed, error) {
 	var out Unsubscribed
 	if err := c.call(ctx, "/unsubscribe", in, &out); err != nil {

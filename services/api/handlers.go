@@ -100,6 +100,12 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	answer.UnsubscribedFrom = some(answer.UnsubscribedFrom)
+	if request.User != "" {
+		return struct {
+			Channels         []string `json:"channels"`
+			UnsubscribedFrom []string `json:"unsubscribed_from"`
+		}{answer.Channels, answer.UnsubscribedFrom}, nil
+	}
 	return answer, s.recall(ctx, answer.ChannelsInfo, request.Info)
 }
 

@@ -106,6 +106,32 @@ func TestUnsubscribeAnswers(t *testing.T) {
 	}
 }
 
+func TestUnsubscribeOfAUserAsksForTheUserAndAnswersWithoutInfo(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.presence.answer(contract.VerbUnsubscribe, contract.UnsubscribeAnswer{
+		Seen: contract.Seen{Revision: 9}, Channels: []string{"b"}, UnsubscribedFrom: []string{"a"},
+	})
+	body := s.want(s.post("/unsubscribe", `{"username":"u","channels":["a"]}`), http.StatusOK)
+	if body != `{"channels":["b"],"unsubscribed_from":["a"]}` {
+		t.Errorf("got %s", body)
+	}
+	asked := last[contract.UnsubscribeRequest](t, s.presence, contract.VerbUnsubscribe)
+	if asked.User != "u" || asked.ConnID != "" || !slices.Equal(asked.Channels, []string{"a"}) {
+		t.Errorf("asked %+v", asked)
+	}
+	for body, field := range map[string]string{
+		`{"user":"u","conn_id":"c","channels":["a"]}`:        "user",
+		`{"channels":["a"]}`:                                 "conn_id",
+		`{"user":"u"}`:                                       "channels",
+		`{"user":"u","channels":["a"],"channel_configs":{}}`: "channel_configs",
+	} {
+		if paths := s.paths(s.post("/unsubscribe", body)); !paths[field] {
+			t.Errorf("%s: faults at %v", body, paths)
+		}
+	}
+}
+
 func TestDisconnectIsOpen(t *testing.T) {
 	t.Parallel()
 	s := start(t)

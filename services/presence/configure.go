@@ -48,22 +48,19 @@ func (s *Service) configure(ctx context.Context, q contract.ConfigureRequest) (c
 		return contract.ConfigureAnswer{}, err
 	}
 	answer := contract.ConfigureAnswer{Seen: contract.Seen{Settings: revision.highest.Load()}, Trim: untrimmed.sizes}
-	s.ledger.Read(func(r *roster.Roster) { answer.ChannelsInfo = r.DescribeSettings(names) })
+	s.ledger.Read(func(r *roster.Roster) { answer.ChannelsInfo = r.Describe(names, contract.InfoOptions{OmitUsers: true}) })
 	return answer, nil
 }
 
-// configured makes the record of a channel with that configuration; there is none where nothing differs from what a
-// channel is without. That it kept history once is never forgotten, or what it kept would vanish.
+// configured makes the record of a channel with that configuration, also where it is that of any channel: what an app has
+// configured, no later introduction changes. That it kept history once is never forgotten, or what it kept would vanish.
 func configured(name string, config contract.ChannelConfig, now time.Time) ledger.Change[contract.ChannelRecord] {
 	return func(c *contract.ChannelRecord) (*contract.ChannelRecord, error) {
 		next := record(name, config, now)
 		if c != nil {
 			next.Created, next.History = c.Created, next.History || c.History
 		}
-		switch {
-		case config.IsDefault() && !next.History:
-			return nil, nil
-		case reflect.DeepEqual(c, next):
+		if reflect.DeepEqual(c, next) {
 			return c, nil
 		}
 		return next, nil

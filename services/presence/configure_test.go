@@ -2,6 +2,7 @@ package presence
 
 import (
 	"maps"
+	"strconv"
 	"testing"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -37,9 +38,6 @@ func TestConfigureReplacesTheSettings(t *testing.T) {
 	if two.UUID == "" || two.Settings != contract.DefaultChannelSettings() || two.History == nil || two.Users == nil {
 		t.Fatalf("two: %+v", two)
 	}
-	if r.ledger.Channels.Cached("two") != nil {
-		t.Fatal("a channel like any other has a record")
-	}
 	created := r.ledger.Channels.Cached("one").Created
 	second := h.configure(map[string]contract.ChannelConfig{"one": config(func(c *contract.ChannelConfig) { c.HistorySize = 3 })})
 	record := r.ledger.Channels.Cached("one")
@@ -54,8 +52,9 @@ func TestConfigureReplacesTheSettings(t *testing.T) {
 		t.Fatalf("revision %d after what changes nothing, want %d", again.Settings, second.Settings)
 	}
 	last := h.configure(map[string]contract.ChannelConfig{"one": config(unchanged)})
-	if r.ledger.Channels.Cached("one") != nil || last.Settings <= second.Settings {
-		t.Fatalf("the record of a channel like any other stays, answer %+v", last)
+	record = r.ledger.Channels.Cached("one")
+	if record == nil || record.Settings != contract.DefaultChannelSettings() || last.Settings <= second.Settings {
+		t.Fatalf("record %+v, answer %+v", record, last)
 	}
 }
 
@@ -114,8 +113,36 @@ func TestAChannelShowsMoreHistoryOnceItWasTrimmed(t *testing.T) {
 	want("without limit, trimmed", 0, give(0, map[string]int{"one": 4}), nil)
 	want("from no limit", 9, give(9, map[string]int{}), nil)
 	want("from a caller that knows nothing of it", 10, give(10, nil), nil)
-	if two := r.ledger.Channels.Cached("two"); two != nil { // 10 is the default
+	if two := r.ledger.Channels.Cached("two"); two.History || two.Settings != contract.DefaultChannelSettings() {
 		t.Errorf("a channel without history is %+v", two)
+	}
+}
+
+func TestAChannelThatWasConfiguredIsNotChangedByALaterConnect(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.start(patient())
+	loud := config(func(c *contract.ChannelConfig) { c.NotifyPresence, c.HistorySize = true, 3 })
+	h.configure(map[string]contract.ChannelConfig{"as any other": config(unchanged), "once loud": loud})
+	h.configure(map[string]contract.ChannelConfig{"once loud": config(unchanged)})
+	introduced := map[string]contract.ChannelConfig{"as any other": loud, "once loud": loud, "never configured": loud}
+	for i := range 4 { // whichever replica answers
+		must[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
+			ConnID: "c" + strconv.Itoa(i), User: "alice", ChannelConfigs: introduced,
+		})
+		must[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{
+			ConnID: "c" + strconv.Itoa(i), Channels: []string{"one"}, ChannelConfigs: introduced,
+		})
+	}
+	info := h.info("as any other", "once loud", "never configured").Channels
+	for name, want := range map[string]contract.ChannelSettings{
+		"as any other": contract.DefaultChannelSettings(), "once loud": contract.DefaultChannelSettings(),
+		"never configured": loud.ChannelSettings,
+	} {
+		if got := info[name].Settings; got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *Service) info(ctx context.Context, q contract.InfoRequest) (contract.In
 	cancel()
 	var a contract.InfoAnswer
 	s.ledger.Read(func(r *roster.Roster) {
-		names := q.Channels
+		names := q.Channels // each of them is in the answer: apps look them up
 		if len(names) == 0 {
 			names = r.ChannelNames()
 		}

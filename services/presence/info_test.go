@@ -52,12 +52,38 @@ func TestInfoShowsWhatWasAskedFor(t *testing.T) {
 		Options:  contract.InfoOptions{ExcludeChannels: []string{"one"}, PublicState: true},
 	})
 	wantUsers = []contract.UserInfo{{User: "bob", Status: 4, State: map[string]json.RawMessage{"color": json.RawMessage(`"red"`)}}}
-	if len(some.Channels) != 1 || !reflect.DeepEqual(some.Users, wantUsers) {
+	if len(some.Channels) != 2 || !reflect.DeepEqual(some.Users, wantUsers) {
 		t.Fatalf("some %+v", some)
 	}
 	bare := must[contract.InfoAnswer](h, contract.VerbInfo, contract.InfoRequest{Options: contract.InfoOptions{OmitUsers: true}})
 	if len(bare.Users) != 0 || len(bare.Channels["one"].Users) != 0 || bare.Channels["one"].TotalUsers != 0 {
 		t.Fatalf("bare %+v", bare)
+	}
+}
+
+func TestInfoOfANamedChannelAlwaysAnswersForIt(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	one := h.connect("c1", "alice", "one").ChannelsInfo.Channels["one"]
+	must[contract.DisconnectAnswer](h, contract.VerbDisconnect, contract.DisconnectRequest{ConnID: "c1"})
+	named := h.info("one", "nobody was here")
+	if len(named.Channels) != 2 || len(named.Users) != 0 || named.Users == nil {
+		t.Fatalf("named: %+v", named)
+	}
+	for name, got := range named.Channels {
+		want := contract.ChannelInfo{
+			UUID: got.UUID, Name: name, Settings: contract.DefaultChannelSettings(), History: []json.RawMessage{}, Users: []string{},
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if got := named.Channels["one"].UUID; got != one.UUID {
+		t.Errorf("the uuid was %s when somebody was there, and is %s", one.UUID, got)
+	}
+	if all := h.info(); len(all.Channels) != 0 {
+		t.Errorf("all channels: %+v", all.Channels)
 	}
 }
 
@@ -199,7 +225,7 @@ func TestEmptyNamesAreRefused(t *testing.T) {
 	refused[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{ConnID: "c1"}, contract.CodeInvalid, "user")
 	refused[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{User: "alice"}, contract.CodeInvalid, "conn_id")
 	refused[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{}, contract.CodeInvalid, "user")
-	refused[contract.UnsubscribeAnswer](h, contract.VerbUnsubscribe, contract.UnsubscribeRequest{}, contract.CodeInvalid, "conn_id")
+	refused[contract.UnsubscribeAnswer](h, contract.VerbUnsubscribe, contract.UnsubscribeRequest{}, contract.CodeInvalid, "user")
 	refused[contract.DisconnectAnswer](h, contract.VerbDisconnect, contract.DisconnectRequest{}, contract.CodeInvalid, "conn_id")
 	h.attachRefused(contract.AttachRequest{ConnID: "c1"}, contract.CodeInvalid, "gateway")
 	refused[contract.ChannelsAnswer](h, contract.VerbJoin, contract.JoinRequest{}, contract.CodeInvalid, "conn_id")

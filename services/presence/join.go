@@ -7,28 +7,31 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// join adds those of the channels that the connection's user may join. What the user may is read from the bucket, so
-// that a permission which was withdrawn does not work any more anywhere.
+// join adds those of the channels that the connection's user may join.
 func (s *Service) join(ctx context.Context, q contract.JoinRequest) (contract.ChannelsAnswer, error) {
-	c, err := s.held(ctx, q)
-	if err != nil {
-		return contract.ChannelsAnswer{}, err
-	}
-	user, _, err := s.ledger.Users.Fresh(ctx, c.User)
-	if err != nil {
-		return contract.ChannelsAnswer{}, err
-	}
-	var may []string
-	if user != nil {
-		may = within(q.Channels, user.Allowed)
-	}
-	outcome, err := s.changeHeld(ctx, q, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		return s.addChannels(c, may)
-	})
+	outcome, err := s.changeHeld(ctx, q, s.admit(ctx, q.Channels))
 	if err != nil {
 		return contract.ChannelsAnswer{}, err
 	}
 	return contract.ChannelsAnswer{Membership: membership(outcome), Named: within(q.Channels, outcome.After.Channels)}, nil
+}
+
+// admit adds those of the channels that the user may join at the moment. It reads that after the record which it changes,
+// and again for every record that it is given: who takes a permission back writes the user first and then, in any case,
+// the connection (see withdrawn). So a join that has seen the permission is in the record which that write replaces, or
+// is refused by the bucket and decided anew.
+func (s *Service) admit(ctx context.Context, channels []string) ledger.Change[contract.ConnectionRecord] {
+	return func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
+		fresh := without(channels, c.Channels)
+		if len(fresh) == 0 {
+			return c, nil
+		}
+		user, _, err := s.ledger.Users.Fresh(ctx, c.User)
+		if err != nil || user == nil {
+			return c, err
+		}
+		return s.addChannels(c, within(fresh, user.Allowed))
+	}
 }
 
 // leave takes channels from the connection. Its user may still join them again.
@@ -42,18 +45,6 @@ func (s *Service) leave(ctx context.Context, q contract.LeaveRequest) (contract.
 	return contract.ChannelsAnswer{
 		Membership: membership(outcome), Named: list(without(outcome.Before.Channels, outcome.After.Channels)),
 	}, nil
-}
-
-// held gives the connection that the asking session holds. Whether it still does is decided when it is changed.
-func (s *Service) held(ctx context.Context, q contract.JoinRequest) (*contract.ConnectionRecord, error) {
-	if err := need("conn_id", q.ConnID); err != nil {
-		return nil, err
-	}
-	if c := s.ledger.Connections.Cached(q.ConnID); ledger.Holds(c, q.Gateway, q.Session) {
-		return c, nil
-	}
-	outcome, err := s.changeHeld(ctx, q, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) { return c, nil })
-	return outcome.After, err
 }
 
 // changeHeld changes a connection on behalf of the session that holds it.

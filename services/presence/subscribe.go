@@ -69,35 +69,6 @@ func (s *Service) allow(ctx context.Context, q contract.SubscribeRequest) (contr
 	}, nil
 }
 
-// unsubscribe takes channels from a connection, and answers when that took effect on its socket. The user's permission
-// goes first, so that the client can not join again in between.
-func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest) (contract.UnsubscribeAnswer, error) {
-	known, err := s.knownOrForgotten(ctx, q.ConnID)
-	if err != nil {
-		return contract.UnsubscribeAnswer{}, err
-	}
-	if _, err := s.ledger.Users.Change(ctx, known.User, disallow(q.Channels)); err != nil {
-		return contract.UnsubscribeAnswer{}, err
-	}
-	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		return dropChannels(c, q.Channels), nil
-	})
-	if err != nil {
-		return contract.UnsubscribeAnswer{}, err
-	}
-	s.orderMembership(ctx, outcome.After, outcome.Revision)
-	parted := without(outcome.Before.Channels, outcome.After.Channels)
-	if s.tells(parted, nil) {
-		s.awaitAnnounced(ctx, outcome.Revision)
-	}
-	info, _ := s.describe(outcome.After.Channels, q.Info)
-	return contract.UnsubscribeAnswer{
-		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels),
-		ChannelsInfo:     info,
-		UnsubscribedFrom: list(parted),
-	}, nil
-}
-
 // disconnect ends a connection, and answers when its socket was told to close. A dormant one is forgotten, though it was
 // not known to the app any more.
 func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) (contract.DisconnectAnswer, error) {
@@ -120,21 +91,6 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 		s.awaitAnnounced(ctx, outcome.Revision)
 	}
 	return contract.DisconnectAnswer{Seen: contract.Seen{Revision: outcome.Revision}, Known: true}, nil
-}
-
-// knownOrForgotten gives a connection that must be there. A dormant one is forgotten at that: what an app wants to take
-// away from it must not come back with its client.
-func (s *Service) knownOrForgotten(ctx context.Context, connID string) (*contract.ConnectionRecord, error) {
-	if err := need("conn_id", connID); err != nil {
-		return nil, err
-	}
-	outcome, err := s.ledger.Connections.Change(ctx, connID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		return roster.There(c), nil
-	})
-	if err == nil && outcome.After == nil {
-		err = contract.Invalid("conn_id", contract.UnknownConnection)
-	}
-	return outcome.After, err
 }
 
 // changeKnown changes a connection that must be there.

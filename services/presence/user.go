@@ -59,8 +59,8 @@ func (s *Service) known(k knowing, now time.Time) ledger.Change[contract.UserRec
 // allowedFactor times the channels of a connection may be allowed to a user, so that its record fits into a message.
 const allowedFactor = 10
 
-// disallow takes channels from those that a user may join.
-func disallow(channels []string) ledger.Change[contract.UserRecord] {
+// notAllowed takes channels from those that a user may join.
+func notAllowed(channels []string) ledger.Change[contract.UserRecord] {
 	return func(u *contract.UserRecord) (*contract.UserRecord, error) {
 		if u == nil {
 			return nil, nil
@@ -99,8 +99,12 @@ func merge(state *map[string]json.RawMessage, over map[string]json.RawMessage) b
 	return changed
 }
 
-// stored gives a value in the form that it has after it was stored, in which two are compared.
+// stored gives a value in the form that it has after it was stored, in which two are compared. An integer has no negative
+// zero.
 func stored(value json.RawMessage) json.RawMessage {
+	if string(value) == "-0" {
+		return json.RawMessage("0")
+	}
 	form, err := json.Marshal(value)
 	if err != nil {
 		return value // it came out of JSON, so it can be written as JSON

@@ -76,7 +76,7 @@ func (c *Conn) BindBucket(ctx context.Context, name string) (*Bucket, error) {
 	}
 }
 
-// Get reads a key's newest value.
+// Get reads a key's newest value from any replica, which may be behind; see Current.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	e, err := b.read(ctx, key)
 	if err == nil && e.Deleted {
@@ -107,8 +107,12 @@ func (b *Bucket) read(ctx context.Context, key string) (Entry, error) {
 	if err != nil {
 		return fail(errors.New("a value without a revision"))
 	}
-	deleted := m.Header.Get(headerOperation) != "" || m.Header.Get(jetstream.MarkerReasonHeader) != ""
-	return Entry{Key: key, Value: m.Data, Revision: revision, Deleted: deleted}, nil
+	return Entry{Key: key, Value: m.Data, Revision: revision, Deleted: removes(m.Header)}, nil
+}
+
+// removes says whether a message with that header is the marker of a key's removal.
+func removes(h Header) bool {
+	return h.Get(headerOperation) != "" || h.Get(jetstream.MarkerReasonHeader) != ""
 }
 
 func (b *Bucket) subject(key string) string { return "$KV." + b.name + "." + key }

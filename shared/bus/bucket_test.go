@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -67,6 +68,51 @@ func TestBucketChangesByCompareAndSwap(t *testing.T) {
 	}
 	if last, err := b.Put(ctx, key, []byte("5")); err != nil || last <= gone {
 		t.Fatalf("put: %d, %v", last, err)
+	}
+}
+
+func TestTheLeaderOfABucketKnowsTheNewest(t *testing.T) {
+	t.Parallel()
+	b := openBucket(t, newServer(t).dial(), 0)
+	ctx, cancel := within()
+	defer cancel()
+	if newest, err := b.Newest(ctx); err != nil || newest != 0 {
+		t.Fatalf("of an empty bucket: %d, %v", newest, err)
+	}
+	if _, err := b.Current(ctx, "large"); !errors.Is(err, bus.ErrNotFound) {
+		t.Fatalf("of nothing: %v", err)
+	}
+	large := bytes.Repeat([]byte("\x00x"), 500<<10) // base64 makes more of it than a message may have
+	last, err := b.Put(ctx, "large", large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := b.Current(ctx, "large"); err != nil || !bytes.Equal(e.Value, large) || e.Revision != last || e.Key != "large" {
+		t.Fatalf("%d bytes at revision %d, %v", len(e.Value), e.Revision, err)
+	}
+	gone, err := b.Remove(ctx, "large", last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Current(ctx, "large"); !errors.Is(err, bus.ErrNotFound) {
+		t.Fatalf("of what was removed: %v", err)
+	}
+	if newest, err := b.Newest(ctx); err != nil || newest != gone {
+		t.Fatalf("newest %d, want %d (%v)", newest, gone, err)
+	}
+}
+
+func TestAValueTooLargeForAMessageSaysSo(t *testing.T) {
+	t.Parallel()
+	b := openBucket(t, newServer(t).dial(), 0)
+	ctx, cancel := within()
+	defer cancel()
+	large := make([]byte, 1<<20+1)
+	if _, err := b.Put(ctx, "key", large); !errors.Is(err, bus.ErrTooLarge) || errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("put: %v", err)
+	}
+	if _, err := b.Create(ctx, "key", large); !errors.Is(err, bus.ErrTooLarge) {
+		t.Fatalf("create: %v", err)
 	}
 }
 

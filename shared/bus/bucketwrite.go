@@ -24,7 +24,7 @@ const (
 	leaderWait     = 250 * time.Millisecond
 )
 
-// write stores a message on a key's subject, and gives its sequence.
+// write stores a message on a key's subject, and gives its sequence, or ErrTooLarge.
 func (b *Bucket) write(ctx context.Context, verb, key string, header Header, value []byte) (uint64, error) {
 	fail := func(err error) (uint64, error) {
 		return 0, fmt.Errorf("%s %s in %s: %w", verb, key, b.name, unavailable(err))
@@ -40,6 +40,9 @@ func (b *Bucket) write(ctx context.Context, verb, key string, header Header, val
 				return revision, err
 			}
 			return fail(err)
+		}
+		if errors.Is(err, nats.ErrMaxPayload) {
+			return 0, fmt.Errorf("%s %s in %s: %w", verb, key, b.name, ErrTooLarge)
 		}
 		if !errors.Is(err, nats.ErrNoResponders) || attempt == leaderAttempts {
 			return fail(err)

@@ -9,7 +9,7 @@ import (
 const (
 	BucketConnections = "connections" // key: token of the connection id; ConnectionRecord
 	BucketUsers       = "users"       // key: token of the user; UserRecord
-	BucketChannels    = "channels"    // key: token of the channel; ChannelRecord, only where it differs from the default
+	BucketChannels    = "channels"    // key: token of the channel; ChannelRecord, where it was configured
 	BucketLeases      = "leases"      // key: LeaseKey or KeyLeader; LeaseRecord; a key ends with the bucket's TTL
 )
 
@@ -55,7 +55,7 @@ type UserRecord struct {
 	LastActive time.Time                  `json:"last_active"`
 }
 
-// ChannelRecord is a channel whose settings differ from the default.
+// ChannelRecord is a channel that was configured, be it as any channel is.
 type ChannelRecord struct {
 	Name     string          `json:"name"`
 	LongName *string         `json:"long_name,omitempty"`

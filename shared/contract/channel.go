@@ -26,7 +26,7 @@ type ChannelConfig struct {
 	LongName *string `json:"long_name,omitempty"`
 }
 
-// IsDefault says whether a channel with this configuration needs no record.
+// IsDefault says whether this is the configuration of a channel that nobody configured.
 func (c ChannelConfig) IsDefault() bool {
 	return c.LongName == nil && c.ChannelSettings == DefaultChannelSettings()
 }

@@ -68,7 +68,7 @@ func golden() map[string]any {
 		"subscribe_answer": SubscribeAnswer{
 			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: &info, SubscribedTo: []string{"one"},
 		},
-		"unsubscribe_request": UnsubscribeRequest{ConnID: "c1", Channels: []string{"one"}, Info: options},
+		"unsubscribe_request": UnsubscribeRequest{ConnID: "c1", User: "alice", Channels: []string{"one"}, Info: options},
 		"unsubscribe_answer": UnsubscribeAnswer{
 			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: info, UnsubscribedFrom: []string{"two"},
 		},

@@ -83,9 +83,11 @@ type SubscribeAnswer struct {
 	SubscribedTo []string      `json:"subscribed_to,omitempty"` // the new ones; null for a user
 }
 
-// UnsubscribeRequest takes channels from a connection, and from what its user may join.
+// UnsubscribeRequest takes channels from a connection, and from what its user may join; or, with User in place of ConnID,
+// from what that user may join, and from all connections of the user.
 type UnsubscribeRequest struct {
 	ConnID   string      `json:"conn_id"`
+	User     string      `json:"user,omitempty"`
 	Channels []string    `json:"channels"`
 	Info     InfoOptions `json:"info"`
 }
@@ -93,9 +95,9 @@ type UnsubscribeRequest struct {
 // UnsubscribeAnswer comes after it took effect on the open socket.
 type UnsubscribeAnswer struct {
 	Seen
-	Channels         []string     `json:"channels"`
-	ChannelsInfo     ChannelsInfo `json:"channels_info"`
-	UnsubscribedFrom []string     `json:"unsubscribed_from"`
+	Channels         []string     `json:"channels"`          // all of the connection, or all that the user may join
+	ChannelsInfo     ChannelsInfo `json:"channels_info"`     // none for a user
+	UnsubscribedFrom []string     `json:"unsubscribed_from"` // those that the connection, or one of the user's, really left
 }
 
 // ConfigureRequest gives channels their settings, in place of those they have.

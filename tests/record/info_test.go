@@ -26,6 +26,7 @@ func informed(described string) answer {
 func infos() []exchange {
 	both := []string{"alice-info", "bob-info"}
 	golden := map[string]channel{"golden-info": {connections: 2, users: both}}
+	withNobody := map[string]channel{"golden-info": golden["golden-info"], "nope": {}}
 	users := []string{user("alice-info", `{"color": "red", "n": 2}`), user("bob-info", `{}`)}
 	all := ok(`{"channels": {"golden-info": ` + encode(golden["golden-info"].describe("golden-info")) + `, "side-info": {"…": 0}, "…": 0},
 		"users": ["…", ` + users[0] + `, ` + users[1] + `], "…": 0}`)
@@ -35,7 +36,9 @@ func infos() []exchange {
 			"channels": ["golden-info", "side-info"], "user_state": {"color": "red", "n": 2}, "state_public_keys": ["color"]}`, answer: done},
 		{name: "bob is there", request: `POST /connect {"username": "bob-info", "conn_id": "35000000-0000-4000-8000-000000000000",
 			"channels": ["golden-info"]}`, answer: done},
-		{name: "unknown names skipped", request: `POST /info {"info": {"channels": ["nope", "golden-info"]}}`,
+		{name: "a name that nobody uses: zeros, not skipped", request: `POST /info {"info": {"channels": ["nope", "golden-info"]}}`,
+			answer: informed(describe(withNobody, users...))},
+		{name: "excluded though named", request: `POST /info {"info": {"channels": ["nope", "golden-info"], "exclude_channels": ["nope"]}}`,
 			answer: informed(describe(golden, users...))},
 		{name: "channels as the first release asked for them", request: `POST /info {"channels": ["golden-info"]}`,
 			answer: informed(describe(golden, users...))},

@@ -48,6 +48,9 @@ func states() []exchange {
 			`[{"key": "extra", "value": null}]`, `[]`),
 		state("1 is not true, unlike in the record", `{"user_state": {"b": 1}}`, with(after, `{"extra": null, "b": 1}`),
 			`[{"key": "b", "value": 1}]`, `[]`),
+		state("-0 is 0", `{"user_state": {"n": -0}}`, with(after, `{"extra": null, "b": 1, "n": 0}`), `[{"key": "n", "value": 0}]`, `[]`),
+		state("0 is -0", `{"user_state": {"n": -0, "f": -0.0}}`, with(after, `{"extra": null, "b": 1, "n": 0, "f": -0.0}`),
+			`[{"key": "f", "value": -0.0}]`, `[]`),
 	}
 }
 

@@ -60,7 +60,8 @@ func subscriptions() []exchange {
 	users := []string{user("alice-sub", `{"n": 2}`), user("bob-sub", `{}`)}
 	golden := channel{settings: joinedSettings, connections: 3, users: both}
 	return []exchange{
-		{name: "nothing has changed after a 4xx", request: `POST /info {"info": {"channels": ["a-sub"]}}`, answer: ok(`{"channels": {}, "…": 0}`)},
+		{name: "nothing has changed after a 4xx", request: `POST /info {"info": {"channels": ["a-sub"]}}`,
+			answer: informed(describe(map[string]channel{"a-sub": {}}))},
 		{name: "subscribed_to = only new ones, sorted; channels = all of this connection, sorted; existing channel's config untouched",
 			request: `POST /subscribe {"conn_id": "` + alicesSecond + `", "channels": ["s2-sub", "golden-sub", "s1-sub", "s1-sub"],
 				"channel_configs": {"s1-sub": {"store_history": true}, "golden-sub": {"history_size": 77}}}`,

@@ -70,6 +70,32 @@ func TestNothingOfAChannelComesAfterUnsubscribeIsAnswered(t *testing.T) {
 	})
 }
 
+func TestNothingOfAChannelComesToAUserWhosePermissionWasTakenBack(t *testing.T) {
+	told(t, func(t *testing.T, form harness.Form) {
+		c := harness.Start(t, form, harness.Pairs)
+		var sockets []*harness.Socket
+		for i := range 4 { // two at each gateway
+			_, s := enter(t, c.APIs[i%2], c.Gateways[i/2], "alice", "stays", "goes")
+			sockets = append(sockets, s)
+		}
+		_, bob := enter(t, c.APIs[0], c.Gateways[0], "bob", "goes")
+		post(t, c.APIs[1], "goes", "heard")
+		got, err := c.APIs[0].API().Unsubscribe(t.Context(), client.Unsubscribe{User: "alice", Channels: []string{"goes", "never"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Channels, []string{"stays"}) || !slices.Equal(got.UnsubscribedFrom, []string{"goes"}) {
+			t.Errorf("answered %+v", got)
+		}
+		post(t, c.APIs[1], "goes", "not heard")
+		post(t, c.APIs[1], "stays", "fence")
+		for _, s := range sockets {
+			hears(t, s, "heard", "fence")
+		}
+		hears(t, bob, "heard", "not heard")
+	})
+}
+
 func TestDisconnectClosesTheSocketWhereverItIsAndLeavesAtOnce(t *testing.T) {
 	told(t, func(t *testing.T, form harness.Form) {
 		c := harness.Start(t, form, harness.Pairs)

@@ -22,7 +22,7 @@ type View struct {
 	synced atomic.Bool
 
 	mu       sync.RWMutex
-	channels map[string]channel // by token; guarded by mu; those that differ from the default
+	channels map[string]channel // by token; guarded by mu; those that were configured
 	revision uint64             // guarded by mu; of the bucket
 	moved    chan struct{}      // guarded by mu; closed when the revision grows; nil if nobody waits
 }

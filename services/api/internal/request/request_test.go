@@ -221,8 +221,13 @@ func TestSubscribeTargets(t *testing.T) {
 	wantPaths(t, err, "user", "channels")
 	_, err = Subscribe([]byte(`{}`), "", limits)
 	wantPaths(t, err, "conn_id", "channels")
-	_, err = Unsubscribe([]byte(`{"user":"u"}`), "", limits)
-	wantPaths(t, err, "conn_id", "channels", "user")
+	_, err = Unsubscribe([]byte(`{"conn_id":"c","user":"u","channel_configs":{}}`), "", limits)
+	wantPaths(t, err, "user", "channels", "channel_configs")
+	_, err = Unsubscribe([]byte(`{}`), "", limits)
+	wantPaths(t, err, "conn_id", "channels")
+	if got, err := Unsubscribe([]byte(`{"channels":["a"],"username":"u"}`), "", limits); err != nil || got.User != "u" || got.ConnID != "" {
+		t.Errorf("got %+v (%v)", got, err)
+	}
 	if got, err := Unsubscribe([]byte(`{"channels":["a"]}`), "q", limits); err != nil || got.ConnID != "q" {
 		t.Errorf("got %+v (%v)", got, err)
 	}

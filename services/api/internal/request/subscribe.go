@@ -12,7 +12,23 @@ func Subscribe(body []byte, connID string, limits Limits) (contract.SubscribeReq
 	if err != nil {
 		return contract.SubscribeRequest{}, err
 	}
-	request := contract.SubscribeRequest{}
+	request := r.subscription(body, connID, true)
+	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
+	return request, r.fault()
+}
+
+// Unsubscribe reads the body of /unsubscribe. connID is as with Subscribe.
+func Unsubscribe(body []byte, connID string, limits Limits) (contract.UnsubscribeRequest, error) {
+	r, err := newReader(body, limits)
+	if err != nil {
+		return contract.UnsubscribeRequest{}, err
+	}
+	q := r.subscription(body, connID, false)
+	return contract.UnsubscribeRequest{ConnID: q.ConnID, User: q.User, Channels: q.Channels, Info: q.Info}, r.fault()
+}
+
+// subscription reads channels of a connection or of a user; configs says whether it may configure them.
+func (r *reader) subscription(body []byte, connID string, configs bool) (request contract.SubscribeRequest) {
 	named, identified, listed := false, false, false
 	r.object("", body, func(key string, value []byte) bool {
 		switch key {
@@ -25,10 +41,13 @@ func Subscribe(body []byte, connID string, limits Limits) (contract.SubscribeReq
 		case "channels":
 			listed = true
 			request.Channels = r.someChannels(key, value)
-		case "channel_configs":
-			request.ChannelConfigs = r.channelConfigs(key, value)
 		case "info":
 			request.Info, _ = r.infoOptions(key, value)
+		case "channel_configs":
+			if configs {
+				request.ChannelConfigs = r.channelConfigs(key, value)
+			}
+			return configs
 		default:
 			return false
 		}
@@ -44,41 +63,7 @@ func Subscribe(body []byte, connID string, limits Limits) (contract.SubscribeReq
 	r.require("conn_id", identified || named)
 	r.own("conn_id", request.ConnID)
 	r.require("channels", listed)
-	request.ChannelConfigs = configsOf(request.Channels, request.ChannelConfigs)
-	return request, r.fault()
-}
-
-// Unsubscribe reads the body of /unsubscribe. connID is as with Subscribe.
-func Unsubscribe(body []byte, connID string, limits Limits) (contract.UnsubscribeRequest, error) {
-	r, err := newReader(body, limits)
-	if err != nil {
-		return contract.UnsubscribeRequest{}, err
-	}
-	request := contract.UnsubscribeRequest{}
-	identified, listed := false, false
-	r.object("", body, func(key string, value []byte) bool {
-		switch key {
-		case "conn_id":
-			identified = true
-			request.ConnID = r.connID(key, value)
-		case "channels":
-			listed = true
-			request.Channels = r.someChannels(key, value)
-		case "info":
-			request.Info, _ = r.infoOptions(key, value)
-		default:
-			return false
-		}
-		return true
-	})
-	if !identified && connID != "" {
-		identified = true
-		request.ConnID = r.queryID(connID)
-	}
-	r.require("conn_id", identified)
-	r.own("conn_id", request.ConnID)
-	r.require("channels", listed)
-	return request, r.fault()
+	return request
 }
 
 // Disconnect reads the conn_id to disconnect from the body, of which nothing else counts, or else from the query.

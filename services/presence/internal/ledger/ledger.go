@@ -147,6 +147,19 @@ func (l *Ledger) Await(ctx context.Context, revision uint64) {
 	}
 }
 
+// CatchUp returns when the roster has every write of a connection that was acknowledged before, or an ErrUnavailable when
+// ctx ends.
+func (l *Ledger) CatchUp(ctx context.Context) error {
+	newest, err := l.Connections.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	if !l.progress.Wait(ctx, newest) {
+		return fmt.Errorf("follow the connections up to revision %d: %w: %w", newest, bus.ErrUnavailable, ctx.Err())
+	}
+	return nil
+}
+
 // memory is how long a removal is remembered at least. No write is under way for that long.
 const memory = time.Minute
 

@@ -13,9 +13,6 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// lag is how long a replica of a bucket is given to catch up before a read from it is believed to refuse something.
-const lag = 100 * time.Millisecond
-
 // Change makes the next record of the current one, which is nil when there is none and must not be changed in place.
 // The same pointer leaves the record as it is, nil removes it, an error refuses. It may be called several times.
 type Change[R any] func(current *R) (*R, error)
@@ -32,7 +29,7 @@ func (o Outcome[R]) Changed() bool { return o.Before != o.After }
 // Table is one bucket of records, each changed by compare-and-swap.
 type Table[R any] struct {
 	bucket     *bus.Bucket
-	replicated bool                           // a read may come from a replica that is behind
+	replicated bool                           // any replica may be behind, but for the leader
 	row        func(key string) roster.Row[R] // from the roster
 	apply      func(row roster.Row[R])        // to the roster
 }
@@ -40,27 +37,26 @@ type Table[R any] struct {
 // Cached gives what this replica knows of a name, which may be a moment old; nil when nothing.
 func (t *Table[R]) Cached(name string) *R { return t.row(contract.EncodeToken(name)).Record }
 
-// Fresh reads a name's record; nil when there is none.
+// Fresh reads a name's record, after every write that was acknowledged before; nil when there is none.
 func (t *Table[R]) Fresh(ctx context.Context, name string) (*R, uint64, error) {
 	row, err := t.fresh(ctx, contract.EncodeToken(name))
 	return row.Record, row.Revision, err
 }
+
+// Newest is the revision of the newest record, or removal, that the bucket holds. Who has followed the bucket up to it has
+// every write that was acknowledged before.
+func (t *Table[R]) Newest(ctx context.Context) (uint64, error) { return t.bucket.Newest(ctx) }
 
 // Change changes a name's record. It begins from what the roster knows, since a stale revision is refused by the
 // bucket; but what would be refused or left alone is decided by a fresh read, since no write proves it.
 func (t *Table[R]) Change(ctx context.Context, name string, change Change[R]) (Outcome[R], error) {
 	key := contract.EncodeToken(name)
 	row := t.row(key)
-	for attempt, reads := 0, 0; ; attempt++ {
+	for attempt, read := 0, false; ; attempt++ {
 		next, refused := change(row.Record)
 		if refused != nil || next == row.Record {
-			if reads > 1 || reads == 1 && (refused == nil || !t.replicated) {
+			if read {
 				return Outcome[R]{Before: row.Record, After: row.Record, Revision: row.Revision}, refused
-			}
-			if reads == 1 {
-				if err := pause(ctx, lag); err != nil {
-					return Outcome[R]{}, err
-				}
 			}
 		} else {
 			revision, err := t.write(ctx, row, next, key)
@@ -79,7 +75,7 @@ func (t *Table[R]) Change(ctx context.Context, name string, change Change[R]) (O
 		if row, err = t.fresh(ctx, key); err != nil {
 			return Outcome[R]{}, err
 		}
-		reads++
+		read = true
 	}
 }
 
@@ -97,12 +93,16 @@ func (t *Table[R]) write(ctx context.Context, row roster.Row[R], next *R, key st
 	return t.bucket.Update(ctx, key, value, row.Revision)
 }
 
-// fresh reads a key, and lets the roster know.
+// fresh reads a key where it can not be behind, and lets the roster know.
 func (t *Table[R]) fresh(ctx context.Context, key string) (roster.Row[R], error) {
 	cached := t.row(key)
-	entry, err := t.bucket.Get(ctx, key)
+	read := t.bucket.Get
+	if t.replicated {
+		read = t.bucket.Current
+	}
+	entry, err := read(ctx, key)
 	if errors.Is(err, bus.ErrNotFound) {
-		if cached.Record != nil && !t.replicated { // the only copy says that it is gone
+		if cached.Record != nil {
 			t.apply(roster.Row[R]{Key: key, Revision: cached.Revision})
 		}
 		return roster.Row[R]{Key: key}, nil

@@ -25,7 +25,7 @@ func (r *Roster) ChannelNames() []string {
 	return names
 }
 
-// Describe shows the named channels and the users in them. Those without members and record are left out.
+// Describe shows the named channels, those too of which nothing is known, and the users in them.
 func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.ChannelsInfo {
 	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
 	excluded := make(map[string]struct{}, len(o.ExcludeChannels))
@@ -37,11 +37,7 @@ func (r *Roster) Describe(names []string, o contract.InfoOptions) contract.Chann
 		if _, no := excluded[name]; no {
 			continue
 		}
-		record, in := r.channels.rows[contract.EncodeToken(name)].Record, r.rooms[name]
-		if record == nil && in == nil {
-			continue
-		}
-		channel := r.describeChannel(name, record, in, o)
+		channel := r.describeChannel(name, r.channels.rows[contract.EncodeToken(name)].Record, r.rooms[name], o)
 		info.Channels[name] = channel
 		shown = append(shown, channel.Users...)
 	}
@@ -68,16 +64,6 @@ func (r *Roster) HaveHistory(names []string) bool {
 		record := r.channels.rows[contract.EncodeToken(name)].Record
 		return record != nil && record.History
 	})
-}
-
-// DescribeSettings shows the named channels, also those of which nothing is known, and no users.
-func (r *Roster) DescribeSettings(names []string) contract.ChannelsInfo {
-	info := contract.ChannelsInfo{Channels: make(map[string]contract.ChannelInfo, len(names)), Users: []contract.UserInfo{}}
-	for _, name := range names {
-		record := r.channels.rows[contract.EncodeToken(name)].Record
-		info.Channels[name] = r.describeChannel(name, record, r.rooms[name], contract.InfoOptions{OmitUsers: true})
-	}
-	return info
 }
 
 func (r *Roster) describeChannel(name string, record *contract.ChannelRecord, in *room, o contract.InfoOptions) contract.ChannelInfo {

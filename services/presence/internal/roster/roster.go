@@ -22,7 +22,7 @@ type room struct {
 	users       map[string]int // user → how many of its connections are in
 }
 
-// Roster is the index. All maps but rooms and byUser are by the token that is the key in the bucket.
+// Roster is the index. All maps but rooms, byUser and dormant are by the token that is the key in the bucket.
 type Roster struct {
 	connections table[contract.ConnectionRecord]
 	users       table[contract.UserRecord]
@@ -31,6 +31,7 @@ type Roster struct {
 
 	rooms     map[string]*room                   // channel → who is in
 	byUser    map[string][]string                // user → keys of its connections
+	dormant   map[string][]string                // user → keys of its dormant connections, which are none of byUser
 	byGateway map[string]set                     // gateway → connections attached there
 	waiting   map[contract.ConnectionState]*ages // those without a socket
 }
@@ -44,6 +45,7 @@ func New() *Roster {
 		leases:      newTable[contract.LeaseRecord](),
 		rooms:       map[string]*room{},
 		byUser:      map[string][]string{},
+		dormant:     map[string][]string{},
 		byGateway:   map[string]set{},
 		waiting: map[contract.ConnectionState]*ages{
 			contract.Pending: newAges(), contract.Lingering: newAges(), contract.Dormant: newAges(),
@@ -82,6 +84,7 @@ func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) {
 	}
 	r.leaveState(row.Key, before)
 	r.enterState(row.Key, row.Record)
+	moveUser(r.dormant, row.Key, dormant(before), dormant(row.Record))
 	from, to := There(before), There(row.Record)
 	same := from != nil && to != nil && from.User == to.User
 	if same && slices.Equal(from.Channels, to.Channels) {
@@ -98,13 +101,21 @@ func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) {
 		}
 	}
 	if !same {
-		r.moveUser(row.Key, from, to)
+		moveUser(r.byUser, row.Key, from, to)
 	}
 }
 
 // There gives a connection back if it counts, and nil for none or a dormant one.
 func There(c *contract.ConnectionRecord) *contract.ConnectionRecord {
 	if c == nil || c.State == contract.Dormant {
+		return nil
+	}
+	return c
+}
+
+// dormant gives a connection back if it is dormant.
+func dormant(c *contract.ConnectionRecord) *contract.ConnectionRecord {
+	if c == nil || c.State != contract.Dormant {
 		return nil
 	}
 	return c
@@ -145,17 +156,18 @@ func (r *Roster) enterState(key string, c *contract.ConnectionRecord) {
 	}
 }
 
-func (r *Roster) moveUser(key string, before, after *contract.ConnectionRecord) {
+// moveUser takes a connection from the list of its user and puts it into another; either may be nil.
+func moveUser(byUser map[string][]string, key string, before, after *contract.ConnectionRecord) {
 	if before != nil {
-		keys := r.byUser[before.User]
+		keys := byUser[before.User]
 		if i := slices.Index(keys, key); len(keys) > 1 {
-			r.byUser[before.User] = slices.Delete(keys, i, i+1)
+			byUser[before.User] = slices.Delete(keys, i, i+1)
 		} else {
-			delete(r.byUser, before.User)
+			delete(byUser, before.User)
 		}
 	}
 	if after != nil {
-		r.byUser[after.User] = append(r.byUser[after.User], key)
+		byUser[after.User] = append(byUser[after.User], key)
 	}
 }
 
@@ -259,6 +271,16 @@ func (r *Roster) Leases() iter.Seq[*contract.LeaseRecord] {
 
 // Present says whether a user has a connection.
 func (r *Roster) Present(user string) bool { return len(r.byUser[user]) > 0 }
+
+// ConnectionsOf gives the ids of the connections of a user, the dormant ones too, in no order.
+func (r *Roster) ConnectionsOf(user string) (ids []string) {
+	for _, keys := range [][]string{r.byUser[user], r.dormant[user]} {
+		for _, key := range keys {
+			ids = append(ids, r.connections.rows[key].Record.ConnID)
+		}
+	}
+	return ids
+}
 
 // ChannelsOf gives the channels that a user is in, sorted.
 func (r *Roster) ChannelsOf(user string) []string {

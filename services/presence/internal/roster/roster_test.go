@@ -79,10 +79,11 @@ func check(t *testing.T, r *Roster, want model) {
 	t.Helper()
 	rooms, here := map[string]map[string]int{}, map[string]int{}
 	at, in := map[string][]string{}, map[contract.ConnectionState][]string{}
+	of := map[string][]string{}
 	middle := time.Unix(40, 0)
 	old := map[contract.ConnectionState][]string{}
 	for id, c := range want {
-		in[c.State] = append(in[c.State], id)
+		in[c.State], of[c.User] = append(in[c.State], id), append(of[c.User], id)
 		if !c.Since.After(middle) {
 			old[c.State] = append(old[c.State], id)
 		}
@@ -117,6 +118,14 @@ func check(t *testing.T, r *Roster, want model) {
 	if counts := r.Counts(); counts.Connections != len(want)-asleep || counts.Dormant != asleep ||
 		counts.Present != len(here) || counts.Channels != len(rooms) {
 		t.Errorf("%+v, want %d connections of %d users and %d dormant", counts, len(want)-asleep, len(here), asleep)
+	}
+	for _, user := range users {
+		got := r.ConnectionsOf(user)
+		slices.Sort(got)
+		slices.Sort(of[user])
+		if !slices.Equal(got, of[user]) {
+			t.Errorf("connections of %s %v, want %v", user, got, of[user])
+		}
 	}
 	sorted := func(seq func(func(*contract.ConnectionRecord) bool)) []string {
 		var ids []string
