@@ -64,14 +64,22 @@ func (p Program) Main(ctx context.Context, args, environ []string, out, errOut i
 	defer stop()
 	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	iniPath := flags.String("config", "", "ini file")
+	var iniPath string
+	for _, name := range []string{"config", "ini", "i"} { // the last two are those of the Python original, as are these:
+		flags.StringVar(&iniPath, name, "", "ini file")
+	}
+	version := flags.Bool("version", false, "print the version")
+	flags.BoolVar(version, "v", false, "print the version")
 	name, rest, err := p.parse(flags, args)
+	if *version {
+		name, rest = "version", nil
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(out, p.usage()) //nolint:errcheck // nobody left to tell
 		return ExitOK
 	}
 	if err == nil {
-		err = p.run(ctx, name, rest, environ, *iniPath, out, errOut)
+		err = p.run(ctx, name, rest, environ, iniPath, out, errOut)
 	}
 	return p.report(err, errOut)
 }
@@ -128,6 +136,9 @@ func (p Program) serve(ctx context.Context, call Call) error {
 	if len(call.Args) > 0 {
 		return fmt.Errorf("%w: serve takes none", ErrUsage)
 	}
+	for _, remark := range call.Settings.Remarks {
+		call.Log.Warn("about the configuration", "key", remark.Key, "remark", remark.Problem)
+	}
 	err := p.Serve(ctx, call.Settings, call.Log)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // stopped as asked
@@ -174,7 +185,7 @@ func (p Program) report(err error, errOut io.Writer) int {
 
 func (p Program) usage() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "usage: %s [--config FILE] [command]\n\ncommands:\n", p.Name)
+	fmt.Fprintf(&text, "usage: %s [--config FILE | --ini FILE | -i FILE] [--version | -v] [command]\n\ncommands:\n", p.Name)
 	all := p.commands()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&text, "  %-12s %s\n", name, all[name].Doc)

@@ -52,6 +52,7 @@ func formNamed(name string) form {
 		"origins":    readOrigins,
 		"transports": readTransports,
 		"resource":   readResource,
+		"level":      readLevel,
 	}[name]
 }
 
@@ -128,12 +129,26 @@ func readInt(text string) (string, error) {
 
 func readBool(text string) (string, error) {
 	switch strings.ToLower(text) {
-	case "true", "yes", "on", "1":
+	case "true", "t", "yes", "y", "on", "1":
 		return "true", nil
-	case "false", "no", "off", "0":
+	case "false", "f", "no", "n", "off", "0":
 		return "false", nil
 	}
 	return "", errBool
+}
+
+// readLevel takes Python's names of levels too.
+func readLevel(text string) (string, error) {
+	switch level := strings.ToLower(text); level {
+	case "warning":
+		return "warn", nil
+	case "critical", "fatal":
+		return "error", nil
+	case "notset":
+		return "debug", nil
+	default:
+		return level, nil
+	}
 }
 
 func readText(text string) (string, error) {

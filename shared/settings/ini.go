@@ -3,37 +3,62 @@ package settings
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/ini.v1"
 )
 
-// The sections of the seed's file, both of which may hold any key.
+// The sections of a file. The first two are those of the first release and may both hold any key; the last is that of
+// the Python original up to 0.7, which reads nothing else in its file, and nor do we.
 const (
-	sectionApp    = "app:main"
-	sectionServer = "server:main"
+	sectionApp      = "app:main"
+	sectionServer   = "server:main"
+	sectionOriginal = "channelstream"
 )
 
+// layer is what one source says.
+type layer struct {
+	values map[string]given // by keys of ours
+	older  map[string]given // by keys of the original that are none of ours
+}
+
+func newLayer() layer { return layer{values: map[string]given{}, older: map[string]given{}} }
+
 // readIni reads the file at path, or nothing for an empty path.
-func readIni(path string, known map[string]spec, faults *Faults) (map[string]given, error) {
+func readIni(path string, known map[string]spec, faults *Faults) (read layer, original bool, err error) {
 	if path == "" {
-		return map[string]given{}, nil
+		return newLayer(), false, nil
 	}
 	content, err := os.ReadFile(path) //nolint:gosec // the operator's own --config
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return layer{}, false, fmt.Errorf("read configuration: %w", err)
 	}
-	values, err := parseIni(content, known, faults)
+	file, err := parseIni(content)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+		return layer{}, false, fmt.Errorf("read configuration %s: %w", path, err)
 	}
-	return values, nil
+	r := iniReader{layer: newLayer(), known: known, faults: faults}
+	if file.HasSection(sectionOriginal) {
+		here, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return layer{}, false, fmt.Errorf("read configuration: %w", err)
+		}
+		r.original(file.Section(sectionOriginal), file.Section(ini.DefaultSection), here)
+		return r.layer, true, nil
+	}
+	for _, section := range file.Sections() {
+		r.section(section)
+	}
+	return r.layer, false, nil
 }
 
 // parseIni reads the file as Paste did: no case in keys, values that go on in deeper lines, and, unlike Paste, no
 // interpolation and no comments behind a value, so that a secret may hold any character.
-func parseIni(content []byte, known map[string]spec, faults *Faults) (map[string]given, error) {
-	file, err := ini.LoadSources(ini.LoadOptions{
+func parseIni(content []byte) (*ini.File, error) {
+	return ini.LoadSources(ini.LoadOptions{
 		InsensitiveKeys:            true,
 		IgnoreContinuation:         true,
 		IgnoreInlineComment:        true,
@@ -42,45 +67,95 @@ func parseIni(content []byte, known map[string]spec, faults *Faults) (map[string
 		AllowDuplicateShadowValues: true,
 		PreserveSurroundedQuote:    true,
 	}, content)
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]given{}
-	for _, section := range file.Sections() {
-		for _, key := range section.Keys() {
-			takeIni(section.Name(), key, known, values, faults)
-		}
-	}
-	return values, nil
 }
 
-// takeIni adds one key of the file to values.
-func takeIni(section string, key *ini.Key, known map[string]spec, values map[string]given, faults *Faults) {
-	source := fmt.Sprintf("[%s] %s", section, key.Name())
-	if section != sectionApp && section != sectionServer {
-		faults.add(source, "unknown section, want [%s] or [%s]", sectionApp, sectionServer)
+// iniReader reads the sections of a file into a layer.
+type iniReader struct {
+	layer
+	known  map[string]spec
+	faults *Faults
+}
+
+func (r *iniReader) section(section *ini.Section) {
+	name := section.Name()
+	if isLogging(name) {
 		return
 	}
-	if key.Name() == "use" || key.Name() == "paste.app_factory" {
-		return // for Paste
+	for _, key := range section.Keys() {
+		source := fmt.Sprintf("[%s] %s", name, key.Name())
+		switch {
+		case name != sectionApp && name != sectionServer:
+			r.faults.add(source, "unknown section, want [%s] or [%s]", sectionApp, sectionServer)
+		case key.Name() == "use" || key.Name() == "paste.app_factory": // for Paste
+		default:
+			r.take(source, key, key.Value())
+		}
 	}
+}
+
+// isLogging says whether a section is for Python's logging, which has its file in common with the server.
+func isLogging(section string) bool {
+	kind, _, _ := strings.Cut(section, "_")
+	return slices.Contains([]string{"loggers", "handlers", "formatters"}, section) || kind != section && slices.Contains([]string{"logger", "handler", "formatter"}, kind)
+}
+
+// original reads the section of the original, and of the defaults what is a key at all.
+func (r *iniReader) original(section, defaults *ini.Section, here string) {
+	look := func(name string) (string, bool) {
+		for _, s := range []*ini.Section{section, defaults} {
+			if s.HasKey(name) {
+				return s.Key(name).Value(), true
+			}
+		}
+		return here, name == "here"
+	}
+	for _, key := range section.Keys() {
+		r.take(fmt.Sprintf("[%s] %s", sectionOriginal, key.Name()), key, interpolate(key.Value(), look))
+	}
+	for _, key := range defaults.Keys() {
+		if _, ours := r.known[strings.ToUpper(key.Name())]; ours && !section.HasKey(key.Name()) {
+			r.take(fmt.Sprintf("[%s] %s", ini.DefaultSection, key.Name()), key, interpolate(key.Value(), look))
+		}
+	}
+}
+
+var reference = regexp.MustCompile(`%(?:%|\(([^()]+)\)s)`)
+
+// interpolate puts other values into a value as Python's configparser does: %(name)s, and %% for a percent sign. What can
+// not be looked up stays as it is.
+func interpolate(value string, look func(name string) (string, bool)) string {
+	return reference.ReplaceAllStringFunc(value, func(found string) string {
+		if found == "%%" {
+			return "%"
+		}
+		if text, known := look(strings.ToLower(found[2 : len(found)-2])); known {
+			return text
+		}
+		return found
+	})
+}
+
+// take adds one key of the file to the layer.
+func (r *iniReader) take(source string, key *ini.Key, text string) {
 	name := strings.ToUpper(key.Name())
-	s, found := known[name]
-	if !found || s.ini() != key.Name() {
-		faults.add(source, "unknown key%s", suggestion(name, known))
-		return
+	into := r.values
+	if s, found := r.known[name]; !found || s.ini() != key.Name() {
+		if _, found := olderKeys()[name]; !found {
+			r.faults.add(source, "unknown key%s", suggestion(name, r.known))
+			return
+		}
+		into = r.older
 	}
 	if len(key.ValueWithShadows()) > 1 {
-		faults.add(source, "given twice")
+		r.faults.add(source, "given twice")
 		return
 	}
-	text := strings.TrimSpace(key.Value())
-	if text == "" {
+	if text = strings.TrimSpace(text); text == "" {
 		return
 	}
-	if other, found := values[name]; found && other.text != text {
-		faults.add(source, "differs from %s", other.source)
+	if other, found := into[name]; found && other.text != text {
+		r.faults.add(source, "differs from %s", other.source)
 		return
 	}
-	values[name] = given{source: source, text: text}
+	into[name] = given{source: source, text: text}
 }

@@ -23,12 +23,23 @@ func Load(ctx context.Context, environ []string, iniPath string) (Settings, erro
 	for _, s := range specs() {
 		known[s.name] = s
 	}
-	var faults Faults
-	values, err := readIni(iniPath, known, &faults)
+	var faults, remarks Faults
+	env := readEnviron(environ, known, &faults)
+	if path, found := env.older[originalIni]; found && iniPath == "" {
+		iniPath = path.text
+	}
+	delete(env.older, originalIni)
+	file, original, err := readIni(iniPath, known, &faults)
 	if err != nil {
 		return Settings{}, err
 	}
-	maps.Copy(values, readEnviron(environ, known, &faults))
+	values := file.values
+	translate(file.older, values, &faults, &remarks)
+	translate(env.older, env.values, &faults, &remarks)
+	maps.Copy(values, env.values)
+	if original {
+		asOriginal(values, &remarks)
+	}
 
 	texts := map[string]string{}
 	for _, s := range specs() {
@@ -55,6 +66,7 @@ func Load(ctx context.Context, environ []string, iniPath string) (Settings, erro
 	if err := envconfig.ProcessWith(ctx, &decode); err != nil {
 		return Settings{}, fmt.Errorf("decode settings: %w", err)
 	}
+	settings.Remarks = remarks
 	settings.checkTogether(values, &faults)
 	return settings, faults.orNil()
 }
@@ -72,8 +84,9 @@ func complaint(s spec, text string, err error) string {
 }
 
 // readEnviron takes the keys with our prefix; the last of several equal ones counts, as everywhere.
-func readEnviron(environ []string, known map[string]spec, faults *Faults) map[string]given {
-	values := map[string]given{}
+func readEnviron(environ []string, known map[string]spec, faults *Faults) layer {
+	read := newLayer()
+	keys := olderKeys()
 	unknown := map[string]bool{}
 	for _, entry := range environ {
 		key, text, _ := strings.Cut(entry, "=")
@@ -81,19 +94,29 @@ func readEnviron(environ []string, known map[string]spec, faults *Faults) map[st
 		if !ours {
 			continue
 		}
-		if _, found := known[name]; !found {
+		_, found := known[name]
+		_, isOlder := keys[name]
+		into := read.values
+		switch {
+		case found:
+		case isOlder || name == originalIni:
+			into = read.older
+		default:
 			unknown[key] = true
 			continue
 		}
 		if text = strings.TrimSpace(text); text != "" {
-			values[name] = given{source: key, text: text}
+			into[name] = given{source: key, text: text}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(unknown)) {
 		faults.add(key, "unknown key%s", suggestion(strings.TrimPrefix(key, Prefix), known))
 	}
-	return values
+	return read
 }
+
+// originalIni is the key in the environment with which the original was told of its file.
+const originalIni = "INI"
 
 // checkTogether finds values that are right alone and wrong beside each other.
 func (s *Settings) checkTogether(values map[string]given, faults *Faults) {

@@ -158,7 +158,7 @@ heartbeat_timeot = 5
 host = a b
 linger = 1
 linger = 2
-[loggers]
+[strangers]
 keys = root
 `)
 	_, err := settings.Load(t.Context(), []string{
@@ -179,7 +179,7 @@ keys = root
 		"[app:main] heartbeat_timeot":      "unknown key, did you mean HEARTBEAT_TIMEOUT?",
 		"[server:main] host":               `"a b" is not allowed: want a host name or an IP address, without a port`,
 		"[server:main] linger":             "given twice",
-		"[loggers] keys":                   "unknown section, want [app:main] or [server:main]",
+		"[strangers] keys":                   "unknown section, want [app:main] or [server:main]",
 		"CHANNELSTREAM_PROT":               "unknown key, did you mean PORT?",
 		"CHANNELSTREAM_MAX_USER":           `"0" is not allowed: want at least 1`,
 		"CHANNELSTREAM_HEARTBEAT_INTERVAL": `"soon" is not allowed: want a duration such as 5, 0.5, 1m or 1h30m`,

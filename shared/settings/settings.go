@@ -30,6 +30,10 @@ type Settings struct {
 	Timing    Timing
 	Log       Log
 	Demo      Demo
+
+	// Remarks are what an operator should know of a configuration that is not wrong, by the key that it is about. They
+	// are for the log, once.
+	Remarks []Fault
 }
 
 // Listen is where the server answers and how it is known outside.
@@ -143,7 +147,7 @@ type Timing struct {
 
 // Log is what is written to standard error.
 type Log struct {
-	Level  string `env:"LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" doc:"least level that is logged"`
+	Level  string `env:"LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" form:"level" doc:"least level that is logged"`
 	Format string `env:"LOG_FORMAT" default:"text" oneof:"text,json" doc:"form of a log line"`
 }
 
