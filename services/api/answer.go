@@ -68,8 +68,15 @@ func statusOf(code contract.Code) int {
 	return http.StatusInternalServerError
 }
 
-// writeJSON writes bytes as they are and anything else as JSON.
+// writeJSON writes bytes and recalled answers as they are and anything else as JSON.
 func (s *Service) writeJSON(w http.ResponseWriter, status int, answer any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff") // names in it are the users' own: never to be taken for a page
+	if large, is := answer.(*recalled); is {
+		large.write(w)
+		return
+	}
 	body, ready := answer.([]byte)
 	if !ready {
 		var err error
@@ -78,9 +85,6 @@ func (s *Service) writeJSON(w http.ResponseWriter, status int, answer any) {
 			status, body = http.StatusInternalServerError, []byte(`{"error":"The server failed; its log says why.","code":"internal"}`)
 		}
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff") // names in it are the users' own: never to be taken for a page
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller has gone
 }

@@ -49,6 +49,7 @@ type Service struct {
 	origins   access.Origins
 	limits    request.Limits
 	maxBody   int64
+	mark      string // begins what stands in an answer for the history of a channel; nobody else knows it
 	timeout   time.Duration
 	channels  *channels.View
 	history   *history.Archive
@@ -82,6 +83,7 @@ func New(c Config) (*Service, error) {
 		origins:   access.NewOrigins(c.Settings.Access.AllowedOrigins),
 		limits:    limits(c.Settings.Limits),
 		maxBody:   int64(c.Settings.Limits.MaxBody),
+		mark:      `"` + uuid.NewString() + ".",
 		timeout:   c.Settings.Timing.Request,
 		logConfig: bus.MessageLog(ns, c.Settings.Messages, c.Settings.NATS.Replicas),
 		lease: contract.LeaseRecord{
@@ -104,7 +106,7 @@ func (s *Service) keep(c Config) {
 	log := c.Conn.BindLog(s.ns.LogStream())
 	s.history = history.New(history.Config{
 		Conn: c.Conn, Logger: s.log, Namespace: s.ns, Messages: c.Settings.Messages, Replicas: c.Settings.NATS.Replicas,
-		Timeout: s.timeout, Settings: s.channels.Settings,
+		MaxAnswer: c.Settings.Limits.MaxHistoryAnswer, Timeout: s.timeout, Settings: s.channels.Settings,
 	})
 	s.publisher = publish.New(publish.Config{
 		Conn: c.Conn, Log: log, History: s.history, Namespace: s.ns, Channels: s.channels,

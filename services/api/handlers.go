@@ -51,10 +51,10 @@ func (s *Service) connected(ctx context.Context, request contract.ConnectRequest
 		return nil, err
 	}
 	answer.History = false
-	return struct {
+	return s.recall(ctx, struct {
 		contract.ConnectAnswer
 		Username string `json:"username"`
-	}{answer, answer.User}, s.recall(ctx, answer.ChannelsInfo, request.Info)
+	}{answer, answer.User}, answer.ChannelsInfo, request.Info)
 }
 
 func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
@@ -76,13 +76,14 @@ func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
 			Channels []string `json:"channels"`
 		}{answer.Channels}, nil
 	}
+	var info contract.ChannelsInfo
 	if answer.ChannelsInfo != nil {
-		err = s.recall(ctx, *answer.ChannelsInfo, request.Info)
+		info = *answer.ChannelsInfo
 	}
-	return struct {
+	return s.recall(ctx, struct {
 		contract.SubscribeAnswer
 		SubscribedTo []string `json:"subscribed_to"` // also when it is empty
-	}{answer, some(answer.SubscribedTo)}, err
+	}{answer, some(answer.SubscribedTo)}, info, request.Info)
 }
 
 func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
@@ -106,7 +107,7 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 			UnsubscribedFrom []string `json:"unsubscribed_from"`
 		}{answer.Channels, answer.UnsubscribedFrom}, nil
 	}
-	return answer, s.recall(ctx, answer.ChannelsInfo, request.Info)
+	return s.recall(ctx, answer, answer.ChannelsInfo, request.Info)
 }
 
 func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
@@ -135,7 +136,7 @@ func (s *Service) info(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer, s.recall(ctx, answer.ChannelsInfo, request.Options)
+	return s.recall(ctx, answer, answer.ChannelsInfo, request.Options)
 }
 
 func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {

@@ -8,8 +8,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// pageSize is how many messages of a subject are asked for at once.
-const pageSize = 1000
+// A page is what Each asks for at once, and what it holds in memory: so many messages, and little more than so many bytes.
+const (
+	pageSize  = 1000
+	pageBytes = 512 << 10
+)
 
 // ID is the id under which the message was stored.
 func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
@@ -38,7 +41,7 @@ func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(
 }
 
 func (l *Log) page(ctx context.Context, subject string, after uint64, take func(LogEntry) error) (last uint64, more bool, err error) {
-	entries, more, err := l.Range(ctx, subject, after, pageSize)
+	entries, more, err := l.rangeOf(ctx, subject, after, pageSize, pageBytes)
 	if err != nil {
 		return after, more, err
 	}

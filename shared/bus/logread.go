@@ -123,7 +123,11 @@ func (l *Log) stream(ctx context.Context) (jetstream.Stream, error) {
 // Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them. A
 // replica that is behind may answer: whoever knows of a message that must come asks again.
 func (l *Log) Range(ctx context.Context, subject string, after uint64, most int) (entries []LogEntry, more bool, err error) {
-	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: maxRange}, func(e LogEntry) {
+	return l.rangeOf(ctx, subject, after, most, maxRange)
+}
+
+func (l *Log) rangeOf(ctx context.Context, subject string, after uint64, most, bytes int) (entries []LogEntry, more bool, err error) {
+	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: bytes}, func(e LogEntry) {
 		entries = append(entries, e)
 		more = e.Header.Get("Nats-Num-Pending") != "0"
 	})

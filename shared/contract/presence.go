@@ -158,7 +158,8 @@ type ChannelInfo struct {
 	LongName         *string           `json:"long_name"`
 	Settings         ChannelSettings   `json:"settings"`
 	History          []json.RawMessage `json:"history"`
-	LastActive       *string           `json:"last_active"` // TimestampLayout
+	HistoryTruncated bool              `json:"history_truncated,omitempty"` // older messages would not have found room in the answer
+	LastActive       *string           `json:"last_active"`                 // TimestampLayout
 	TotalConnections int               `json:"total_connections"`
 	TotalUsers       int               `json:"total_users"`
 	Users            []string          `json:"users"` // sorted

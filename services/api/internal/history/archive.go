@@ -1,14 +1,14 @@
 // Package history keeps the messages of channels that are to be remembered, gives them back with their edits in them,
 // and takes away what is more than a channel may keep.
 //
-// It promises that Read gives what was acknowledged before it, or an error, but never a part of it; that an edit stays as
-// long as its message does; and that no number of edits drives a message out. How much of a channel lies in its log at a
+// It promises that Read gives what was acknowledged before it, or an error, but no part of it unless it says so; that the
+// memory of all reads together is bounded; that an edit stays as long as its message does; and that no number of edits
+// drives a message out. How much of a channel lies in its log at a
 // time is not promised: Read shows no more than it is asked for.
 package history
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -30,6 +30,7 @@ type Config struct {
 	Namespace contract.Namespace
 	Messages  settings.Messages
 	Replicas  int
+	MaxAnswer int                                           // bytes of history that one Read gives
 	Timeout   time.Duration                                 // of one trim
 	Settings  func(channel string) contract.ChannelSettings // as they are now
 }
@@ -40,12 +41,13 @@ type Archive struct {
 	config Config
 	logs   [contract.HistoryShards]*bus.Log
 	excess *excess
+	large  chan struct{} // holds one for each large recall
 }
 
 // New makes an archive. Its logs are there after Open, whoever called it; what its channels have too much is taken away
 // while Run is running.
 func New(c Config) *Archive {
-	a := &Archive{config: c, excess: newExcess()}
+	a := &Archive{config: c, excess: newExcess(), large: make(chan struct{}, mostLarge)}
 	for shard := range a.logs {
 		a.logs[shard] = c.Conn.BindLog(c.Namespace.HistoryStream(shard))
 	}
@@ -101,14 +103,4 @@ func (a *Archive) bounded(size int) int {
 		return a.config.Messages.HistoryMessages
 	}
 	return min(size, a.config.Messages.HistoryMessages)
-}
-
-// Read gives the newest messages of a channel, oldest first, with their edits in them: at most size, or as many as any
-// channel may keep for 0.
-func (a *Archive) Read(ctx context.Context, channel string, size int) ([]json.RawMessage, error) {
-	r := newReading(a.bounded(size))
-	if err := a.Log(channel).Each(ctx, a.config.Namespace.HistorySubject(channel), 0, r.take); err != nil {
-		return nil, fmt.Errorf("read history: %w", err)
-	}
-	return r.messages(), nil
 }

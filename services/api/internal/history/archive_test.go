@@ -21,7 +21,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const ns = contract.DefaultNamespace
+const (
+	ns        = contract.DefaultNamespace
+	maxAnswer = 1 << 20
+)
 
 // stage is an archive on a NATS server of its own, where every channel may keep so many messages.
 type stage struct {
@@ -48,7 +51,7 @@ func newStage(t *testing.T, size int64) *stage {
 	s.size.Store(size)
 	s.Archive = New(Config{
 		Conn: conn, Logger: logger, Namespace: ns, Messages: settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 50},
-		Replicas: 1, Timeout: 10 * time.Second,
+		Replicas: 1, MaxAnswer: maxAnswer, Timeout: 10 * time.Second,
 		Settings: func(string) contract.ChannelSettings {
 			return contract.ChannelSettings{HistorySize: int(s.size.Load())}
 		},
@@ -85,13 +88,23 @@ func (s *stage) edit(channel string, n int, edit string) {
 
 func (s *stage) want(channel string, size int, want ...string) {
 	s.t.Helper()
-	got, err := s.Read(s.t.Context(), channel, size)
+	got, err := s.read(s.t.Context(), channel, size)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if fmt.Sprintf("%s", got) != fmt.Sprintf("%s", want) {
 		s.t.Errorf("the history of %s is %s, want %s", channel, got, want)
 	}
+}
+
+// read reads one channel.
+func (s *stage) read(ctx context.Context, channel string, size int) ([][]byte, error) {
+	recall, err := s.Read(ctx, map[string]int{channel: size})
+	if err != nil {
+		return nil, err
+	}
+	defer recall.Release()
+	return recall.Channels[channel].Messages, nil
 }
 
 func (s *stage) records(channel string) (n int) {
@@ -117,7 +130,7 @@ func TestTheNewestAreReadOldestFirst(t *testing.T) {
 	s.want("a", 0, message(0), message(1), message(2), message(3), message(4), message(5), message(6))
 	s.want("a", 100, message(0), message(1), message(2), message(3), message(4), message(5), message(6))
 	s.want("nothing", 0)
-	if got, err := s.Read(t.Context(), "nothing", 3); err != nil || got == nil {
+	if got, err := s.read(t.Context(), "nothing", 3); err != nil || got == nil {
 		t.Errorf("no history is %v, %v, and not an empty list", got, err)
 	}
 }
@@ -225,7 +238,7 @@ func TestNoSizeIsTheMostThatAnyChannelMayKeep(t *testing.T) {
 	for n := range 60 {
 		s.post("a", n)
 	}
-	if got, err := s.Read(t.Context(), "a", 0); err != nil || len(got) != 50 || string(got[49]) != message(59) {
+	if got, err := s.read(t.Context(), "a", 0); err != nil || len(got) != 50 || string(got[49]) != message(59) {
 		t.Errorf("%d are shown, want 50: %v", len(got), err)
 	}
 	if err := s.trim(t.Context(), "a", s.Most("a")); err != nil {
@@ -246,13 +259,13 @@ func TestWhatCanNotBeReadIsAnErrorAndNotAnEmptyHistory(t *testing.T) {
 	s.post("a", 1)
 	s.put("b", contract.ChannelMessageID(uuidOf(1), "b"), nil, `{"broken`)
 	s.edit("b", 1, `{"message":1}`)
-	if got, err := s.Read(t.Context(), "b", 0); err == nil {
+	if got, err := s.read(t.Context(), "b", 0); err == nil {
 		t.Errorf("a broken record was read as %s", got)
 	}
 	s.nats.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if got, err := s.Read(ctx, "a", 0); !errors.Is(err, bus.ErrUnavailable) {
+	if got, err := s.read(ctx, "a", 0); !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("without NATS it is %s, %v", got, err)
 	}
 	if err := s.Open(ctx); err == nil {
@@ -317,7 +330,8 @@ func FuzzReading(f *testing.F) {
 				t.Fatal("not taken")
 			}
 		}
-		got, whole := r.messages(), all.messages()
+		r.fit()
+		got, whole := r.history().Messages, all.history().Messages
 		if size > 0 && len(whole) > size {
 			whole = whole[len(whole)-size:]
 		}

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -15,13 +14,18 @@ import (
 type reading struct {
 	size  int            // 0: no limit
 	kept  []record       // oldest first
+	bytes int            // of what is kept
 	index map[string]int // in kept, of the first message with a uuid
+	cut   bool           // some were dropped for want of room
 }
 
 type record struct {
 	uuid string
 	body []byte
 }
+
+// room is what a message takes in an answer, its comma included.
+func (m *record) room() int { return len(m.body) + 1 }
 
 func newReading(size int) *reading {
 	return &reading{size: size, index: map[string]int{}}
@@ -40,6 +44,7 @@ func (r *reading) take(e bus.LogEntry) error {
 	uuid := contract.UUIDOfMessage(e.ID())
 	r.note(uuid, len(r.kept))
 	r.kept = append(r.kept, record{uuid: uuid, body: e.Data})
+	r.bytes += len(e.Data) + 1
 	if r.size > 0 && len(r.kept) >= 2*r.size {
 		r.drop(len(r.kept) - r.size)
 	}
@@ -55,6 +60,7 @@ func (r *reading) edit(uuid string, e bus.LogEntry) error {
 	if err != nil {
 		return fmt.Errorf("fold record %d of %s: %w", e.Sequence, e.Subject, err)
 	}
+	r.bytes += len(body) - len(r.kept[at].body)
 	r.kept[at].body = body
 	return nil
 }
@@ -70,9 +76,10 @@ func (r *reading) remove(uuid string) {
 func (r *reading) drop(n int) { r.keep(slices.Clone(r.kept[n:])) }
 
 func (r *reading) keep(kept []record) {
-	r.kept = kept
+	r.kept, r.bytes = kept, 0
 	clear(r.index)
 	for i := range kept {
+		r.bytes += kept[i].room()
 		r.note(kept[i].uuid, i)
 	}
 }
@@ -83,13 +90,30 @@ func (r *reading) note(uuid string, at int) {
 	}
 }
 
-func (r *reading) messages() []json.RawMessage {
+// fit drops what is more than the size.
+func (r *reading) fit() {
 	if r.size > 0 && len(r.kept) > r.size {
 		r.drop(len(r.kept) - r.size)
 	}
-	messages := make([]json.RawMessage, len(r.kept))
-	for i := range r.kept {
-		messages[i] = r.kept[i].body
+}
+
+// shorten drops the oldest that find no room.
+func (r *reading) shorten(room int) {
+	n, left := 0, r.bytes
+	for left > room {
+		left -= r.kept[n].room()
+		n++
 	}
-	return messages
+	if n > 0 {
+		r.drop(n)
+		r.cut = true
+	}
+}
+
+func (r *reading) history() History {
+	h := History{Messages: make([][]byte, len(r.kept)), Truncated: r.cut && len(r.kept) < r.size}
+	for i := range r.kept {
+		h.Messages[i] = r.kept[i].body
+	}
+	return h
 }
