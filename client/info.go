@@ -39,6 +39,8 @@ type Channel struct {
 	// History holds the kept messages, oldest first, with their edits in them: the keys that clients got, and beside
 	// them those that decided who did (pm_users, exclude_users, no_history).
 	History []json.RawMessage `json:"history"`
+	// HistoryTruncated says that older messages found no room in the answer.
+	HistoryTruncated bool `json:"history_truncated"`
 	// LastActive is the time of the last message, ISO 8601 in UTC.
 	LastActive       string `json:"last_active"`
 	TotalConnections int    `json:"total_connections"`
