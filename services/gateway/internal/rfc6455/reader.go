@@ -77,15 +77,13 @@ func NewReader(limit int, deflate bool) Reader {
 // valid until the next call. An error is an *Error, and final. What follows a Close is passed over.
 func (r *Reader) Next(p []byte) (m Message, used int, ok bool, err error) {
 	for r.failed == nil && !r.closed && used < len(p) {
-		m, n, ok, broken := r.step(p[used:])
+		said, n, whole, broken := r.step(p[used:])
 		used += n
 		if broken != nil {
 			r.failed, r.pending = broken, nil
-			break
-		}
-		if ok {
-			r.closed = m.Kind == Close
-			return m, used, true, nil
+		} else if whole {
+			r.closed = said.Kind == Close
+			return said, used, true, nil
 		}
 	}
 	if r.failed != nil {
