@@ -28,6 +28,7 @@ import (
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -46,7 +47,7 @@ type Service struct {
 	ns        contract.Namespace
 	log       *slog.Logger
 	gate      *access.Gate
-	origins   access.Origins
+	origins   edge.Origins
 	limits    request.Limits
 	maxBody   int64
 	mark      string // begins what stands in an answer for the history of a channel; nobody else knows it
@@ -80,7 +81,7 @@ func New(c Config) (*Service, error) {
 		ns:        ns,
 		log:       c.Logger.With("component", "api"),
 		gate:      access.New(c.Settings.Access),
-		origins:   access.NewOrigins(c.Settings.Access.AllowedOrigins),
+		origins:   edge.NewOrigins(c.Settings.Access.AllowedOrigins),
 		limits:    limits(c.Settings.Limits),
 		maxBody:   int64(c.Settings.Limits.MaxBody),
 		mark:      `"` + uuid.NewString() + ".",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 // bodyTimeout bounds how long a body may take to arrive, so that one sent a byte at a time does not hold its
@@ -37,9 +38,8 @@ func (s *Service) endpoint(route string, admit admission, m methods) http.Handle
 		defer func() { s.metrics.answered(route, status, time.Since(began)) }()
 		s.origins.Allow(w.Header(), r)
 		if r.Method == http.MethodOptions {
-			s.origins.Preflight(w.Header(), allow)
 			status = http.StatusNoContent
-			w.WriteHeader(status)
+			s.origins.Preflight(w, allow)
 			return
 		}
 		answer, err := s.answer(w, r, admit, m)
@@ -47,8 +47,7 @@ func (s *Service) endpoint(route string, admit admission, m methods) http.Handle
 			status = s.writeFault(w, route, allow, err)
 			return
 		}
-		status = http.StatusOK
-		s.writeJSON(w, status, answer)
+		status = s.write(w, route, answer)
 	}
 }
 
@@ -67,14 +66,14 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission
 		r = r.WithContext(context.WithValue(r.Context(), byDemo{}, true))
 	}
 	if m == nil {
-		return nil, &contract.Fault{Code: contract.CodeNotFound, Message: "There is nothing at this path."}
+		return nil, edge.NotFound()
 	}
 	handle, found := m[r.Method]
 	if !found && r.Method == http.MethodHead {
 		handle, found = m[http.MethodGet]
 	}
 	if !found {
-		return nil, &contract.Fault{Code: contract.CodeMethod, Message: "This path does not take this method."}
+		return nil, edge.WrongMethod()
 	}
 	body, err := s.read(w, r)
 	if err != nil {
@@ -107,6 +106,9 @@ func allowed(m methods) string {
 func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 || r.Body == nil {
 		return nil, nil
+	}
+	if fault := edge.Encoding(r); fault != nil {
+		return nil, fault
 	}
 	if r.ContentLength > s.maxBody {
 		return nil, s.tooLarge()

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"path/filepath"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/channelstream/channelstream/services/presence"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
@@ -186,17 +186,22 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 
 // handler is the one port: the gateway's paths, the demo's, the operator's, and the api's for the rest.
 func (s *Service) handler(p *parts) http.Handler {
-	r := chi.NewRouter()
-	sockets := p.gateway.Handler()
-	for _, path := range gateway.Paths(s.config.Settings) {
-		r.Handle(path, sockets)
-	}
+	sockets, app := p.gateway.Handler(), p.api.Handler()
+	var page http.Handler
 	if p.demo != nil {
-		r.Handle("/demo", p.demo.Handler())
-		r.Handle("/demo/*", p.demo.Handler())
+		page = edge.NewTransport(s.config.Settings.Access).Guard(p.demo.Handler())
 	}
-	r.NotFound(p.api.Handler().ServeHTTP)
+	public := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case gateway.Serves(s.config.Settings, path):
+			sockets.ServeHTTP(w, r)
+		case page != nil && demo.Serves(path):
+			page.ServeHTTP(w, r)
+		default:
+			app.ServeHTTP(w, r)
+		}
+	})
 	return serve.WithOperations(serve.Operations(serve.Health{Ready: map[string]serve.Check{
 		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
-	}}, p.registry, s.config.Version, s.config.Logger), r)
+	}}, p.registry, s.config.Version, s.config.Logger), public)
 }

@@ -8,7 +8,6 @@ require (
 	github.com/channelstream/channelstream/services/gateway v0.0.0
 	github.com/channelstream/channelstream/services/presence v0.0.0
 	github.com/channelstream/channelstream/shared v0.0.0
-	github.com/go-chi/chi/v5 v5.5.0
 	github.com/prometheus/client_golang v1.25.0
 	golang.org/x/sync v0.24.0
 )

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 // maxBody bounds a request of a page, in bytes: a text of maxText characters with room for JSON's escapes.
@@ -91,11 +92,9 @@ func (d *Demo) answer(ctx context.Context, w http.ResponseWriter, out any, err e
 		}
 		status, out = f.status, f
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(out); err != nil {
-		d.log.DebugContext(ctx, "answer not written", "err", err)
+	if err := edge.WriteJSON(w, status, out); err != nil {
+		d.log.ErrorContext(ctx, "answer not written", "err", err)
 	}
 }
 

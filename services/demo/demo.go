@@ -25,6 +25,7 @@ import (
 
 	"github.com/channelstream/channelstream/client"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/signature"
 )
 
@@ -113,16 +114,21 @@ func (d *Demo) Close() { d.api.CloseIdleConnections() }
 
 // Handler serves the demo below /demo. It wants to see the whole path, so it is mounted without StripPrefix.
 func (d *Demo) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /demo", d.toPage)
-	mux.HandleFunc("GET /demo/{$}", d.page)
-	mux.HandleFunc("GET /demo/assets/{name...}", d.asset)
-	mux.HandleFunc("POST /demo/connect", d.connect)
-	mux.HandleFunc("POST /demo/subscribe", visitor(d, d.subscribe))
-	mux.HandleFunc("POST /demo/unsubscribe", visitor(d, d.unsubscribe))
-	mux.HandleFunc("POST /demo/message", visitor(d, d.message))
-	mux.HandleFunc("POST /demo/status", visitor(d, d.status))
-	mux.HandleFunc("POST /demo/people", visitor(d, d.people))
-	mux.HandleFunc("POST /demo/leave", visitor(d, d.leave))
-	return secure(d.policy(), mux)
+	paths := edge.Paths{
+		"/demo":  edge.Reading(d.toPage),
+		"/demo/": edge.Reading(d.page),
+	}
+	for name, do := range map[string]http.HandlerFunc{
+		"connect": d.connect, "subscribe": visitor(d, d.subscribe), "unsubscribe": visitor(d, d.unsubscribe),
+		"message": visitor(d, d.message), "status": visitor(d, d.status), "people": visitor(d, d.people), "leave": visitor(d, d.leave),
+	} {
+		paths["/demo/"+name] = edge.Methods{http.MethodPost: do}
+	}
+	for name := range d.files {
+		paths[assetsPath+name] = edge.Reading(d.asset)
+	}
+	return secure(d.policy(), paths)
 }
+
+// Serves says whether a path is one of the demo's, for whoever puts more than it behind one port.
+func Serves(path string) bool { return path == "/demo" || strings.HasPrefix(path, "/demo/") }

@@ -22,6 +22,7 @@ var assets embed.FS
 
 const (
 	assetsFolder   = "assets"
+	assetsPath     = "/demo/assets/"
 	pageFile       = "index.html"
 	socketIOClient = "vendor/socket.io.min.js"
 )
@@ -69,14 +70,13 @@ func (d *Demo) toPage(w http.ResponseWriter, _ *http.Request) {
 
 func (d *Demo) page(w http.ResponseWriter, r *http.Request) { d.serve(w, r, pageFile) }
 
-func (d *Demo) asset(w http.ResponseWriter, r *http.Request) { d.serve(w, r, r.PathValue("name")) }
+func (d *Demo) asset(w http.ResponseWriter, r *http.Request) {
+	d.serve(w, r, strings.TrimPrefix(r.URL.Path, assetsPath))
+}
 
+// serve answers with a file that is there.
 func (d *Demo) serve(w http.ResponseWriter, r *http.Request, name string) {
-	f, ok := d.files[name]
-	if !ok {
-		d.answer(r.Context(), w, nil, &fault{http.StatusNotFound, "not_found", "There is no such page."})
-		return
-	}
+	f := d.files[name]
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Cache-Control", "no-cache") // asked again each time, answered 304 by the ETag
 	w.Header().Set("ETag", f.etag)

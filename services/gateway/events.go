@@ -9,6 +9,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -32,7 +33,7 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		m.Close(contract.ReasonClosed)
 		if errors.Is(err, http.ErrNotSupported) {
-			writeFault(w, noStream())
+			edge.WriteFault(w, noStream())
 		}
 		return
 	}
@@ -49,7 +50,7 @@ func noStream() *contract.Fault {
 // a stream that ends at once: it comes back after its retry time.
 func refuseStream(w http.ResponseWriter, fault *contract.Fault) {
 	if fault.Code != contract.CodeUnavailable {
-		writeFault(w, fault)
+		edge.WriteFault(w, fault)
 		return
 	}
 	sse.Describe(w.Header())

@@ -28,6 +28,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
 )
@@ -57,7 +58,7 @@ type Service struct {
 	sockets   *websocket.Upgrader
 	streams   sse.Config
 	engine    *engine.Engine
-	origins   origins
+	origins   edge.Origins
 	log       *slog.Logger
 
 	answering atomic.Bool // orders from presence are answered
@@ -68,7 +69,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		config: c, id: c.Settings.NATS.GatewayID, namespace: contract.Namespace(c.Settings.NATS.Namespace),
-		started: time.Now(), origins: newOrigins(c.Settings.Access.AllowedOrigins), log: c.Logger,
+		started: time.Now(), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
 	}
 	if s.id == "" {
 		s.id = rand.Text()
@@ -98,7 +99,7 @@ func (s *Service) openTransports() {
 	s.sockets = websocket.NewUpgrader(websocket.Config{
 		Limits:      s.backlog,
 		MaxFrame:    c.Limits.MaxFrame,
-		CheckOrigin: s.origins.allowed,
+		CheckOrigin: s.origins.Admits,
 		Compression: c.Listen.Compression,
 	})
 	s.streams = sse.Config{Limits: s.backlog, Silence: c.Heartbeat.Interval + c.Heartbeat.Timeout}
@@ -114,14 +115,14 @@ func (s *Service) openTransports() {
 		Polls:          polling.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Heartbeat.Interval + c.Heartbeat.Timeout},
 		HeartbeatEvery: c.Heartbeat.Interval, HeartbeatWait: c.Heartbeat.Timeout,
 		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame,
-		Origin: s.origins.allowed, Refuse: s.refuse,
+		Origin: s.origins.Admits, Refuse: s.refuse,
 	})
 }
 
 // verifyUser checks the signature of a user name: the demo's for names of its own form, and the app's for all others.
 func verifyUser(c settings.Access) func(sig, user string) error {
-	app := signature.NewVerifier(c.Secrets, c.UserSignatureMaxAge, signatureLeeway)
-	demo := signature.NewVerifier(signature.DemoSecrets(c.Secrets), c.UserSignatureMaxAge, signatureLeeway)
+	app := signature.NewVerifier(c.Secrets, c.UserSignatureMaxAge, signature.Leeway)
+	demo := signature.NewVerifier(signature.DemoSecrets(c.Secrets), c.UserSignatureMaxAge, signature.Leeway)
 	return func(sig, user string) error {
 		if contract.OfDemo(user) {
 			return demo.Verify(sig, user, time.Now())
@@ -129,9 +130,6 @@ func verifyUser(c settings.Access) func(sig, user string) error {
 		return app.Verify(sig, user, time.Now())
 	}
 }
-
-// signatureLeeway is how far in the future a signature may be.
-const signatureLeeway = 5 * time.Second
 
 // ID names the gateway within its namespace.
 func (s *Service) ID() string { return s.id }

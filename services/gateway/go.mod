@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	github.com/channelstream/channelstream/shared v0.0.0
-	github.com/go-chi/chi/v5 v5.5.0
 	github.com/google/uuid v1.6.0
 	github.com/gorilla/websocket v1.5.3
 	github.com/prometheus/client_golang v1.25.0

@@ -14,6 +14,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -37,7 +38,7 @@ func (s *Service) admit(r *http.Request, transport string) (*visitor, *contract.
 	switch {
 	case !slices.Contains(s.config.Settings.Clients.Transports, transport):
 		return v, &contract.Fault{Code: contract.CodeNotFound, Message: "This way of connecting is switched off here."}
-	case !s.origins.allowed(r):
+	case !s.origins.Admits(r):
 		return v, &contract.Fault{Code: contract.CodeForbidden, Message: "Pages of this origin may not connect."}
 	case v.connID == "":
 		return v, contract.Invalid("conn_id", "Missing data for required field.")
@@ -131,13 +132,13 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		fault = &contract.Fault{Code: contract.CodeMalformed, Message: "This path is opened as a WebSocket."}
 	}
 	if fault != nil {
-		writeFault(w, fault)
+		edge.WriteFault(w, fault)
 		return
 	}
 	waiting := socket.NewWaiting(&s.backlog)
 	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Lists, transport: "ws"})
 	if err != nil {
-		writeFault(w, s.faultOf(err))
+		edge.WriteFault(w, s.faultOf(err))
 		return
 	}
 	opened, err := s.sockets.Upgrade(w, r)

@@ -9,6 +9,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/listen"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -20,12 +21,12 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 		fault = contract.Invalid("callback", "Not the name of a function.")
 	}
 	if fault != nil {
-		writeFault(w, fault)
+		edge.WriteFault(w, fault)
 		return
 	}
 	answer, err := s.poll(r.Context(), v)
 	if err != nil {
-		writeFault(w, s.faultOf(err))
+		edge.WriteFault(w, s.faultOf(err))
 		return
 	}
 	if v.keeps {

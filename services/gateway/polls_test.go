@@ -270,7 +270,7 @@ func TestHardeningCallbacksThatAreNoFunctions(t *testing.T) {
 	} {
 		answer := g.Request(http.MethodGet, "/listen?conn_id=c1&callback="+callback, "")
 		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, `"callback":["Not the name of a function."]`) ||
-			answer.Header.Get("Content-Type") != "application/json" {
+			answer.Header.Get("Content-Type") != "application/json; charset=utf-8" {
 			t.Errorf("%s was answered with %d %s", callback, answer.Status, answer.Body)
 		}
 	}

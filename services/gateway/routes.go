@@ -1,42 +1,52 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
-
-	"github.com/go-chi/chi/v5"
+	"strings"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
-// Handler is the whole surface for clients.
+// Handler is the whole surface for clients. Every request passes, in this order: preflight, HTTPS, and then its path,
+// which looks at the Origin.
 func (s *Service) Handler() http.Handler {
 	resource := "/" + s.config.Settings.Clients.Resource
-	r := chi.NewRouter()
-	r.Use(s.origins.headers)
-	r.Get("/ws", s.plainSocket)
-	r.Get("/sse", s.eventStream)
-	r.Get("/listen", s.listen)
-	if s.config.ClientScript != nil {
-		r.Get(resource+"/socket.io.js", s.clientScript)
+	paths := edge.Paths{
+		"/ws":          edge.Methods{http.MethodGet: s.plainSocket},
+		"/sse":         edge.Methods{http.MethodGet: s.eventStream},
+		"/listen":      edge.Methods{http.MethodGet: s.listen},
+		resource:       s.engine,
+		resource + "/": s.engine,
 	}
-	r.Handle(resource, s.engine)
-	r.Handle(resource+"/", s.engine)
-	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
-		writeFault(w, &contract.Fault{Code: contract.CodeNotFound, Message: "There is nothing at this path."})
-	})
-	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Allow", http.MethodGet)
-		writeFault(w, &contract.Fault{Code: contract.CodeMethod, Message: "This path is read with GET."})
-	})
-	return r
+	if s.config.ClientScript != nil {
+		paths[resource+"/socket.io.js"] = edge.Reading(s.clientScript)
+	}
+	return s.crossOrigin(edge.NewTransport(s.config.Settings.Access).Guard(paths))
 }
 
-// Paths are the patterns below which Handler answers, for a router in front of it.
-func Paths(c settings.Settings) []string {
-	return []string{"/ws", "/sse", "/listen", "/" + c.Clients.Resource, "/" + c.Clients.Resource + "/*"}
+// crossOrigin adds the headers of cross-origin requests and answers preflights.
+func (s *Service) crossOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.origins.Allow(w.Header(), r)
+		if r.Method == http.MethodOptions {
+			s.origins.Preflight(w, "GET, OPTIONS, POST")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Serves says whether a path is one of a gateway's, for whoever puts more than a gateway behind one port.
+func Serves(c settings.Settings, path string) bool {
+	resource := "/" + c.Clients.Resource
+	switch path {
+	case "/ws", "/sse", "/listen", resource:
+		return true
+	}
+	return strings.HasPrefix(path, resource+"/")
 }
 
 func (s *Service) clientScript(w http.ResponseWriter, _ *http.Request) {
@@ -53,13 +63,4 @@ func (s *Service) faultOf(err error) *contract.Fault {
 		fault = contract.Unavailable("The server can not reach its services; try again.")
 	}
 	return fault
-}
-
-func writeFault(w http.ResponseWriter, fault *contract.Fault) {
-	if fault.Code == contract.CodeUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(fault.Code.HTTPStatus())
-	json.NewEncoder(w).Encode(fault) //nolint:errcheck // the client has gone then
 }

@@ -20,7 +20,10 @@ func TestPathsAreAnswered(t *testing.T) {
 		part               string
 	}{
 		{"nothing there", "GET", "/elsewhere", nil, 404, `"code":"not_found"`},
+		{"nothing there, by a method of nobody's", "BREW", "/elsewhere", nil, 404, `"code":"not_found"`},
 		{"wrong method", "POST", "/ws?conn_id=c1", nil, 405, `"code":"method_not_allowed"`},
+		{"a poll that would be lost", "HEAD", "/listen?conn_id=c1", nil, 405, ""},
+		{"a method of nobody's", "BREW", "/sse?conn_id=c1", nil, 405, `"code":"method_not_allowed"`},
 		{"no upgrade", "GET", "/ws?conn_id=c1", nil, 400, `"code":"malformed"`},
 		{"no conn_id", "GET", "/ws", upgrade, 422, `"conn_id":["Missing data for required field."]`},
 		{"unknown conn_id", "GET", "/ws?conn_id=x", upgrade, 422, `"conn_id":["Unknown connection"]`},

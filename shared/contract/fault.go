@@ -11,17 +11,18 @@ type Code string
 
 // The codes, and the HTTP status that each becomes at the edge.
 const (
-	CodeMalformed    Code = "malformed"          // 400: the body is not JSON
-	CodeUnauthorized Code = "bad_signature"      // 401: wrong, stale or malformed signature
-	CodeForbidden    Code = "forbidden"          // 403: address not allowed, or no signature
-	CodeNotFound     Code = "not_found"          // 404: unknown path
-	CodeMethod       Code = "method_not_allowed" // 405
-	CodeNotHTTPS     Code = "https_required"     // 406
-	CodeConflict     Code = "conflict"           // 409: the conn_id belongs to another user
-	CodeTooLarge     Code = "too_large"          // 413
-	CodeInvalid      Code = "invalid"            // 422: Fields say what
-	CodeInternal     Code = "internal"           // 500
-	CodeUnavailable  Code = "unavailable"        // 503: NATS or a service behind it does not answer; try again
+	CodeMalformed    Code = "malformed"            // 400: the body is not JSON
+	CodeUnauthorized Code = "bad_signature"        // 401: wrong, stale or malformed signature
+	CodeForbidden    Code = "forbidden"            // 403: address not allowed, or no signature
+	CodeNotFound     Code = "not_found"            // 404: unknown path
+	CodeMethod       Code = "method_not_allowed"   // 405
+	CodeNotHTTPS     Code = "https_required"       // 406
+	CodeConflict     Code = "conflict"             // 409: the conn_id belongs to another user
+	CodeTooLarge     Code = "too_large"            // 413
+	CodeEncoding     Code = "unsupported_encoding" // 415: a Content-Encoding that is not understood
+	CodeInvalid      Code = "invalid"              // 422: Fields say what
+	CodeInternal     Code = "internal"             // 500
+	CodeUnavailable  Code = "unavailable"          // 503: NATS or a service behind it does not answer; try again
 )
 
 // Fault is an error that crosses a border: its message is safe to show to whoever asked.
@@ -82,6 +83,8 @@ func (c Code) HTTPStatus() int {
 		return 409
 	case CodeTooLarge:
 		return 413
+	case CodeEncoding:
+		return 415
 	case CodeInvalid:
 		return 422
 	case CodeUnavailable:

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 const (
@@ -36,14 +37,13 @@ type Health struct {
 // Operations returns a handler for what the operator asks: GET /healthz and /readyz (200, or 503 with the names of
 // the failing checks; the reasons go to the log, as they may hold addresses), /metrics and /version.
 func Operations(health Health, registry *prometheus.Registry, version string, log *slog.Logger) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", checks(health.Live, log))
-	mux.Handle("GET /readyz", checks(health.Ready, log))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}))
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, Build(version))
-	})
-	return mux
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)})
+	return edge.Paths{
+		"/healthz": edge.Reading(checks(health.Live, log)),
+		"/readyz":  edge.Reading(checks(health.Ready, log)),
+		"/metrics": edge.Reading(metrics.ServeHTTP),
+		"/version": edge.Reading(func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, Build(version)) }),
+	}
 }
 
 // checks runs all checks at once and answers when the slowest is done or its time is over.
@@ -72,15 +72,13 @@ func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 				log.Warn("health check failed", "check", o.name, "error", o.err)
 			}
 		}
-		writeJSON(w, status, body)
+		write(w, status, body)
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
+func write(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+	_ = edge.WriteJSON(w, status, answer) // these always encode
 }
 
 // BuildInfo says what is running.

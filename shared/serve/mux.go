@@ -4,10 +4,12 @@ import "net/http"
 
 // WithOperations puts the operator's paths (see Operations) before a handler that answers everything else.
 func WithOperations(operations, rest http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/version"} {
-		mux.Handle(path, operations)
-	}
-	mux.Handle("/", rest)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics", "/version":
+			operations.ServeHTTP(w, r)
+		default:
+			rest.ServeHTTP(w, r)
+		}
+	})
 }

@@ -41,6 +41,11 @@ func TestTheStockSocketIOClient(t *testing.T) {
 	}
 }
 
+func TestTheStockSocketIOClientSeesAFailedHandshakeInClear(t *testing.T) {
+	t.Parallel()
+	runCases(t, harness.AllInOne(t, "CHANNELSTREAM_ENFORCE_HTTPS=true"), "./https.js", 3)
+}
+
 // outcome is a line that the script prints for each case.
 type outcome struct {
 	Case  string `json:"case"`

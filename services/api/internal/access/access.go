@@ -1,7 +1,7 @@
-// Package access decides who may call: by transport, address and signature.
+// Package access decides who may call the api: by transport, address and signature.
 //
-// It promises that a forwarding header counts only when a trusted proxy sent it, and that a request which it lets
-// through unsigned carried no signature at all. It does not look at bodies: no signature covers those.
+// It promises that a request which it lets through unsigned carried no signature at all. It does not look at bodies:
+// no signature covers those.
 package access
 
 import (
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
 )
@@ -23,21 +24,19 @@ const (
 
 // Gate lets requests in or refuses them with a fault. It is safe for use by many goroutines.
 type Gate struct {
-	allowed      []netip.Prefix
-	trusted      []netip.Prefix
-	enforceHTTPS bool
-	verifier     *signature.Verifier
-	demo         *signature.Verifier // of what the demo signs
+	allowed   []netip.Prefix
+	transport edge.Transport
+	verifier  *signature.Verifier
+	demo      *signature.Verifier // of what the demo signs
 }
 
 // New makes a gate of what is configured.
 func New(s settings.Access) *Gate {
 	return &Gate{
-		allowed:      s.AllowPostingFrom,
-		trusted:      s.TrustedProxies,
-		enforceHTTPS: s.EnforceHTTPS,
-		verifier:     signature.NewVerifier(s.Secrets, s.SignatureMaxAge, signature.Leeway),
-		demo:         signature.NewVerifier(signature.DemoSecrets(s.Secrets), s.SignatureMaxAge, signature.Leeway),
+		allowed:   s.AllowPostingFrom,
+		transport: edge.NewTransport(s),
+		verifier:  signature.NewVerifier(s.Secrets, s.SignatureMaxAge, signature.Leeway),
+		demo:      signature.NewVerifier(signature.DemoSecrets(s.Secrets), s.SignatureMaxAge, signature.Leeway),
 	}
 }
 
@@ -62,8 +61,8 @@ func (g *Gate) AppOrDemo(r *http.Request, now time.Time) (demo bool, err error) 
 
 // Anyone is nil for a request that needs no signature, but has no wrong one either.
 func (g *Gate) Anyone(r *http.Request, now time.Time) error {
-	if err := g.transport(r); err != nil {
-		return err
+	if fault := g.transport.Refusal(r); fault != nil {
+		return fault
 	}
 	if sent := signatureOf(r); sent != "" {
 		_, err := g.verify(sent, r, now)
@@ -74,10 +73,10 @@ func (g *Gate) Anyone(r *http.Request, now time.Time) error {
 
 // signed gives the signature of a request from an allowed address.
 func (g *Gate) signed(r *http.Request) (string, error) {
-	if err := g.transport(r); err != nil {
-		return "", err
+	if fault := g.transport.Refusal(r); fault != nil {
+		return "", fault
 	}
-	if !within(g.allowed, g.caller(r)) {
+	if !edge.Within(g.allowed, g.transport.Caller(r)) {
 		return "", &contract.Fault{Code: contract.CodeForbidden, Message: "This address may not call; see allow_posting_from."}
 	}
 	sent := signatureOf(r)
@@ -85,13 +84,6 @@ func (g *Gate) signed(r *http.Request) (string, error) {
 		return "", &contract.Fault{Code: contract.CodeForbidden, Message: "The request is not signed."}
 	}
 	return sent, nil
-}
-
-func (g *Gate) transport(r *http.Request) error {
-	if g.enforceHTTPS && !g.secure(r) {
-		return &contract.Fault{Code: contract.CodeNotHTTPS, Message: "This server answers over HTTPS only."}
-	}
-	return nil
 }
 
 // verify takes the signature of the app or of the demo.

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/channelstream/channelstream/services/demo"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -45,7 +46,7 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 		return err
 	}
 	operations := serve.Operations(serve.Health{}, telemetry.NewRegistry(), version, log)
-	server := serve.New(listener, serve.WithOperations(operations, service.Handler()), telemetry.Component(log, "http"))
+	server := serve.New(listener, serve.WithOperations(operations, edge.NewTransport(s.Access).Guard(service.Handler())), telemetry.Component(log, "http"))
 	server.Grace = s.Timing.Shutdown
 	if err := server.Run(ctx); err != nil {
 		return fmt.Errorf("demo: %w", err)
