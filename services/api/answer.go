@@ -31,8 +31,6 @@ func asFault(err error) *contract.Fault {
 	switch {
 	case errors.As(err, &fault):
 		return fault
-	case errors.Is(err, bus.ErrTooLarge):
-		return &contract.Fault{Code: contract.CodeTooLarge, Message: "The request is larger than a message on the bus."}
 	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return contract.Unavailable("NATS or a service behind it does not answer; try again.")
 	}

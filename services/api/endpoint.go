@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/api/internal/request"
+	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
 )
@@ -79,7 +80,11 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission
 	if err != nil {
 		return nil, err
 	}
-	return handle(r, body)
+	answer, err = handle(r, body)
+	if errors.Is(err, bus.ErrTooLarge) {
+		err = request.NoRoom(body, s.conn.MaxPayload())
+	}
+	return answer, err
 }
 
 // byDemo is the key under which the context of a request says that the demo has signed it.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -199,11 +200,31 @@ func TestFaultsOfPresenceReachTheApp(t *testing.T) {
 	}
 }
 
-func TestARequestTooLargeForTheBusIs413(t *testing.T) {
+func TestARequestTooLargeForTheBusIsA422ThatNamesWhatIsLarge(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	body := `{"user":"a","user_state":{"k":"` + strings.Repeat("x", 1<<20) + `"}}`
-	s.fault(s.post("/connect", body), http.StatusRequestEntityTooLarge)
+	text := strings.Repeat("x", 1<<20)
+	half := strings.Repeat("x", 600<<10)
+	var names, configs strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&names, `,"%s %d"`, strings.Repeat("<", 250), i) // six bytes on the bus
+		fmt.Fprintf(&configs, `,"c%d":{"long_name":"%s"}`, i, strings.Repeat("<", 1024))
+	}
+	for _, test := range []struct{ path, body, field string }{
+		{"/connect", `{"user":"a","user_state":{"k":"` + text + `"}}`, "user_state"},
+		{"/connect", `{"user":"a","fresh_user_state":{"k":"` + half + `"},"user_state":{"k":"` + half + `"}}`, "_schema"},
+		{"/user_state", `{"user":"a","user_state":{"k":"` + strings.Repeat("<", 300<<10) + `"}}`, "user_state"},
+		{"/connect", `{"user":"a","channels":[` + names.String()[1:] + `]}`, "channels"},
+		{"/channel_config", `{` + configs.String()[1:] + `}`, "_schema"},
+	} {
+		fault := s.fault(s.post(test.path, test.body), http.StatusUnprocessableEntity)
+		if sentences := fault.Fields[test.field]; len(sentences) != 1 || !strings.Contains(sentences[0], "1048576") {
+			t.Errorf("%s names %v, want %s and the limit", test.path, fault.Fields, test.field)
+		}
+	}
+	if asked := s.presence.count(contract.VerbConnect); asked != 0 {
+		t.Errorf("presence was asked %d times", asked)
+	}
 }
 
 func TestTheLeaseIsRenewedAndCountsMessages(t *testing.T) {

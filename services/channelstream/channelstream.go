@@ -113,6 +113,7 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 	}
 	p.presence, err = presence.New(presence.Config{
 		Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
+		MaxUserChannels: c.Limits.MaxUserChannels, MaxState: c.Limits.MaxState,
 		ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
 		ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention,
 		RequestTimeout: c.Timing.Request, Version: s.config.Version,

@@ -130,7 +130,7 @@ func (s *Service) lookUp(ctx context.Context, events []announce.Event) error {
 	return g.Wait()
 }
 
-// presence writes the notice of an event. A list of users that no message can hold is left out.
+// presence writes the notice of an event. A list of users that no message can hold is left out, and the notice says so.
 func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, error) {
 	about := aboutUser(e.User, s.ledger.Users.Cached(e.User))
 	var settings contract.ChannelSettings
@@ -145,10 +145,10 @@ func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, erro
 		about.State = nil
 	}
 	id := notice.UUID(strconv.FormatUint(e.Revision, 10), e.Key, e.User, e.Channel, action(e))
-	n, err := notice.Presence(id, e.Channel, action(e), about, users, now)
+	n, err := notice.Presence(id, e.Channel, action(e), about, users, 0, now)
 	if most := s.config.Conn.MaxPayload(); err == nil && most > 0 && int64(len(n.Body)+noticeRoom) > most {
 		s.log.Warn("a list of users is too large for a message and is left out", "users", len(users))
-		n, err = notice.Presence(id, e.Channel, action(e), about, nil, now)
+		n, err = notice.Presence(id, e.Channel, action(e), about, nil, len(users), now)
 	}
 	n.Fleeting = !settings.StoreFrames
 	return n, err

@@ -25,6 +25,7 @@ type heard struct {
 
 	Message, State, Users json.RawMessage
 	Status                int
+	LeftOut               int `json:"users_left_out"`
 
 	exclude string
 	stored  bool
@@ -215,7 +216,7 @@ func TestWhatCanNotBeStoredYetIsToldLater(t *testing.T) {
 	}
 }
 
-func TestAListOfUsersThatNoMessageHoldsIsLeftOut(t *testing.T) {
+func TestAListOfUsersThatNoMessageHoldsIsLeftOutAndItsReadersAreToldSo(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
 	h.led(patient())
@@ -230,8 +231,12 @@ func TestAListOfUsersThatNoMessageHoldsIsLeftOut(t *testing.T) {
 			ConnID: user, User: user, Channels: []string{"one"}, PublicKeys: []string{"large"},
 			FreshState: map[string]json.RawMessage{"large": large}, Info: contract.InfoOptions{OmitUsers: true},
 		})
-		if m := e.want(user + " joined one")[0]; (string(m.Users) == "[]") != (i == 2) {
-			t.Errorf("%s joined: %d bytes of users", user, len(m.Users))
+		m, leftOut := e.want(user + " joined one")[0], 0
+		if i == 2 {
+			leftOut = 3
+		}
+		if (string(m.Users) == "[]") != (leftOut > 0) || m.LeftOut != leftOut {
+			t.Errorf("%s joined: %d bytes of users, %d left out", user, len(m.Users), m.LeftOut)
 		}
 	}
 }

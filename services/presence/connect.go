@@ -3,7 +3,6 @@ package presence
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -29,13 +28,17 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 			return contract.ConnectAnswer{}, err
 		}
 	}
+	known := s.known(knowing{
+		user: q.User, status: q.Status, fresh: q.FreshState, state: q.State, keys: q.PublicKeys, allow: q.Channels,
+	}, now)
+	if err := decided(ctx, s.ledger.Users, q.User, known); err != nil {
+		return contract.ConnectAnswer{}, err
+	}
 	var configured settingsRevision
 	var user ledger.Outcome[contract.UserRecord]
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		user, err = s.ledger.Users.Change(ctx, q.User, s.known(knowing{
-			user: q.User, status: q.Status, fresh: q.FreshState, state: q.State, keys: q.PublicKeys, allow: q.Channels,
-		}, now))
+		user, err = s.ledger.Users.Change(ctx, q.User, known)
 		return err
 	})
 	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
@@ -102,13 +105,6 @@ func (s *Service) addChannels(c *contract.ConnectionRecord, channels []string) (
 	next := *c
 	next.Channels = all
 	return &next, s.checkChannels(all)
-}
-
-func (s *Service) checkChannels(channels []string) error {
-	if len(channels) <= s.config.MaxChannels {
-		return nil
-	}
-	return contract.Invalid("channels", fmt.Sprintf("A connection may have at most %d channels.", s.config.MaxChannels))
 }
 
 // needAll refuses empty names, given as field and name in turn.

@@ -7,6 +7,7 @@
 package presence
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,19 +35,21 @@ const concurrent = 1024
 
 // Config is what a replica needs.
 type Config struct {
-	Namespace      contract.Namespace
-	Replicas       int           // of each bucket; 0 is 1
-	MaxChannels    int           // of one connection; 0 is 1,000
-	ConnectTimeout time.Duration // a connection waits for its socket
-	Linger         time.Duration // a connection waits for its socket to come back; 0 does not wait
-	LeaseTTL       time.Duration // of gateways, apis and the leader
-	ResumeWindow   time.Duration // a client that dropped may come back to its connection, Linger included; 0: not after Linger
-	UserRetention  time.Duration // a user without a connection is known
-	RequestTimeout time.Duration // of one request; a gateway gets half of it
-	Version        string        // for service discovery, which shows its three numbers
-	Conn           *bus.Conn     // not closed by the service
-	Logger         *slog.Logger
-	Registry       prometheus.Registerer // may be nil
+	Namespace       contract.Namespace
+	Replicas        int           // of each bucket; 0 is 1
+	MaxChannels     int           // of one connection; 0 is 1,000
+	MaxUserChannels int           // that one user may join; 0 is 10,000
+	MaxState        int           // bytes of a user's state, with the names of its public keys; 0 is 384 KiB; at most half of a message
+	ConnectTimeout  time.Duration // a connection waits for its socket
+	Linger          time.Duration // a connection waits for its socket to come back; 0 does not wait
+	LeaseTTL        time.Duration // of gateways, apis and the leader
+	ResumeWindow    time.Duration // a client that dropped may come back to its connection, Linger included; 0: not after Linger
+	UserRetention   time.Duration // a user without a connection is known
+	RequestTimeout  time.Duration // of one request; a gateway gets half of it
+	Version         string        // for service discovery, which shows its three numbers
+	Conn            *bus.Conn     // not closed by the service
+	Logger          *slog.Logger
+	Registry        prometheus.Registerer // may be nil
 }
 
 // Service is one replica.
@@ -86,9 +89,9 @@ func New(c Config) (*Service, error) {
 			return nil, fmt.Errorf("configure presence: the %s must be more than nothing", name)
 		}
 	}
-	if c.MaxChannels == 0 {
-		c.MaxChannels = 1000
-	}
+	c.MaxChannels = cmp.Or(c.MaxChannels, 1000)
+	c.MaxUserChannels = cmp.Or(c.MaxUserChannels, 10_000)
+	c.MaxState = cmp.Or(c.MaxState, 384<<10)
 	if c.Version = semantic.FindString(strings.TrimPrefix(c.Version, "v")); c.Version == "" {
 		c.Version = "0.0.0"
 	}

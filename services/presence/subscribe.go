@@ -17,6 +17,11 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 		return s.allow(ctx, q)
 	}
 	now := time.Now().UTC()
+	if c := s.ledger.Connections.Cached(q.ConnID); c != nil {
+		if err := decided(ctx, s.ledger.Users, c.User, s.known(knowing{user: c.User, allow: q.Channels}, now)); err != nil {
+			return contract.SubscribeAnswer{}, err
+		}
+	}
 	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
 		return s.addChannels(c, q.Channels)
 	})
@@ -53,11 +58,15 @@ func (s *Service) allow(ctx context.Context, q contract.SubscribeRequest) (contr
 		return contract.SubscribeAnswer{}, err
 	}
 	now := time.Now().UTC()
+	known := s.known(knowing{user: q.User, allow: q.Channels}, now)
+	if err := decided(ctx, s.ledger.Users, q.User, known); err != nil {
+		return contract.SubscribeAnswer{}, err
+	}
 	var configured settingsRevision
 	var user ledger.Outcome[contract.UserRecord]
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		user, err = s.ledger.Users.Change(ctx, q.User, s.known(knowing{user: q.User, allow: q.Channels}, now))
+		user, err = s.ledger.Users.Change(ctx, q.User, known)
 		return err
 	})
 	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)

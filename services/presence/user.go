@@ -2,7 +2,6 @@ package presence
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -27,9 +26,10 @@ func (s *Service) known(k knowing, now time.Time) ledger.Change[contract.UserRec
 	slack := min(time.Minute, s.config.UserRetention/8)
 	return func(u *contract.UserRecord) (*contract.UserRecord, error) {
 		var next contract.UserRecord
+		stated := false // the state changed, or what of it is public
 		if u == nil {
 			next = contract.UserRecord{User: k.user, Status: roster.DefaultStatus}
-			merge(&next.State, k.fresh)
+			stated = merge(&next.State, k.fresh)
 		} else {
 			next = *u
 		}
@@ -37,27 +37,28 @@ func (s *Service) known(k knowing, now time.Time) ledger.Change[contract.UserRec
 		if k.status != nil && *k.status != next.Status {
 			next.Status, changed = *k.status, true
 		}
-		changed = merge(&next.State, k.state) || changed
+		stated = merge(&next.State, k.state) || stated
 		if k.keys != nil && !slices.Equal(k.keys, next.PublicKeys) {
-			next.PublicKeys, changed = k.keys, true
+			next.PublicKeys, stated = k.keys, true
+		}
+		if stated {
+			if err := s.checkState(&next, k); err != nil {
+				return nil, err
+			}
 		}
 		if fresh := without(k.allow, next.Allowed); len(fresh) > 0 {
 			next.Allowed, changed = merged(next.Allowed, fresh), true
-			if len(next.Allowed) > s.config.MaxChannels*allowedFactor {
-				return nil, contract.Invalid("channels",
-					fmt.Sprintf("A user may be allowed at most %d channels.", s.config.MaxChannels*allowedFactor))
+			if err := s.checkAllowed(next.Allowed); err != nil {
+				return nil, err
 			}
 		}
-		if !changed {
+		if !changed && !stated {
 			return u, nil
 		}
 		next.LastActive = now
 		return &next, nil
 	}
 }
-
-// allowedFactor times the channels of a connection may be allowed to a user, so that its record fits into a message.
-const allowedFactor = 10
 
 // notAllowed takes channels from those that a user may join.
 func notAllowed(channels []string) ledger.Change[contract.UserRecord] {

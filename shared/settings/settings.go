@@ -125,14 +125,16 @@ type Messages struct {
 
 // Limits bound what is taken in and held back. Sizes are bytes, lengths are characters.
 type Limits struct {
-	MaxBody     int `env:"MAX_BODY" default:"8MiB" form:"size" min:"1KiB" max:"1GiB" doc:"size of a request's body"`
-	MaxMessage  int `env:"MAX_MESSAGE" default:"256KiB" form:"size" min:"1" max:"64MiB" doc:"size of one message"`
-	MaxMessages int `env:"MAX_MESSAGES" default:"1000" min:"1" max:"1000000" doc:"messages in one request"`
-	MaxChannels int `env:"MAX_CHANNELS" default:"1000" min:"1" max:"1000000" doc:"channels in one request and of one connection"`
-	MaxUser     int `env:"MAX_USER" default:"512" min:"1" max:"4096" doc:"characters in a user name"`
-	MaxChannel  int `env:"MAX_CHANNEL" default:"256" min:"1" max:"4096" doc:"characters in a channel name"`
-	MaxConnID   int `env:"MAX_CONN_ID" default:"128" min:"36" max:"4096" doc:"characters in a connection id"`
-	MaxFrame    int `env:"MAX_FRAME" default:"64KiB" form:"size" min:"1KiB" max:"64MiB" doc:"size of a frame or poll from a client"`
+	MaxBody         int `env:"MAX_BODY" default:"8MiB" form:"size" min:"1KiB" max:"1GiB" doc:"size of a request's body"`
+	MaxMessage      int `env:"MAX_MESSAGE" default:"256KiB" form:"size" min:"1" max:"64MiB" doc:"size of one message"`
+	MaxMessages     int `env:"MAX_MESSAGES" default:"1000" min:"1" max:"1000000" doc:"messages in one request"`
+	MaxChannels     int `env:"MAX_CHANNELS" default:"1000" min:"1" max:"1000000" doc:"channels in one request and of one connection"`
+	MaxUserChannels int `env:"MAX_USER_CHANNELS" default:"10000" min:"1" max:"1000000" doc:"channels that one user may be allowed to join"`
+	MaxState        int `env:"MAX_STATE" default:"384KiB" form:"size" min:"1KiB" max:"64MiB" doc:"size of the state of one user; at most half of what NATS takes in a message"`
+	MaxUser         int `env:"MAX_USER" default:"512" min:"1" max:"4096" doc:"characters in a user name"`
+	MaxChannel      int `env:"MAX_CHANNEL" default:"256" min:"1" max:"4096" doc:"characters in a channel name"`
+	MaxConnID       int `env:"MAX_CONN_ID" default:"128" min:"36" max:"4096" doc:"characters in a connection id"`
+	MaxFrame        int `env:"MAX_FRAME" default:"64KiB" form:"size" min:"1KiB" max:"64MiB" doc:"size of a frame or poll from a client"`
 	// MaxHistoryAnswer bounds the memory that one answer takes.
 	MaxHistoryAnswer int `env:"MAX_HISTORY_ANSWER" default:"4MiB" form:"size" min:"64KiB" max:"1GiB" doc:"size of the history in one answer, over all of its channels; the newest messages are shown"`
 	BacklogBytes     int `env:"BACKLOG_BYTES" default:"1MiB" form:"size" min:"4KiB" max:"1GiB" doc:"bytes held back for a slow client before it is closed"`

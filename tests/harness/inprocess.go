@@ -96,6 +96,7 @@ func assemble(k kind, c settings.Settings, conn *bus.Conn, address string, log *
 	case kindPresence:
 		s, err := presence.New(presence.Config{
 			Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
+			MaxUserChannels: c.Limits.MaxUserChannels, MaxState: c.Limits.MaxState,
 			ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
 			ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request,
 			Conn: conn, Logger: log, Registry: registry,

@@ -35,6 +35,7 @@ const (
 	sayMaxLength   = "This must have at most %d characters."
 	sayTooMany     = "This must not have more than %d items."
 	sayRange       = "This must be between %d and %d."
+	sayNoMessage   = "The request is larger than a message of %d bytes on the bus; ask for less at once."
 	sayMessageSize = "The message is larger than %d bytes."
 )
 

@@ -43,6 +43,7 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 	registry := telemetry.NewRegistry()
 	service, err := presence.New(presence.Config{
 		Namespace: contract.Namespace(s.NATS.Namespace), Replicas: s.NATS.Replicas, MaxChannels: s.Limits.MaxChannels,
+		MaxUserChannels: s.Limits.MaxUserChannels, MaxState: s.Limits.MaxState,
 		ConnectTimeout: s.Presence.ConnectTimeout, Linger: s.Presence.Linger, LeaseTTL: s.Presence.LeaseTTL,
 		ResumeWindow: s.Messages.ResumeWindow, UserRetention: s.Presence.UserRetention,
 		RequestTimeout: s.Timing.Request, Version: version,

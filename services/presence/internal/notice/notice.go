@@ -51,18 +51,19 @@ func UUID(words ...string) string {
 	return uuid.NewSHA1(names, all.Bytes()).String()
 }
 
-// Presence tells a channel that a user joined or parted. users may be nil.
-func Presence(id, channel, action string, about About, users []Member, now time.Time) (Notice, error) {
+// Presence tells a channel that a user joined or parted. users may be nil; leftOut is how many there are in its place.
+func Presence(id, channel, action string, about About, users []Member, leftOut int, now time.Time) (Notice, error) {
 	if users == nil {
 		users = []Member{}
 	}
 	body, err := json.Marshal(struct {
 		head
 		Users   []Member                   `json:"users"`
+		LeftOut int                        `json:"users_left_out,omitempty"`
 		Message map[string]string          `json:"message"`
 		State   map[string]json.RawMessage `json:"state"`
 		tail
-	}{newHead(id, contract.TypePresence, channel, about.User, now), users, map[string]string{"action": action}, about.State, tail{Status: about.Status}})
+	}{newHead(id, contract.TypePresence, channel, about.User, now), users, leftOut, map[string]string{"action": action}, about.State, tail{Status: about.Status}})
 	if err != nil {
 		return Notice{}, fmt.Errorf("encode presence in a channel: %w", err)
 	}
