@@ -101,10 +101,10 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // ?username=<user>&sig=<signature>; give it only to whom the app has recognised as that user. Like all query
 // values it must be escaped (encodeURIComponent).
 //
-// A name that begins with "/" gets no signature (an empty string): a request is signed in the same form over its
-// path, so the signature of a user called "/message" would let that user post as the app.
+// A name that begins with "/" gets no signature (an empty string), and the server takes none: a request is signed in
+// the same form over its path, so the signature of a user called "/message" would let that user post as the app.
 func (c *Client) UserSignature(user string) string {
-	if strings.HasPrefix(user, "/") {
+	if !signature.ForUser(user) {
 		return ""
 	}
 	return signature.Sign(c.secret, user, time.Now())

@@ -150,3 +150,25 @@ func TestPMUsersOfAChannelNeverBecomeSubjects(t *testing.T) {
 	}
 	users.silent()
 }
+
+// The signature of a user named /message would be one for posting.
+func TestNoUserHasTheNameOfAPath(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for path, body := range map[string]string{
+		"/connect":     `{%q:"/message"}`,
+		"/subscribe":   `{%q:"/message","channels":["a"]}`,
+		"/user_status": `{%q:"/message","status":1}`,
+		"/user_state":  `{%q:"/message","user_state":{"a":1}}`,
+	} {
+		for _, field := range []string{"user", "username"} {
+			fault := s.fault(s.post(path, fmt.Sprintf(body, field)), http.StatusUnprocessableEntity)
+			if len(fault.Fields) != 1 || len(fault.Fields[field]) != 1 {
+				t.Errorf("%s of %s: %v", field, path, fault)
+			}
+		}
+	}
+	s.presence.wantNothing(t)
+	s.want(s.post("/message", `{"user":"/cron","channel":"a"}`), http.StatusOK) // who posts needs no signature
+	s.want(s.post("/connect", `{"user":"a/b"}`), http.StatusOK)
+}

@@ -24,12 +24,12 @@ func TestConnect(t *testing.T) {
 	}
 	sig, _ := answer["sig"].(string)
 	demo := signature.NewVerifier([]string{signature.DemoSecret(testSecret)}, time.Minute, signature.Leeway)
-	if err := demo.Verify(sig, contract.DemoPrefix+"alice", time.Now()); err != nil {
+	if err := demo.VerifyUser(sig, contract.DemoPrefix+"alice", time.Now()); err != nil {
 		t.Errorf("sig = %q: %v", sig, err)
 	}
 	app := signature.NewVerifier([]string{testSecret}, 0, signature.Leeway)
 	for _, name := range []string{"alice", contract.DemoPrefix + "alice"} {
-		if err := app.Verify(sig, name, time.Now()); err == nil {
+		if err := app.VerifyUser(sig, name, time.Now()); err == nil {
 			t.Errorf("sig = %q is the app's for %q", sig, name)
 		}
 	}

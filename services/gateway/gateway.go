@@ -125,9 +125,9 @@ func verifyUser(c settings.Access) func(sig, user string) error {
 	demo := signature.NewVerifier(signature.DemoSecrets(c.Secrets), c.UserSignatureMaxAge, signature.Leeway)
 	return func(sig, user string) error {
 		if contract.OfDemo(user) {
-			return demo.Verify(sig, user, time.Now())
+			return demo.VerifyUser(sig, user, time.Now())
 		}
-		return app.Verify(sig, user, time.Now())
+		return app.VerifyUser(sig, user, time.Now())
 	}
 }
 

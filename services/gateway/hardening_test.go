@@ -361,3 +361,18 @@ func TestHardeningTheDemosSignatureOpensNoUserOfTheApp(t *testing.T) {
 		}
 	}
 }
+
+// Who can sign in as /message can post: the signature is the same.
+func TestHardeningNoUserHasTheNameOfAPath(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	const refusal = `44/stream,{"message":"A user name must not begin with /"}`
+	s := g.Engine(gatewaytest.Credentials("/message"))
+	s.Send("40/stream,")
+	s.Want(refusal)
+	s.Send(`40/stream,{"username":"/message","sig":"guess"}`) // whether the signature is right is not told
+	s.Want(refusal)
+	s.Send(`40/stream,{"user":"/","signature":"guess"}`)
+	s.Want(refusal)
+	g.Stream("a/b")
+}

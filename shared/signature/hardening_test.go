@@ -1,6 +1,10 @@
 package signature_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // the form of 0.7
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"sync"
@@ -22,7 +26,7 @@ func TestMalformedSignaturesAreNamedSo(t *testing.T) {
 	short := strings.Repeat("A", 27)
 	for _, signed := range []string{
 		"", ".", "..", "a.b", mac, mac + ".", mac + ".x", mac + ".-1", mac + ".+1", mac + ". 1", mac + ".1.1", mac + ".1e3",
-		mac + ".9223372036854775808", mac[1:] + ".1", mac + "A.1", "." + mac, short, "." + short, "v.!!!!." + short,
+		mac + ".9223372036854775808", mac[2:] + ".1", mac + "A.1", "." + mac, short, "." + short, "v.!!!!." + short,
 		"v.AAAAAAAAAAAAA." + short, "v.__________8." + short, strings.Repeat(".", 1<<16),
 	} {
 		if err := verifier().VerifyRequest(signed, "/message", at); !errors.Is(err, signature.ErrMalformed) {
@@ -46,17 +50,94 @@ func TestEverySingleChangeIsNoticed(t *testing.T) {
 	}
 }
 
-// The last character of base64 holds bits that a decoder drops: another spelling of the same bytes is refused.
-func TestOneSpellingOnly(t *testing.T) {
+// The spellings that signers make of one signature are as good as each other.
+func TestAnyAlphabetAndPaddingIsRead(t *testing.T) {
 	t.Parallel()
-	signed := signature.Sign("secret", "/message", at)
-	for _, spelling := range []string{
-		strings.Replace(signed, "=.", ".", 1), strings.Replace(signed, "=.", "==.", 1), signed + "\n", " " + signed, signed + " ",
-		signed[:10] + "\n" + signed[10:], signed[:45] + "0" + signed[45:],
-	} {
-		if err := verifier().Verify(spelling, "/message", at); err == nil {
-			t.Errorf("%q is taken", spelling)
+	url, half := strings.NewReplacer("+", "-", "/", "_"), strings.NewReplacer("/", "_")
+	first := func(s string) string { return strings.Replace(strings.Replace(s, "+", "-", 1), "/", "_", 1) }
+	for second := range 50 {
+		now := at.Add(time.Duration(second) * time.Second)
+		seed, seconds, _ := strings.Cut(signature.Sign("secret", "name", now), ".")
+		bare := strings.TrimSuffix(seed, "=")
+		for _, spelling := range []string{bare, url.Replace(seed), url.Replace(bare), half.Replace(bare), first(seed), first(bare)} {
+			if err := verifier().VerifyUser(spelling+"."+seconds, "name", now); err != nil {
+				t.Errorf("%q for %q: %v", spelling, seed, err)
+			}
 		}
+	}
+}
+
+// As the JavaScript signer of Channelstream 0.7 writes its signatures: base64 of which the first '=', '+' and '/' are
+// replaced, and no others. What it signs holds the padding that is left.
+func TestTheJavaScriptSignersFormIsRead(t *testing.T) {
+	t.Parallel()
+	strip := func(s string) string {
+		return strings.Replace(strings.Replace(strings.Replace(s, "=", "", 1), "+", "-", 1), "/", "_", 1)
+	}
+	key := sha1.Sum([]byte("itsdangerous.Signersignersecret"))
+	mixed := 0
+	for second := range 200 {
+		now := at.Add(time.Duration(second) * time.Second)
+		var seconds [4]byte
+		binary.BigEndian.PutUint32(seconds[:], uint32(now.Unix()))
+		value := "channelstream." + strip(base64.StdEncoding.EncodeToString(seconds[:]))
+		mac := hmac.New(sha1.New, key[:])
+		mac.Write([]byte(value))
+		full := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		if strings.ContainsAny(strip(full), "+/") {
+			mixed++
+		}
+		for _, signed := range []string{value + "." + strip(full), value + "." + full} {
+			if err := verifier().VerifyRequest(signed, "/message", now); err != nil {
+				t.Errorf("%q: %v", signed, err)
+			}
+			if err := verifier().VerifyRequest(signed, "/message", now.Add(time.Hour)); !errors.Is(err, signature.ErrExpired) {
+				t.Errorf("%q an hour later: %v", signed, err)
+			}
+		}
+	}
+	if mixed == 0 {
+		t.Error("no signature mixed the alphabets")
+	}
+}
+
+// The last character of base64 holds bits that a decoder may drop, and some decoders pass over what they do not know:
+// nothing but alphabet and padding is free.
+func TestNoOtherSpellingIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, signed := range []string{signature.Sign("secret", "/message", at), signature.SignTimestamp("secret", "value", at)} {
+		end := strings.Index(signed, "=.") // of the last character of the signature
+		if end < 0 {
+			end = len(signed)
+		}
+		spellings := []string{
+			strings.Replace(signed, "=.", "==.", 1) + strings.Repeat("==", 1-strings.Count(signed, "=.")),
+			signed + "\n", " " + signed, signed + " ", signed[:10] + "\n" + signed[10:], signed[:end-5] + "\n" + signed[end-5:],
+			signed[:end-5] + "\n" + signed[end-4:], signed[:len(signed)-1],
+		}
+		for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=. " {
+			if other := signed[:end-1] + string(last) + signed[end:]; other != signed {
+				spellings = append(spellings, other)
+			}
+		}
+		for _, spelling := range spellings {
+			if err := verifier().VerifyRequest(spelling, "/message", at); err == nil {
+				t.Errorf("%q is taken for %q", spelling, signed)
+			}
+		}
+	}
+}
+
+// A request is signed in the same form as a user: whoever could sign in as /message could post.
+func TestTheSignatureOfAPathIsNoUsers(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"/", "/message", "/alice"} {
+		if err := verifier().VerifyUser(signature.Sign("secret", name, at), name, at); !errors.Is(err, signature.ErrNoUser) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := verifier().VerifyUser(signature.Sign("secret", "a/b", at), "a/b", at); err != nil {
+		t.Errorf("a/b: %v", err)
 	}
 }
 
@@ -71,7 +152,7 @@ func TestPlusMayHaveBecomeSpace(t *testing.T) {
 			continue
 		}
 		tried++
-		if err := verifier().Verify(decoded, "name", now); err != nil {
+		if err := verifier().VerifyUser(decoded, "name", now); err != nil {
 			t.Errorf("%q: %v", decoded, err)
 		}
 	}
@@ -85,14 +166,14 @@ func TestSubjectAndTimeDoNotMix(t *testing.T) {
 	t.Parallel()
 	signed := signature.Sign("secret", "user.1", at)
 	mac := strings.SplitN(signed, ".", 2)[0]
-	if err := verifier().Verify(mac+".1.1700000000", "user", at); !errors.Is(err, signature.ErrMalformed) {
+	if err := verifier().VerifyUser(mac+".1.1700000000", "user", at); !errors.Is(err, signature.ErrMalformed) {
 		t.Errorf("Verify = %v", err)
 	}
 }
 
 func TestUserSignatureIsTheSeedsFormOnly(t *testing.T) {
 	t.Parallel()
-	if err := verifier().Verify(signature.SignTimestamp("secret", "name", at), "name", at); !errors.Is(err, signature.ErrMalformed) {
+	if err := verifier().VerifyUser(signature.SignTimestamp("secret", "name", at), "name", at); !errors.Is(err, signature.ErrMalformed) {
 		t.Errorf("Verify = %v", err)
 	}
 }
@@ -154,6 +235,10 @@ func FuzzVerifyRequest(f *testing.F) {
 		for _, own := range []string{signature.Sign("secret", subject, at), signature.SignTimestamp("secret", value, at)} {
 			if err := v.VerifyRequest(own, subject, at); err != nil {
 				t.Errorf("own signature %q for %q: %v", own, subject, err)
+			}
+			respelled := own[:len(own)-1] + strings.NewReplacer("-", "+", "_", "/").Replace(own[len(own)-1:])
+			if err := v.VerifyRequest(respelled, subject, at); err != nil {
+				t.Errorf("own signature %q for %q: %v", respelled, subject, err)
 			}
 		}
 	})

@@ -5,7 +5,7 @@
 //	seed:  BASE64(HMAC-SHA256(secret, subject "." seconds)) "." seconds
 //	0.7:   value "." BASE64URL(seconds) "." BASE64URL(HMAC-SHA1(key, value "." BASE64URL(seconds)))
 //
-// The seed's form binds what it is made for: subject is the path of a request or the name of a user. The 0.7 form is
+// Base64 is read in any alphabet and padding, see decode. The seed's form binds what it is made for: subject is the path of a request or the name of a user. The 0.7 form is
 // what itsdangerous' TimestampSigner makes (key = SHA1(salt "signer" secret), no padding); its value may be anything,
 // so it shows knowledge of the secret and nothing more. Neither covers the body: that is the transport's part (TLS).
 package signature
@@ -18,6 +18,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,24 +26,29 @@ import (
 // salt is itsdangerous' default salt and key derivation, "django-concat".
 const salt = "itsdangerous.Signer" + "signer"
 
+// The size of base64, with its padding.
 const (
-	seedLength      = 44 // base64 of 32 bytes, with padding
-	timestampLength = 27 // base64url of 20 bytes, without padding
+	seedLength      = 44 // of 32 bytes
+	timestampLength = 28 // of 20 bytes
 )
 
 // Sign returns the seed's form for subject, a request path such as "/message" or a user name.
 func Sign(secret, subject string, at time.Time) string {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	mac := newSigner(sha256.New, []byte(secret))
-	return string(mac.seed(subject, seconds)) + "." + seconds
+	return base64.StdEncoding.EncodeToString(mac.seed(subject, seconds)) + "." + seconds
 }
+
+// ForUser says whether a user may have this name. One that begins with "/" is the path of a request: whoever has the
+// signature of a user called /message could post as the app.
+func ForUser(name string) bool { return !strings.HasPrefix(name, "/") }
 
 // SignTimestamp returns the 0.7 form of value, as itsdangerous' TimestampSigner(secret).sign(value) does. Times before
 // 1970 have no such form and are taken as 1970.
 func SignTimestamp(secret, value string, at time.Time) string {
 	signed := value + "." + base64.RawURLEncoding.EncodeToString(minimalBytes(max(at.Unix(), 0)))
 	mac := newSigner(sha1.New, timestampKey(secret))
-	return signed + "." + string(mac.timestamp(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.timestamp(signed))
 }
 
 // DemoSecret is the secret that the demo signs with, derived from the app's one-way: who has it can not sign as the app.
@@ -86,7 +92,6 @@ type signer struct {
 	mac     hash.Hash
 	message []byte
 	sum     []byte
-	text    []byte
 }
 
 func newSigner(algorithm func() hash.Hash, key []byte) *signer {
@@ -98,24 +103,23 @@ func signerPool(algorithm func() hash.Hash, key []byte) *sync.Pool {
 	return &sync.Pool{New: func() any { return newSigner(algorithm, key) }}
 }
 
-// seed returns the base64 of the signature; it is valid until the next call.
+// seed returns the signature; it is valid until the next call.
 func (s *signer) seed(subject, seconds string) []byte {
 	s.message = append(s.message[:0], subject...)
 	s.message = append(s.message, '.')
 	s.message = append(s.message, seconds...)
-	return s.encode(base64.StdEncoding)
+	return s.sign()
 }
 
-// timestamp returns the base64url of the signature; it is valid until the next call.
+// timestamp returns the signature; it is valid until the next call.
 func (s *signer) timestamp(signed string) []byte {
 	s.message = append(s.message[:0], signed...)
-	return s.encode(base64.RawURLEncoding)
+	return s.sign()
 }
 
-func (s *signer) encode(encoding *base64.Encoding) []byte {
+func (s *signer) sign() []byte {
 	s.mac.Reset()
 	s.mac.Write(s.message)
 	s.sum = s.mac.Sum(s.sum[:0])
-	s.text = encoding.AppendEncode(s.text[:0], s.sum)
-	return s.text
+	return s.sum
 }

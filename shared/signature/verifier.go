@@ -4,7 +4,6 @@ import (
 	"crypto/sha1" //nolint:gosec // see signature.go
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
@@ -21,6 +20,8 @@ var (
 	ErrExpired = errors.New("signature has expired")
 	// ErrFuture is returned for a right signature that is dated further ahead than the leeway.
 	ErrFuture = errors.New("signature is dated in the future")
+	// ErrNoUser is returned for the signature of a user who has the name of a path; see ForUser.
+	ErrNoUser = errors.New("signature is for a path, not for a user")
 )
 
 // Leeway is how far ahead of ours the clock of an app may be.
@@ -53,20 +54,20 @@ func NewVerifier(secrets []string, maxAge, leeway time.Duration) *Verifier {
 	return v
 }
 
-// Verify checks a signature in the seed's form for subject. The error is one of the package's sentinels.
-func (v *Verifier) Verify(signature, subject string, now time.Time) error {
+// VerifyUser checks a signature in the seed's form for a user name. The error is one of the package's sentinels.
+func (v *Verifier) VerifyUser(signature, user string, now time.Time) error {
+	if !ForUser(user) {
+		return ErrNoUser
+	}
+	return v.verifySeed(signature, user, now)
+}
+
+func (v *Verifier) verifySeed(signature, subject string, now time.Time) error {
 	mac, seconds, found := strings.Cut(signature, ".")
 	at, ok := parseSeconds(seconds)
-	if !found || !ok || len(mac) != seedLength {
+	var sent [sha256.Size]byte
+	if !found || !ok || !decode(sent[:], mac) {
 		return ErrMalformed
-	}
-	// A client that forgot encodeURIComponent sends '+', which form decoding turns into a space.
-	var sent [seedLength]byte
-	for i := range sent {
-		sent[i] = mac[i]
-		if sent[i] == ' ' {
-			sent[i] = '+'
-		}
 	}
 	right := 0
 	for i := range v.keys {
@@ -82,19 +83,18 @@ func (v *Verifier) Verify(signature, subject string, now time.Time) error {
 func (v *Verifier) VerifyRequest(signature, path string, now time.Time) error {
 	// A MAC of the 0.7 form is longer than any decimal number of seconds, so that the two can not be mistaken.
 	last := strings.LastIndexByte(signature, '.')
-	if last < 0 || len(signature)-last-1 != timestampLength {
-		return v.Verify(signature, path, now)
+	if last < 0 || len(strings.TrimSuffix(signature[last+1:], "=")) != timestampLength-1 {
+		return v.verifySeed(signature, path, now)
 	}
 	return v.verifyTimestamp(signature[:last], signature[last+1:], now)
 }
 
 func (v *Verifier) verifyTimestamp(signed, mac string, now time.Time) error {
 	at, ok := parseTimestamp(signed)
-	if !ok {
+	var sent [sha1.Size]byte
+	if !ok || !decode(sent[:], mac) {
 		return ErrMalformed
 	}
-	var sent [timestampLength]byte
-	copy(sent[:], mac)
 	right := 0
 	for i := range v.keys {
 		s := v.keys[i].timestamp.Get().(*signer)
@@ -133,14 +133,13 @@ func parseSeconds(text string) (int64, bool) {
 // parseTimestamp reads the seconds behind the last dot of "value.timestamp".
 func parseTimestamp(signed string) (int64, bool) {
 	dot := strings.LastIndexByte(signed, '.')
-	if dot < 0 || len(signed)-dot-1 > 11 { // 8 bytes are 11 characters
+	if dot < 0 {
 		return 0, false
 	}
-	var text [11]byte
+	text := signed[dot+1:]
 	var whole [8]byte
-	n := copy(text[:], signed[dot+1:])
-	size, err := base64.RawURLEncoding.Decode(whole[:], text[:n])
-	if err != nil {
+	size := strict.DecodedLen(len(strings.TrimRight(text, "=")))
+	if size > len(whole) || !decode(whole[:size], text) {
 		return 0, false
 	}
 	var seconds uint64

@@ -19,7 +19,7 @@ func Connect(body []byte, limits Limits) (contract.ConnectRequest, error) {
 		switch key {
 		case "user", "username":
 			named = true
-			r.user(key, value, &request.User)
+			r.account(key, value, &request.User)
 		case "conn_id":
 			request.ConnID = r.connID(key, value)
 		case "channels":
@@ -80,7 +80,7 @@ func UserStatus(body []byte, limits Limits) (contract.UserStatusRequest, error) 
 		switch key {
 		case "user", "username":
 			named = true
-			r.user(key, value, &request.User)
+			r.account(key, value, &request.User)
 		case "status":
 			given = true
 			request.Status = r.status(key, value)
@@ -106,7 +106,7 @@ func UserState(body []byte, limits Limits) (contract.UserStateRequest, error) {
 		switch key {
 		case "user", "username":
 			named = true
-			r.user(key, value, &request.User)
+			r.account(key, value, &request.User)
 		case "user_state":
 			request.State = r.state(key, value)
 		case "state_public_keys":

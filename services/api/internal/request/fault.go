@@ -24,6 +24,7 @@ const (
 	sayNoScalar    = "This must be a string, a number, a boolean or null."
 	sayHugeNumber  = "This number does not fit in 64 bits of floating point."
 	sayEmptyList   = "This must name at least one."
+	sayUserIsPath  = "A user name must not begin with /."
 	sayUserTwice   = "user and username must not differ."
 	sayTwoTargets  = "Give either conn_id or user."
 	sayTwoInfos    = "Give channels inside of info."

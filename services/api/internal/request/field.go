@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
 // reader reads fields. Each method takes the path of the field and its value as written, and notes what is wrong; what
@@ -187,6 +188,14 @@ func (r *reader) user(at string, raw []byte, user *string) {
 		r.add(at, sayUserTwice)
 	}
 	*user = name
+}
+
+// account is user for a request about the user itself, who may have a signature: it must not be good for a request too.
+func (r *reader) account(at string, raw []byte, user *string) {
+	r.user(at, raw, user)
+	if !signature.ForUser(*user) {
+		r.add(at, sayUserIsPath)
+	}
 }
 
 func (r *reader) connID(at string, raw []byte) string {

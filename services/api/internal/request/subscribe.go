@@ -37,7 +37,7 @@ func (r *reader) subscription(body []byte, connID string, configs bool) (request
 			request.ConnID = r.connID(key, value)
 		case "user", "username":
 			named = true
-			r.user(key, value, &request.User)
+			r.account(key, value, &request.User)
 		case "channels":
 			listed = true
 			request.Channels = r.someChannels(key, value)

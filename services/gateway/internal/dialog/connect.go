@@ -13,6 +13,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
 // Credentials are what a client says of itself, in the URL's query or with the connect packet.
@@ -42,6 +43,7 @@ func FromQuery(q url.Values) Credentials {
 const (
 	invalidNamespace = "Invalid namespace" // as stock servers say
 	noCredentials    = "Send conn_id, or username and sig"
+	userIsPath       = "A user name must not begin with /"
 	badSignature     = "The sig is wrong or too old"
 	otherConnection  = "This connection has other credentials"
 	tryAgain         = "The server can not reach its services; try again"
@@ -128,6 +130,9 @@ func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, string) {
 	user, sig := first(given.Username, given.User), first(given.Sig, given.Long)
 	if user == "" || sig == "" {
 		return session.Credentials{}, noCredentials
+	}
+	if !signature.ForUser(user) {
+		return session.Credentials{}, userIsPath
 	}
 	if !validName(user, d.config.MaxUser) || d.config.Verify(sig, user) != nil {
 		return session.Credentials{}, badSignature
