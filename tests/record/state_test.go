@@ -2,6 +2,7 @@ package record
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -27,6 +28,8 @@ func refusedStates() []exchange {
 		refusal("null for the state", `{"user": "alice-st", "user_state": null}`, "user_state"),
 		refusal("an empty key", `{"user": "alice-st", "state_public_keys": [""]}`, "state_public_keys.0"),
 		refusal("an unknown key", `{"user": "alice-st", "zzz": 1}`, "zzz"),
+		refusal("more than a state may have, with what is there", `{"user": "alice-st", "user_state": {"large": "`+
+			strings.Repeat("x", 384<<10-20)+`"}}`, "user_state"),
 	}
 }
 
