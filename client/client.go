@@ -44,6 +44,7 @@ var ErrAnswerTooLarge = errors.New("answer too large")
 type Client struct {
 	// Set at construction.
 	base   string
+	path   string // of base
 	secret string
 	http   *http.Client
 }
@@ -60,8 +61,8 @@ func WithHTTPClient(h *http.Client) Option {
 	}
 }
 
-// New makes a client of the API at baseURL, e.g. "http://127.0.0.1:8000". A path in baseURL is a prefix that a
-// proxy takes off again: it is not part of what is signed.
+// New makes a client of the API at baseURL, e.g. "http://127.0.0.1:8000" or "https://example.com/push". A path in baseURL
+// is part of what is signed, as the server's base path is.
 func New(baseURL, secret string, opts ...Option) (*Client, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil {
@@ -73,7 +74,7 @@ func New(baseURL, secret string, opts ...Option) (*Client, error) {
 	if secret == "" {
 		return nil, errors.New("new client: the secret is empty")
 	}
-	c := &Client{base: strings.TrimRight(baseURL, "/"), secret: secret}
+	c := &Client{base: strings.TrimRight(baseURL, "/"), path: strings.TrimRight(u.Path, "/"), secret: secret}
 	for _, opt := range opts {
 		opt(c)
 	}
@@ -127,7 +128,7 @@ func (c *Client) send(ctx context.Context, method, path string, in, out any) err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set(secretHeader, signature.Sign(c.secret, path, time.Now()))
+	req.Header.Set(secretHeader, signature.Sign(c.secret, c.path+path, time.Now()))
 
 	resp, err := c.http.Do(req)
 	if err != nil {

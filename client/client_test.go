@@ -379,3 +379,30 @@ func TestUserSignature(t *testing.T) {
 		t.Errorf("a user named as a path got the signature of a request: %q", sig)
 	}
 }
+
+// The server checks what the app used, and a base path is part of that.
+func TestAPathInTheBaseURLIsSigned(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !signed(r) {
+			t.Errorf("%s came without a signature for its path", r.URL.Path)
+		}
+		asked <- r.URL.Path
+		_, _ = io.WriteString(w, "true")
+	}))
+	t.Cleanup(server.Close)
+	for base, want := range map[string]string{"/push/": "/push/disconnect", "/a%20b/c": "/a b/c/disconnect"} {
+		c, err := client.New(server.URL+base, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.CloseIdleConnections)
+		if _, err := c.Disconnect(t.Context(), "c1"); err != nil {
+			t.Error(err)
+		}
+		if got := <-asked; got != want {
+			t.Errorf("asked %s, want %s", got, want)
+		}
+	}
+}

@@ -147,13 +147,14 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 
 func (s *Service) newDemo() (*demo.Demo, error) {
 	c, log := s.config.Settings, telemetry.Component(s.config.Logger, "demo")
+	below := s.URL() + c.Listen.BasePath
 	if c.Access.Generated {
-		log.Info("the demo is on", "page", s.URL()+"/demo")
+		log.Info("the demo is on", "page", below+"/demo")
 	} else {
-		log.Warn(demo.Warning, "page", s.URL()+"/demo")
+		log.Warn(demo.Warning, "page", below+"/demo")
 	}
 	return demo.New(demo.Config{
-		APIURL: s.URL(), PublicURL: c.Listen.PublicURL, Secret: c.Access.Secrets[0], Logger: log,
+		APIURL: below, PublicURL: c.Listen.PublicURL, Secret: c.Access.Secrets[0], Logger: log,
 	})
 }
 
@@ -204,5 +205,5 @@ func (s *Service) handler(p *parts) http.Handler {
 	})
 	return serve.WithOperations(serve.Operations(serve.Health{Ready: map[string]serve.Check{
 		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
-	}}, p.registry, s.config.Version, s.config.Logger), public)
+	}}, p.registry, s.config.Version, s.config.Logger), edge.Below(s.config.Settings, public))
 }

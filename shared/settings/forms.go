@@ -32,6 +32,7 @@ var (
 	errAnyone    = errors.New("0.0.0.0 means anyone and must stand alone")
 	errOrigin    = errors.New("want origins such as https://example.com or http://localhost:3000, or *")
 	errTransport = errors.New("want some of websocket, polling, sse, listen, jsonp-polling")
+	errPath      = errors.New("want a path of A-Z a-z 0-9 . _ ~ - and / such as /push")
 	errResource  = errors.New("want a path of A-Z a-z 0-9 . _ ~ - and / such as socket.io")
 )
 
@@ -53,6 +54,7 @@ func formNamed(name string) form {
 		"transports": readTransports,
 		"resource":   readResource,
 		"level":      readLevel,
+		"path":       readPath,
 	}[name]
 }
 
@@ -226,6 +228,18 @@ func readResource(text string) (string, error) {
 		return "", errResource
 	}
 	return path, nil
+}
+
+// readPath is readResource with a slash before it; the root is none.
+func readPath(text string) (string, error) {
+	if strings.Trim(text, "/") == "" {
+		return "", nil
+	}
+	path, err := readResource(text)
+	if err != nil {
+		return "", errPath
+	}
+	return "/" + path, nil
 }
 
 func isDots(segment string) bool { return segment == "." || segment == ".." }

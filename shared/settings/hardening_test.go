@@ -73,6 +73,7 @@ func TestHostAndResourceAreNames(t *testing.T) {
 	t.Parallel()
 	rejects(t, "HOST", "a b", "127.0.0.1:8000", "[::1", "http://x", "-x", "a/b")
 	rejects(t, "RESOURCE", "/", "..", "a/../b", "a//b", "a b", "a?b", "{x}", "a%2fb")
+	rejects(t, "BASE_PATH", "..", "/a/../b", "/a//b", "a b", "/a?b", "/{x}", "/a%2fb", "https://x")
 	rejects(t, "TRANSPORTS", "flashsocket", "websocket carrier-pigeon", ",")
 	rejects(t, "ENFORCE_HTTPS", "maybe", "2", "tru")
 	rejects(t, "LOG_LEVEL", "loud", "INFO ,")

@@ -125,6 +125,7 @@ func TestLoadEveryForm(t *testing.T) {
 		"CHANNELSTREAM_MAX_FRAME=2048",
 		"CHANNELSTREAM_NATS_URL=nats://one:4222, two:4222",
 		"CHANNELSTREAM_NATS_REPLICAS=3",
+		"CHANNELSTREAM_BASE_PATH=push/v1/",
 		"CHANNELSTREAM_DEMO=off",
 		"CHANNELSTREAM_DEMO_API_URL=http://api:8000/",
 	)
@@ -138,6 +139,8 @@ func TestLoadEveryForm(t *testing.T) {
 	same(t, "origins", s.Access.AllowedOrigins, []string{"https://example.com", "http://localhost:3000", "null"})
 	same(t, "transports", s.Clients.Transports, []string{"polling", "sse", "listen", "jsonp-polling"})
 	same(t, "resource", s.Clients.Resource, "push/socket.io")
+	same(t, "base path", s.Listen.BasePath, "/push/v1")
+	same(t, "no base path", mustLoad(t, "", "CHANNELSTREAM_BASE_PATH=/").Listen.BasePath, "")
 	same(t, "max body", s.Limits.MaxBody, 16<<20)
 	same(t, "max frame", s.Limits.MaxFrame, 2048)
 	same(t, "nats", s.NATS.URL, "nats://one:4222,two:4222")
@@ -180,7 +183,7 @@ keys = root
 		"[app:main] heartbeat_timeot":      "unknown key, did you mean HEARTBEAT_TIMEOUT?",
 		"[server:main] host":               `"a b" is not allowed: want a host name or an IP address, without a port`,
 		"[server:main] linger":             "given twice",
-		"[strangers] keys":                   "unknown section, want [app:main] or [server:main]",
+		"[strangers] keys":                 "unknown section, want [app:main] or [server:main]",
 		"CHANNELSTREAM_PROT":               "unknown key, did you mean PORT?",
 		"CHANNELSTREAM_MAX_USER":           `"0" is not allowed: want at least 1`,
 		"CHANNELSTREAM_HEARTBEAT_INTERVAL": `"soon" is not allowed: want a duration such as 5, 0.5, 1m or 1h30m`,

@@ -38,8 +38,10 @@ type Settings struct {
 
 // Listen is where the server answers and how it is known outside.
 type Listen struct {
-	Host        string `env:"HOST" default:"127.0.0.1" form:"host" doc:"address to listen on"`
-	Port        int    `env:"PORT" default:"8000" min:"0" max:"65535" doc:"port to listen on; 0 takes any free one"`
+	Host string `env:"HOST" default:"127.0.0.1" form:"host" doc:"address to listen on"`
+	Port int    `env:"PORT" default:"8000" min:"0" max:"65535" doc:"port to listen on; 0 takes any free one"`
+	// BasePath begins with a slash and does not end with one; "" for none.
+	BasePath    string `env:"BASE_PATH" form:"path" doc:"path below which everything public is served, such as /push"`
 	PublicURL   string `env:"PUBLIC_URL" form:"url" doc:"URL under which clients reach the server, if it is not the one they ask for"`
 	Compression bool   `env:"COMPRESSION" default:"false" doc:"offer permessage-deflate to WebSocket clients"`
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/channelstream/channelstream/services/presence"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -59,7 +60,7 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 			return
 		}
 		operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{string(k): p.ready}}, registry, "0.0.0", logger)
-		server := serve.New(listener, serve.WithOperations(operations, p.handler), logger)
+		server := serve.New(listener, serve.WithOperations(operations, edge.Below(config, p.handler)), logger)
 		server.Grace = config.Timing.Shutdown
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return server.Run(ctx) })

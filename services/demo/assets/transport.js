@@ -17,8 +17,9 @@ function plain(session, list) {
   return list.map((one) => ({ ...one, user: here(session, one.user), channel: here(session, one.channel) }));
 }
 
+// base is where the gateway is: unless the session names it, where the page's folder is in.
 function base(session) {
-  return new URL(session.gateway || location.origin);
+  return new URL(session.gateway || "..", location.href);
 }
 
 function prefix(url) {

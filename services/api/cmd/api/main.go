@@ -11,6 +11,7 @@ import (
 
 	"github.com/channelstream/channelstream/services/api"
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -49,7 +50,7 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 	}
 	health := serve.Health{Ready: map[string]serve.Check{"nats": service.Ready}}
 	operations := serve.Operations(health, registry, version, log)
-	server := serve.New(listener, serve.WithOperations(operations, service.Handler()), log)
+	server := serve.New(listener, serve.WithOperations(operations, edge.Below(s, service.Handler())), log)
 	server.Grace = s.Timing.Shutdown
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(ctx) })

@@ -46,7 +46,7 @@ func (g *Gate) App(r *http.Request, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return refused(g.verifier.VerifyRequest(sent, r.URL.Path, now))
+	return refused(g.verifier.VerifyRequest(sent, edge.PathOf(r), now))
 }
 
 // AppOrDemo is App for what the demo may ask for too. demo says that the demo has signed the request.
@@ -88,11 +88,11 @@ func (g *Gate) signed(r *http.Request) (string, error) {
 
 // verify takes the signature of the app or of the demo.
 func (g *Gate) verify(sent string, r *http.Request, now time.Time) (demo bool, err error) {
-	err = g.verifier.VerifyRequest(sent, r.URL.Path, now)
+	err = g.verifier.VerifyRequest(sent, edge.PathOf(r), now)
 	if !errors.Is(err, signature.ErrWrong) {
 		return false, err
 	}
-	err = g.demo.VerifyRequest(sent, r.URL.Path, now)
+	err = g.demo.VerifyRequest(sent, edge.PathOf(r), now)
 	return err == nil, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
 )
@@ -219,5 +220,36 @@ func TestTheDemoIsLetInWhereItMayAskAndKnownAsTheDemo(t *testing.T) {
 	}
 	if _, err := gate.AppOrDemo(byDemo("new"), now.Add(time.Hour)); code(t, err) != contract.CodeUnauthorized {
 		t.Errorf("an old signature of the demo: %v", err)
+	}
+}
+
+func TestASignatureCoversThePathThatTheAppUsed(t *testing.T) {
+	t.Parallel()
+	s := access()
+	s.TrustedProxies = prefixes("10.0.0.0/8")
+	gate := New(s)
+	for _, c := range []struct {
+		base, from, script, path, signed string
+		want                             contract.Code
+	}{
+		{"/push", "127.0.0.1:1", "", "/push/message", "/push/message", ""},
+		{"/push", "127.0.0.1:1", "", "/push/message", "/message", contract.CodeUnauthorized},
+		{"", "10.0.0.1:1", "/push", "/message", "/push/message", ""},
+		{"", "10.0.0.1:1", "/push", "/message", "/message", contract.CodeUnauthorized},
+		{"", "127.0.0.1:1", "/push", "/message", "/push/message", contract.CodeUnauthorized}, // no proxy
+		// The signature of a user's name, by a proxy that passes its callers' headers on.
+		{"", "10.0.0.1:1", "alice", "/message", "alice/message", contract.CodeUnauthorized},
+	} {
+		r := httptest.NewRequest(http.MethodPost, c.path, nil)
+		r.RemoteAddr = c.from
+		r.Header.Set("X-Forwarded-For", "127.0.0.1")
+		r.Header.Set("X-Script-Name", c.script)
+		r.Header.Set(signatureHeader, signature.Sign("new", c.signed, now))
+		var got contract.Code = "not asked"
+		edge.Below(settings.Settings{Listen: settings.Listen{BasePath: c.base}, Access: s},
+			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = code(t, gate.App(r, now)) })).ServeHTTP(httptest.NewRecorder(), r)
+		if got != c.want {
+			t.Errorf("%s below %q and %q, signed for %s: %q, want %q", c.path, c.base, c.script, c.signed, got, c.want)
+		}
 	}
 }

@@ -46,7 +46,8 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 		return err
 	}
 	operations := serve.Operations(serve.Health{}, telemetry.NewRegistry(), version, log)
-	server := serve.New(listener, serve.WithOperations(operations, edge.NewTransport(s.Access).Guard(service.Handler())), telemetry.Component(log, "http"))
+	page := edge.Below(s, edge.NewTransport(s.Access).Guard(service.Handler()))
+	server := serve.New(listener, serve.WithOperations(operations, page), telemetry.Component(log, "http"))
 	server.Grace = s.Timing.Shutdown
 	if err := server.Run(ctx); err != nil {
 		return fmt.Errorf("demo: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway"
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -54,7 +55,7 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 		return err
 	}
 	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{"gateway": service.Ready}}, registry, version, log)
-	server := serve.New(listener, serve.WithOperations(operations, service.Handler()), telemetry.Component(log, "http"))
+	server := serve.New(listener, serve.WithOperations(operations, edge.Below(s, service.Handler())), telemetry.Component(log, "http"))
 	server.Grace = s.Timing.Shutdown
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(ctx) })
