@@ -285,6 +285,97 @@ func TestAMessageThatNATSCanNotTakeIsRefusedBeforeItIsPublished(t *testing.T) {
 	l.silent()
 }
 
+// users writes a list of users with long names as JSON.
+func users(n, length int, letter string) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf(`"%s%06d"`, strings.Repeat(letter, length-6), i)
+	}
+	return "[" + strings.Join(names, ",") + "]"
+}
+
+// NATS stores headers of up to 64 KiB.
+func TestAListOfUsersOfAnyLegalSizeWorks(t *testing.T) {
+	t.Parallel()
+	k := run(t)
+	k.configure("room", keeps(10))
+	l := k.listen(ns.LiveChannel("room"))
+	pm, exclude := users(1000, 66, "p"), users(1000, 66, "e")
+	lists := fmt.Sprintf(`"uuid":%q,"channel":"room","pm_users":%s,"exclude_users":%s`, id(1), pm, exclude)
+	answer := k.want(k.post("/message", `{"user":"a","message":1,`+lists+`}`), http.StatusOK)
+	k.patch(`{"message":2,` + lists + `}`)
+	if got := object(t, []byte(answer[1:len(answer)-1])); fmt.Sprint(got["pm_users"]) != fmt.Sprint(k.history("room")[0]["pm_users"]) {
+		t.Error("the history has other users than the answer")
+	}
+	k.wantHistory("room", "2")
+	k.remove(`{` + lists + `}`)
+	for _, header := range []string{"", contract.HeaderEdit, contract.HeaderDelete} {
+		m := l.next()
+		if header != "" && m.Header.Get(header) != id(1) {
+			t.Errorf("%s is %v", header, m.Header)
+		}
+		if m.Header.Get(contract.HeaderAudience) == "" {
+			t.Errorf("the lists are in the header, of %d bytes", len(m.Header.Get(contract.HeaderPM)))
+		}
+		body := contract.OpenAudience(m.Header, m.Data)
+		object(t, body)
+		only, except := strings.Split(m.Header.Get(contract.HeaderPM), ","), strings.Split(m.Header.Get(contract.HeaderExclude), ",")
+		if len(only) != 1000 || len(except) != 1000 || "\""+only[999]+"\"" != pm[len(pm)-69:len(pm)-1] {
+			t.Errorf("for %d users, but %d; the last is %s", len(only), len(except), only[len(only)-1])
+		}
+	}
+}
+
+// What can never work is not to be tried again.
+func TestListsOfUsersThatDoNotFitAreNamedWithTheLimit(t *testing.T) {
+	t.Parallel()
+	k := run(t)
+	k.configure("room", keeps(10))
+	l := k.listen(ns.LiveChannel("room"))
+	for field, lists := range map[string]string{
+		"1.pm_users":      `"pm_users":` + users(1000, 512, "\U0001f980"),
+		"1.exclude_users": `"pm_users":["a"],"exclude_users":` + users(1000, 512, "\U0001f980"),
+	} {
+		fault := k.fault(k.post("/message", `[{"user":"a","channel":"room"},{"user":"a","channel":"room",`+lists+`}]`), http.StatusUnprocessableEntity)
+		if sentences := fault.Fields[field]; len(fault.Fields) != 1 || len(sentences) != 1 || !strings.Contains(sentences[0], fmt.Sprint(1<<20)) {
+			t.Errorf("%s: %v", field, fault.Fields)
+		}
+	}
+	l.silent()
+	// Without a channel the list is nowhere but in the request.
+	k.want(k.post("/message", `{"user":"a","message":1,"pm_users":`+users(1000, 512, "ü")+`}`), http.StatusOK)
+}
+
+// As much as the request lets through is stored, whatever of it goes where.
+func TestNoMessageThatIsTakenIsTooLargeForItsHistory(t *testing.T) {
+	t.Parallel()
+	k := run(t, "CHANNELSTREAM_MAX_MESSAGE=4MiB", "CHANNELSTREAM_BACKLOG_BYTES=8MiB")
+	k.configure("room", keeps(2))
+	for _, c := range []struct{ lists, field string }{
+		{`"pm_users":[]`, "message"},
+		{`"pm_users":` + users(1000, 100, "'"), "pm_users"},
+		{`"pm_users":` + users(1000, 100, "q") + `,"exclude_users":` + users(1000, 120, "."), "exclude_users"},
+	} {
+		taken, refused := 0, 1<<20
+		for refused-taken > 100 {
+			size := (taken + refused) / 2
+			body := fmt.Sprintf(`{"user":"a","channel":"room","message":%q,%s}`, strings.Repeat("x", size), c.lists)
+			switch w := k.post("/message", body); w.Code {
+			case http.StatusOK:
+				taken = size
+			default:
+				if paths := k.paths(w); !paths[c.field] || len(paths) != 1 {
+					t.Fatalf("faults at %v, want %s", paths, c.field)
+				}
+				refused = size
+			}
+		}
+		if taken < 1<<19 {
+			t.Errorf("with %.20s messages of up to %d bytes are taken", c.lists, taken)
+		}
+	}
+}
+
 func TestWithoutNATSTheAnswerIs503WithTheUUIDs(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -2,7 +2,8 @@ package contract
 
 import "strings"
 
-// Headers of a live message: what decides its delivery. The body is the JSON object that clients get, byte for byte.
+// Headers of a live message: what decides its delivery. The body is the JSON object that clients get, byte for byte; see
+// HeaderAudience for what may stand behind it.
 const (
 	HeaderPM      = "Cs-Pm"      // tokens of the only users who get a channel's message, separated by commas
 	HeaderExclude = "Cs-Exclude" // tokens of users who do not get it, separated by commas

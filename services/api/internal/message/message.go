@@ -66,10 +66,23 @@ func (m *Message) Encode() {
 	}
 }
 
-// Size is what the message takes on the bus, the framing of its headers included.
-func (m *Message) Size() int {
-	const framing = 64 // "NATS/1.0", the names of two headers, line ends
-	return len(m.Object) + len(m.PM) + len(m.Except) + framing
+// Size is what the message takes on the bus, as gateways get it or as the history keeps it, whichever is more; and how much of
+// that are lists of users.
+func (m *Message) Size() (all, lists int) {
+	const around = 2 << 10 // more than its other headers take, and what a record has that the object has not
+	if m.Channel != "" {
+		lists = max(len(m.PM)+len(m.Except), written(m.PMUsers)+written(m.ExcludeUsers))
+	}
+	return len(m.Object) + lists + around, lists
+}
+
+// written is the most that names take as JSON.
+func written(names []string) int {
+	n := 0
+	for _, name := range names {
+		n += 2*len(name) + len(`"",`)
+	}
+	return n
 }
 
 func (m *Message) room() int {

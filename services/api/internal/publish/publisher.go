@@ -10,7 +10,6 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -25,7 +24,6 @@ import (
 type Conn interface {
 	Publish(subject string, header bus.Header, data []byte) error
 	Flush(ctx context.Context) error
-	MaxPayload() int64
 }
 
 // Log is what storing needs of the bus.
@@ -67,9 +65,7 @@ func New(c Config) *Publisher { return &Publisher{config: c} }
 // Publish sends the messages, which are encoded, and waits until NATS has them. After an error some of them may have
 // been delivered, and the same list may be published again.
 func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
-	if err := p.prepare(messages); err != nil {
-		return err
-	}
+	p.prepare(messages)
 	l := list{publisher: p, pending: make([]stored, 0, len(messages))}
 	err := l.send(ctx, messages)
 	if err == nil {
@@ -84,7 +80,7 @@ func (p *Publisher) Publish(ctx context.Context, messages []message.Message) err
 }
 
 // prepare looks up how each message is kept, and writes the records for the history, before any is sent.
-func (p *Publisher) prepare(messages []message.Message) error {
+func (p *Publisher) prepare(messages []message.Message) {
 	for i := range messages {
 		m := &messages[i]
 		if m.Channel == "" {
@@ -92,19 +88,11 @@ func (p *Publisher) prepare(messages []message.Message) error {
 		}
 		settings := p.config.Channels.Settings(m.Channel)
 		m.Fleeting = !settings.StoreFrames
-		if !p.kept(m, settings) {
-			continue
-		}
-		m.Keep()
-		if most := p.config.Conn.MaxPayload(); most > 0 && int64(len(m.Record)+recordRoom) > most {
-			return fmt.Errorf("keep message of %d bytes: %w", len(m.Record), bus.ErrTooLarge)
+		if p.kept(m, settings) {
+			m.Keep()
 		}
 	}
-	return nil
 }
-
-// recordRoom is more than the headers of a record take, its id and their framing.
-const recordRoom = 2 << 10
 
 // kept says whether the history of its channel keeps a message. An edit or removal may be of one that is there.
 func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) bool {
@@ -161,7 +149,8 @@ func (l *list) sendLive(m *message.Message, more bool) error {
 	case m.Fleeting:
 		return l.sendDirect(m, more)
 	}
-	return l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), channelID(m), header(m, more), m.Object)
+	h, body := header(m, more)
+	return l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), channelID(m), h, body)
 }
 
 // channelID is under which id a message of a channel is stored. Edits and removals have their own each time: the same
@@ -182,7 +171,8 @@ func (l *list) sendDirect(m *message.Message, more bool) error {
 		l.claimed = append(l.claimed, m.UUID)
 	}
 	l.direct = true
-	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), header(m, more), m.Object)
+	h, body := header(m, more)
+	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), h, body)
 }
 
 func (l *list) sendToUsers(m *message.Message) error {
@@ -198,7 +188,8 @@ func (l *list) sendToUsers(m *message.Message) error {
 		if m.Kind != message.Post {
 			id = uuid.NewString()
 		}
-		if err := l.store(l.publisher.config.Namespace.LiveUser(user), id, header(m, false), m.Object); err != nil {
+		h, body := header(m, false)
+		if err := l.store(l.publisher.config.Namespace.LiveUser(user), id, h, body); err != nil {
 			return err
 		}
 	}
@@ -318,23 +309,17 @@ func (l *list) nudge(live string, sequence uint64) error {
 	return l.publisher.config.Conn.Publish(live, h, nil)
 }
 
-// header writes what decides a message's delivery.
-func header(m *message.Message, more bool) bus.Header {
+// header writes what decides a message's delivery, and gives the body that belongs to it.
+func header(m *message.Message, more bool) (h bus.Header, body []byte) {
 	if m.PM == "" && m.Except == "" && !more && m.Kind == message.Post {
-		return nil
+		return nil, m.Object
 	}
-	h := make(bus.Header, 4)
+	h = make(bus.Header, 4)
 	setAbout(h, m)
 	if more {
 		h[contract.HeaderMore] = []string{"1"}
 	}
-	if m.PM != "" {
-		h[contract.HeaderPM] = []string{m.PM}
-	}
-	if m.Except != "" {
-		h[contract.HeaderExclude] = []string{m.Except}
-	}
-	return h
+	return h, contract.SetAudience(h, m.Object, m.PM, m.Except)
 }
 
 // setAbout writes which message an edit or removal is about.

@@ -304,19 +304,6 @@ func TestEventsOfFleetingChannelsAndUsersAreHeardEachTime(t *testing.T) {
 	}
 }
 
-func TestARecordThatDoesNotFitStopsTheListBeforeItIsSent(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	large := in("kept", two)
-	large.PMUsers = []string{strings.Repeat("x", 1<<20)} // a name whose token would be short
-	if err := s.Publish(t.Context(), []message.Message{in("kept", one), large}); !errors.Is(err, bus.ErrTooLarge) {
-		t.Errorf("published: %v", err)
-	}
-	if n := len(s.stored(t, ns.LiveChannel("kept"))) + len(s.remembered(t, "kept")); n != 0 {
-		t.Errorf("%d are stored", n)
-	}
-}
-
 func TestDeliveryFactsTravelInHeaders(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

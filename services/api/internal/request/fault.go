@@ -31,7 +31,7 @@ const (
 	sayForeign     = "Names that begin with " + contract.DemoPrefix + " are those of the demo, which has no others."
 	sayNobody      = "Give a channel or pm_users."
 	sayManyFaults  = "There are more faults than are listed here."
-	sayNoRoom      = "The names do not fit into one message on the bus; name fewer users."
+	sayNoRoom      = "The message and the names of users do not fit into %d bytes; name fewer users."
 	sayLength      = "This must have 1 to %d characters."
 	sayMaxLength   = "This must have at most %d characters."
 	sayTooMany     = "This must not have more than %d items."

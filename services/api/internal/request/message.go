@@ -159,13 +159,18 @@ func (r *messages) finish(at string, to *message.Message) {
 		to.Timestamp = r.now
 	}
 	to.Encode()
-	switch {
-	case len(to.Object) > r.limits.Message:
+	if len(to.Object) > r.limits.Message {
 		r.add(join(at, "message"), sayMessageSize, r.limits.Message)
-	case r.payload > 0 && len(to.Object) > r.payload:
-		r.add(join(at, "message"), sayMessageSize, r.payload)
-	case r.payload > 0 && to.Size() > r.payload:
-		r.add(join(at, "pm_users"), sayNoRoom)
+		return
+	}
+	switch size, lists := to.Size(); {
+	case r.payload == 0 || size <= r.payload:
+	case lists == 0:
+		r.add(join(at, "message"), sayMessageSize, r.payload-(size-len(to.Object)))
+	case len(to.PM) >= len(to.Except):
+		r.add(join(at, "pm_users"), sayNoRoom, r.payload)
+	default:
+		r.add(join(at, "exclude_users"), sayNoRoom, r.payload)
 	}
 }
 

@@ -144,6 +144,7 @@ func (f *Feed) Run(ctx context.Context) error {
 // hand hands a logged message on, as the next of its subject.
 func (f *Feed) hand(s *subscription, m bus.LogEntry) {
 	s.cursor.handedOn(m.Sequence)
+	m.Data = contract.OpenAudience(m.Header, m.Data)
 	if s.tape != nil {
 		f.order++
 		s.tape.add(m, f.order)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 const (
@@ -44,7 +45,7 @@ func (f *Feed) receive(m *bus.Msg) {
 func (f *Feed) advance(s *subscription, m *bus.Msg) {
 	sequence, before := sequences(m.Header)
 	if sequence == 0 { // not logged: there is nothing to compare
-		f.publish(s, m.Data, m.Header, 0)
+		f.publish(s, contract.OpenAudience(m.Header, m.Data), m.Header, 0)
 		return
 	}
 	switch s.cursor.next(sequence, before) {

@@ -168,6 +168,7 @@ func (f *Feed) rewind(ctx context.Context, e *subscription, since uint64) error 
 	var past []bus.LogEntry
 	err := f.reading(ctx, func() error {
 		return f.messages.Each(ctx, f.namespace.LogSubject(e.topic.Subject), since, func(m bus.LogEntry) error {
+			m.Data = contract.OpenAudience(m.Header, m.Data)
 			past = append(past, m)
 			return nil
 		})

@@ -57,7 +57,9 @@ func (t *tape) shorten() {
 	t.recorded = slices.Clone(t.recorded[len(gone):])
 }
 
-func size(m bus.LogEntry) int { return len(m.Subject) + len(m.Data) + 256 }
+func size(m bus.LogEntry) int {
+	return len(m.Subject) + len(m.Data) + len(m.Header.Get(contract.HeaderPM)) + len(m.Header.Get(contract.HeaderExclude)) + 256
+}
 
 func (t *tape) remove(uuid string) {
 	t.recorded = slices.DeleteFunc(slices.Clone(t.recorded), func(r recorded) bool {
