@@ -19,10 +19,6 @@ import (
 	"github.com/channelstream/channelstream/shared/edge"
 )
 
-// bodyTimeout bounds how long a body may take to arrive, so that one sent a byte at a time does not hold its
-// connection for ever.
-const bodyTimeout = 30 * time.Second
-
 // methods are the handlers of one path. A handler gets the body and returns what is to be written as JSON; bytes are
 // JSON already. HEAD is served where GET is.
 type methods map[string]func(r *http.Request, body []byte) (any, error)
@@ -107,7 +103,7 @@ func allowed(m methods) string {
 	return strings.Join(all, ", ")
 }
 
-// read reads the body, of at most maxBody bytes.
+// read reads the body, of at most maxBody bytes. The server ends one that does not come.
 func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 || r.Body == nil {
 		return nil, nil
@@ -118,10 +114,7 @@ func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > s.maxBody {
 		return nil, s.tooLarge()
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // where it is not supported, there is no network either
 	body, err := readAll(http.MaxBytesReader(w, r.Body, s.maxBody), r.ContentLength)
-	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:

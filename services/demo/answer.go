@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/channelstream/channelstream/client"
 	"github.com/channelstream/channelstream/shared/edge"
@@ -63,8 +62,9 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (In, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return in, &fault{http.StatusUnsupportedMediaType, "unsupported_media_type", "Send JSON as application/json."}
 	}
-	// A body that trickles in must not hold the request (Slowloris); a recorder in a test has no deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout))
+	if edge.Encoding(r) != nil {
+		return in, &fault{http.StatusUnsupportedMediaType, "unsupported_encoding", "Send the body as it is, not packed."}
+	}
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	body.DisallowUnknownFields()
 	err := body.Decode(&in)

@@ -35,8 +35,9 @@ func Listen(host string, port int) (net.Listener, error) {
 
 // Server serves HTTP/1 on one listener.
 type Server struct {
-	// Grace is how long Run waits for open requests at a stop; set it before Run. The default is 15 s.
-	Grace time.Duration
+	// Set before Run. Grace is how long Run waits for open requests at a stop, and BodyTimeout how long a body may take
+	// to come. RestTimeout is how long a client may pause that was answered before it had sent all of its body.
+	Grace, BodyTimeout, RestTimeout time.Duration
 
 	listener net.Listener
 	http     *http.Server
@@ -45,18 +46,18 @@ type Server struct {
 
 // New takes over l: Run closes it. There is no limit on the time of an answer, since a long poll is one.
 func New(l net.Listener, h http.Handler, log *slog.Logger) *Server {
-	return &Server{
-		Grace:    defaultGrace,
-		listener: l,
-		log:      log,
-		http: &http.Server{
-			Handler:           h,
-			ReadHeaderTimeout: readHeaderTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // faults of clients
-		},
+	s := &Server{
+		Grace: defaultGrace, BodyTimeout: defaultBodyTimeout, RestTimeout: defaultRestTimeout,
+		listener: l, log: log,
 	}
+	s.http = &http.Server{
+		Handler:           s.bounded(h),
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // faults of clients
+	}
+	return s
 }
 
 // Addr is the address that the listener is bound to.

@@ -10,6 +10,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 func (e *Engine) openPolling(w http.ResponseWriter, r *http.Request) {
@@ -62,11 +63,15 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 
 // post takes packets from the client.
 func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
+	if fault := edge.Encoding(r); fault != nil {
+		edge.WriteFault(w, fault)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.engine.config.MaxPayload)))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		c.member.Close(contract.ReasonTooLarge)
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		edge.WriteFault(w, &contract.Fault{Code: contract.CodeTooLarge, Message: "The payload is larger than the handshake allows."})
 		return
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -104,5 +105,23 @@ func TestServeSaysThatItsPortIsTaken(t *testing.T) {
 	err = Serve(t.Context(), "127.0.0.1", l.Addr().(*net.TCPAddr).Port, 8000, quiet)
 	if err == nil || !strings.Contains(err.Error(), "listen for Flash policy requests") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAClientThatSaysNothingIsEnded(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "<"} {
+		synctest.Test(t, func(t *testing.T) {
+			client, server := net.Pipe()
+			go func() {
+				_, _ = io.WriteString(client, text) // the end comes in any case
+			}()
+			began := time.Now()
+			answer(server, Policy(8000))
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("%q held the listener for %v", text, took)
+			}
+			_ = client.Close()
+		})
 	}
 }
