@@ -5,12 +5,9 @@ import (
 	"unsafe"
 )
 
-// pending is what came of a frame or message that is not whole. It is in one of these states, or in the second or
-// third while a message's earlier fragments lie in data:
-//
-//	headed > 0         a header is not whole
-//	inside             a header is, its payload is not
-//	kind ≠ 0           a message goes on with the next data frame
+// pending is what came of a frame or message that is not whole. Of the frame either the header is not whole (headed > 0)
+// or the payload is not (inside), or the next one is yet to begin. Beside that a message may be open, whose kind is not
+// 0: the frame is one of its fragments or a control frame between them.
 type pending struct {
 	head   [maxHeader]byte
 	headed uint8 // bytes in head
@@ -19,9 +16,9 @@ type pending struct {
 
 	control []byte // the payload of a control frame, so far
 
-	kind     Kind // of the message, 0 while there is none
+	kind     Kind // of the open message
 	deflated bool
-	data     []byte // its payload so far, unmasked
+	data     []byte // the message's payload so far, unmasked
 	checked  int    // data[:checked] is UTF-8
 }
 

@@ -108,12 +108,12 @@ func (r *Reader) step(p []byte) (m Message, used int, ok bool, err *Error) {
 	}
 	payload := p[used:][:min(f.left, len(p)-used)]
 	used += len(payload)
-	if len(payload) == f.left && r.pending.holdsNothing(f) {
+	whole := len(payload) == f.left
+	if whole && r.pending.holdsNothing(f) {
 		unmask(f.key, payload)
 		m, err = r.finish(f, payload, 0)
 		return m, used, err == nil, err
 	}
-	whole := len(payload) == f.left
 	data, checked, err := r.unfinished().keep(f, payload, r.limit)
 	if err != nil || !whole || !f.final {
 		return m, used, false, err
