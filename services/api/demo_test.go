@@ -34,6 +34,7 @@ var reserved = []struct {
 	{http.MethodPost, "/subscribe", `{"user":"ours","channels":["ours"]}`, []string{"channels.0", "user"}},
 	{http.MethodPost, "/subscribe?conn_id=ours", `{"channels":["ours"]}`, []string{"channels.0", "conn_id"}},
 	{http.MethodPost, "/unsubscribe", `{"conn_id":"ours","channels":["ours"]}`, []string{"channels.0", "conn_id"}},
+	{http.MethodPost, "/unsubscribe", `{"user":"ours","channels":["ours"]}`, []string{"channels.0", "user"}},
 	{http.MethodPost, "/message", `{"user":"ours","channel":"ours"}`, []string{"channel", "user"}},
 	{http.MethodPost, "/message", `[{"username":"ours","pm_users":["ours"],"exclude_users":["ours","\u006furs"]}]`,
 		[]string{"0.exclude_users.0", "0.exclude_users.1", "0.pm_users.0", "0.username"}},
