@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"gopkg.in/ini.v1"
@@ -78,7 +77,7 @@ type iniReader struct {
 
 func (r *iniReader) section(section *ini.Section) {
 	name := section.Name()
-	if isLogging(name) {
+	if logging.MatchString(name) {
 		return
 	}
 	for _, key := range section.Keys() {
@@ -93,11 +92,8 @@ func (r *iniReader) section(section *ini.Section) {
 	}
 }
 
-// isLogging says whether a section is for Python's logging, which has its file in common with the server.
-func isLogging(section string) bool {
-	kind, _, _ := strings.Cut(section, "_")
-	return slices.Contains([]string{"loggers", "handlers", "formatters"}, section) || kind != section && slices.Contains([]string{"logger", "handler", "formatter"}, kind)
-}
+// logging is the sections of Python's logging, which may have their file in common with the server.
+var logging = regexp.MustCompile(`^(loggers|handlers|formatters|(logger|handler|formatter)_.*)$`)
 
 // original reads the section of the original, and of the defaults what is a key at all.
 func (r *iniReader) original(section, defaults *ini.Section, here string) {
