@@ -111,7 +111,6 @@ func (s *Service) keep(c Config) {
 	})
 	s.publisher = publish.New(publish.Config{
 		Conn: c.Conn, Log: log, History: s.history, Namespace: s.ns, Channels: s.channels,
-		Replicas: c.Settings.NATS.Replicas,
 	})
 	s.eraser = &erase.Eraser{
 		Namespace: s.ns, Log: log, Most: s.history.Most,

@@ -79,26 +79,24 @@ func (s *Service) announced(ctx context.Context, q contract.AnnouncedRequest) (c
 	return contract.AnnouncedAnswer{Announced: s.announcer.Await(ctx, q.Revision)}, nil
 }
 
-// announce tells channels who came and who left. The same events have the same ids, whichever replica tells of them.
-func (s *Service) announce(ctx context.Context, events []announce.Event) error {
+// announce tells channels who came and who left, and gives the number of events, from the first on, that are told. The
+// same events have the same ids, whichever replica tells of them.
+func (s *Service) announce(ctx context.Context, events []announce.Event) (told int, err error) {
 	if err := s.lookUp(ctx, events); err != nil {
-		return err
+		return 0, err
 	}
 	now := time.Now()
 	notices := make([]notice.Notice, len(events))
 	for i, e := range events {
-		var err error
 		if notices[i], err = s.presence(e, now); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	if err := s.notices.Send(ctx, notices); err != nil {
-		return err
-	}
-	for _, e := range events {
+	told, err = s.notices.Send(ctx, notices)
+	for _, e := range events[:told] {
 		s.metrics.told.WithLabelValues(action(e)).Inc()
 	}
-	return nil
+	return told, err
 }
 
 func action(e announce.Event) string {

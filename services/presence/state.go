@@ -89,7 +89,8 @@ func (s *Service) tellState(ctx context.Context, seen contract.Seen, user *contr
 	if len(notices) == 0 {
 		return nil
 	}
-	return s.notices.Send(ctx, notices)
+	_, err := s.notices.Send(ctx, notices)
+	return err
 }
 
 // changes gives what differs between two states, by key. Keys are never taken out of a state.

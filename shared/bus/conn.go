@@ -24,8 +24,8 @@ const (
 	maxPending     = 1 << 15          // messages on their way into logs at once
 )
 
-// MinimumVersion is the oldest NATS server that has what the buckets need.
-const MinimumVersion = "2.12"
+// MinimumVersion is the oldest NATS server that stores a list in its order at once.
+const MinimumVersion = "2.14"
 
 // Options say where NATS is.
 type Options struct {

@@ -20,14 +20,14 @@ type inbox struct {
 	waiting map[string]chan *nats.Msg // guarded by mu; by the rest of the subject
 }
 
-// open gives a subject to reply to, and what is replied to it. Replies that come while size of them wait are dropped:
+// open gives a subject to reply to, and what is replied to it and to all subjects below it. Replies that come while size of them wait are dropped:
 // who asks knows how many there can be. The caller calls done.
 func (i *inbox) open(size int) (reply string, replies <-chan *nats.Msg, done func(), err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.prefix == "" {
 		prefix := i.nc.NewInbox() + "."
-		if _, err := i.nc.Subscribe(prefix+"*", i.take); err != nil {
+		if _, err := i.nc.Subscribe(prefix+">", i.take); err != nil {
 			return "", nil, nil, fmt.Errorf("subscribe to replies: %w", unavailable(err))
 		}
 		i.prefix, i.waiting = prefix, map[string]chan *nats.Msg{}
@@ -41,8 +41,9 @@ func (i *inbox) open(size int) (reply string, replies <-chan *nats.Msg, done fun
 func (i *inbox) take(m *nats.Msg) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	token, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, i.prefix), ".")
 	select {
-	case i.waiting[strings.TrimPrefix(m.Subject, i.prefix)] <- m:
+	case i.waiting[token] <- m:
 	default: // nobody waits any more
 	}
 }

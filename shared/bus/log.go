@@ -90,7 +90,7 @@ func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	config := jetstream.StreamConfig{
 		Name: l.Name, Subjects: []string{l.Subjects}, Storage: storage, Replicas: max(l.Replicas, 1),
 		MaxAge: l.Age, MaxBytes: l.Bytes, MaxMsgs: unlimited(l.Messages), MaxMsgsPerSubject: unlimited(l.PerSubject),
-		Discard: jetstream.DiscardOld, Duplicates: duplicates, AllowDirect: true,
+		Discard: jetstream.DiscardOld, Duplicates: duplicates, AllowDirect: true, AllowBatchPublish: true,
 	}
 	if l.Age > 0 {
 		config.Duplicates = min(l.Age, duplicates)
@@ -130,25 +130,20 @@ type Stored struct {
 	Duplicate bool // it was there already: its id was stored before
 }
 
-// ErrNoLeader is returned by Pending.Wait for a message that nobody took, because the log's servers elect a leader, or the
-// log is not there: it is not stored. It is an ErrUnavailable.
+// ErrNoLeader is returned by Pending.Wait and Ordered.Wait for a message that nobody took, because the log's servers elect
+// a leader, or the log is not there: it is not stored. It is an ErrUnavailable.
 var ErrNoLeader = fmt.Errorf("%w: the log has no leader", ErrUnavailable)
 
 // Pending is a message on its way into the log.
 type Pending struct {
-	log    *Log
 	future jetstream.PubAckFuture
 }
 
-// Store sends a message to the log; messages of one connection are stored in the order in which they are sent, as long as
-// the log's leader stays the same. The id makes it be stored once, however often it is sent within the log's age, at most
+// Store sends a message to the log. What must be stored in order, or again until it is, goes by SendInOrder. The id makes it be stored once, however often it is sent within the log's age, at most
 // two minutes. header may be nil and is changed.
 func (l *Log) Store(subject, id string, header Header, data []byte) (*Pending, error) {
-	if header == nil {
-		header = make(Header, 1)
-	}
-	header[jetstream.MsgIDHeader] = []string{id}
-	return l.send(&nats.Msg{Subject: subject, Header: header, Data: data})
+	m := Outgoing{Subject: subject, ID: id, Header: header, Data: data}
+	return l.send(m.message())
 }
 
 // send leaves it to the caller to send a refused message again: nats.go would do that behind others that came later.
@@ -159,29 +154,34 @@ func (l *Log) send(m *nats.Msg) (*Pending, error) {
 	future, err := l.conn.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0))
 	switch {
 	case err == nil:
-		return &Pending{log: l, future: future}, nil
+		return &Pending{future: future}, nil
 	case errors.Is(err, nats.ErrMaxPayload):
 		return nil, fmt.Errorf("store on %s: %w", m.Subject, ErrTooLarge)
 	}
 	return nil, fmt.Errorf("store on %s: %w", m.Subject, unavailable(err))
 }
 
-// Again sends the message once more, under the same id.
-func (p *Pending) Again() (*Pending, error) { return p.log.send(p.future.Msg()) }
+// errLost is that of a message which was neither stored nor refused in time.
+var errLost = errors.New("the log did not answer in time")
 
 // Wait returns when the message is stored.
-func (p *Pending) Wait(ctx context.Context) (Stored, error) {
+func (p *Pending) Wait(ctx context.Context) (Stored, error) { return p.wait(ctx, publishTimeout) }
+
+func (p *Pending) wait(ctx context.Context, timeout time.Duration) (Stored, error) {
+	late := time.NewTimer(timeout)
+	defer late.Stop()
+	var err error
 	select {
 	case ack := <-p.future.Ok():
 		return Stored{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
-	case err := <-p.future.Err():
+	case err = <-p.future.Err():
 		if errors.Is(err, jetstream.ErrNoStreamResponse) {
 			err = ErrNoLeader
-		} else {
-			err = unavailable(err)
 		}
-		return Stored{}, fmt.Errorf("store on %s: %w", p.future.Msg().Subject, err)
 	case <-ctx.Done():
-		return Stored{}, fmt.Errorf("store on %s: %w", p.future.Msg().Subject, unavailable(ctx.Err()))
+		err = ctx.Err()
+	case <-late.C:
+		err = errLost
 	}
+	return Stored{}, fmt.Errorf("store on %s: %w", p.future.Msg().Subject, unavailable(err))
 }

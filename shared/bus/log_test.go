@@ -208,8 +208,11 @@ func TestWhatALogThatIsNotThereRefusesCanBeStoredLater(t *testing.T) {
 		t.Fatalf("no log: %v", err)
 	}
 	log := openLog(t, c, bus.LogConfig{})
+	if got := texts(t, log, "cs.log.a", 0); got != "" {
+		t.Error(got)
+	}
 	for _, duplicate := range []bool{false, true} {
-		again, err := refused.Again()
+		again, err := log.Store("cs.log.a", "one", nil, []byte("1"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -82,11 +82,6 @@ func (a *Archive) Holds(ctx context.Context) (messages, bytes uint64, err error)
 // Log is where the history of a channel lies.
 func (a *Archive) Log(channel string) *bus.Log { return a.logs[contract.HistoryShard(channel)] }
 
-// Store sends a record to the history of a channel: a message under its id, or an edit with its header.
-func (a *Archive) Store(channel, id string, header bus.Header, record []byte) (*bus.Pending, error) {
-	return a.Log(channel).Store(a.config.Namespace.HistorySubject(channel), id, header, record)
-}
-
 // Stored counts a record that came to lie in the history of a channel, so that it is trimmed in time.
 func (a *Archive) Stored(channel string) {
 	a.excess.count(channel, max(a.Most(channel), leastExcess))

@@ -68,7 +68,7 @@ func uuidOf(n int) string { return fmt.Sprintf("b0000000-0000-4000-8000-%012d", 
 
 func (s *stage) put(channel, id string, header bus.Header, record string) {
 	s.t.Helper()
-	pending, err := s.Store(channel, id, header, []byte(record))
+	pending, err := s.Log(channel).Store(ns.HistorySubject(channel), id, header, []byte(record))
 	if err != nil {
 		s.t.Fatal(err)
 	}

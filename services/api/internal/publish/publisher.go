@@ -10,6 +10,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,13 +23,9 @@ import (
 
 // Conn is what publishing needs of the bus.
 type Conn interface {
+	SendInOrder(list []bus.Outgoing) *bus.Ordered
 	Publish(subject string, header bus.Header, data []byte) error
 	Flush(ctx context.Context) error
-}
-
-// Log is what storing needs of the bus.
-type Log interface {
-	Store(subject, id string, header bus.Header, data []byte) (*bus.Pending, error)
 }
 
 // Channels says how messages of a channel are kept.
@@ -39,18 +36,17 @@ type Channels interface {
 
 // History is where the records of channels are kept.
 type History interface {
-	Store(channel, id string, header bus.Header, record []byte) (*bus.Pending, error)
+	Log(channel string) *bus.Log
 	Stored(channel string) // is told of each record that is there now
 }
 
 // Config is what a publisher works with.
 type Config struct {
 	Conn      Conn
-	Log       Log
+	Log       *bus.Log
 	History   History
 	Namespace contract.Namespace
 	Channels  Channels
-	Replicas  int // of the logs; with more than one, their leader may change
 }
 
 // Publisher sends messages. It is safe for use by many goroutines.
@@ -66,17 +62,12 @@ func New(c Config) *Publisher { return &Publisher{config: c} }
 // been delivered, and the same list may be published again.
 func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
 	p.prepare(messages)
-	l := list{publisher: p, pending: make([]stored, 0, len(messages))}
-	err := l.send(ctx, messages)
-	if err == nil {
-		err = l.finish(ctx)
+	l := list{publisher: p, live: make([]bus.Outgoing, 0, len(messages))}
+	for i := range messages {
+		m := &messages[i]
+		l.add(m, i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel)
 	}
-	if err != nil {
-		for _, id := range l.claimed {
-			p.recent.forget(id)
-		}
-	}
-	return err
+	return l.send(ctx)
 }
 
 // prepare looks up how each message is kept, and writes the records for the history, before any is sent.
@@ -102,55 +93,58 @@ func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) 
 	return p.config.Channels.History(m.Channel)
 }
 
-// list is a list of messages on its way.
+// list is a list of messages on its way: to gateways, and to the logs that keep history.
 type list struct {
 	publisher *Publisher
-	pending   []stored
-	claimed   []string // uuids of those that went straight to the gateways
-	direct    bool     // something was sent that only a flush makes sure of
+	live      []bus.Outgoing
+	claimed   []claim
+	records   []*records
 }
 
-// stored is a message on its way into a log.
-type stored struct {
-	live    string // its live subject; empty for one of the history
-	channel string // whose history it is
-	pending *bus.Pending
+// claim is the uuid of a message that goes straight to the gateways.
+type claim struct {
+	uuid string
+	at   int // in the live list
 }
 
-func (l *list) send(ctx context.Context, messages []message.Message) error {
-	for i := range messages {
-		m := &messages[i]
-		more := i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel
-		if err := l.sendOne(m, more); err != nil {
-			return err
-		}
-		if i > 0 || len(messages) == 1 || l.publisher.config.Replicas < 2 {
-			continue
-		}
-		// Were the first refused and the next ones taken by a leader elected in between, they would change places.
-		if err := l.wait(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+// records go into the same log of history.
+type records struct {
+	log      *bus.Log
+	channels []string
+	list     []bus.Outgoing
+	sent     *bus.Ordered
 }
 
-func (l *list) sendOne(m *message.Message, more bool) error {
-	if err := l.sendLive(m, more); err != nil || m.Record == nil {
-		return err
-	}
-	return l.record(m)
-}
-
-func (l *list) sendLive(m *message.Message, more bool) error {
+// add takes a message into the list; more says that the next one goes to the same channel.
+func (l *list) add(m *message.Message, more bool) {
+	config := &l.publisher.config
 	switch {
 	case m.Channel == "":
-		return l.sendToUsers(m)
-	case m.Fleeting:
-		return l.sendDirect(m, more)
+		l.addToUsers(m)
+	case !m.Fleeting:
+		l.store(m, config.Namespace.LiveChannel(m.Channel), channelID(m), more)
+	case l.claim(m):
+		h, body := header(m, more)
+		l.live = append(l.live, bus.Outgoing{Subject: config.Namespace.LiveChannel(m.Channel), Header: h, Data: body})
 	}
-	h, body := header(m, more)
-	return l.store(l.publisher.config.Namespace.LiveChannel(m.Channel), channelID(m), h, body)
+	if m.Record != nil {
+		l.record(m)
+	}
+}
+
+// again says whether a message may have been posted before: the app gave it its uuid. Edits and removals are new each time.
+func again(m *message.Message) bool { return m.Named && m.Kind == message.Post }
+
+// claim says whether a message that the log does not get is new.
+func (l *list) claim(m *message.Message) bool {
+	if !again(m) {
+		return true
+	}
+	if !l.publisher.recent.claim(m.UUID, time.Now()) {
+		return false
+	}
+	l.claimed = append(l.claimed, claim{uuid: m.UUID, at: len(l.live)})
+	return true
 }
 
 // channelID is under which id a message of a channel is stored. Edits and removals have their own each time: the same
@@ -162,20 +156,7 @@ func channelID(m *message.Message) string {
 	return contract.ChannelMessageID(m.UUID, m.Channel)
 }
 
-// sendDirect sends a message that the log does not get.
-func (l *list) sendDirect(m *message.Message, more bool) error {
-	if m.Named && m.Kind == message.Post {
-		if !l.publisher.recent.claim(m.UUID, time.Now()) {
-			return nil
-		}
-		l.claimed = append(l.claimed, m.UUID)
-	}
-	l.direct = true
-	h, body := header(m, more)
-	return l.publisher.config.Conn.Publish(l.publisher.config.Namespace.LiveChannel(m.Channel), h, body)
-}
-
-func (l *list) sendToUsers(m *message.Message) error {
+func (l *list) addToUsers(m *message.Message) {
 	except := make(map[string]struct{}, len(m.ExcludeUsers))
 	for _, user := range m.ExcludeUsers {
 		except[user] = struct{}{}
@@ -188,125 +169,80 @@ func (l *list) sendToUsers(m *message.Message) error {
 		if m.Kind != message.Post {
 			id = uuid.NewString()
 		}
-		h, body := header(m, false)
-		if err := l.store(l.publisher.config.Namespace.LiveUser(user), id, h, body); err != nil {
-			return err
-		}
+		l.store(m, l.publisher.config.Namespace.LiveUser(user), id, false)
 	}
-	return nil
 }
 
-// record sends a message to the history.
-func (l *list) record(m *message.Message) error {
-	h := bus.Header{}
+// store adds a message for the log, which publishes it on its live subject.
+func (l *list) store(m *message.Message, live, id string, more bool) {
+	config := &l.publisher.config
+	h, body := header(m, more)
+	l.live = append(l.live, bus.Outgoing{
+		Log: config.Log, Subject: config.Namespace.LogSubject(live), ID: id, New: !again(m), Header: h, Data: body,
+	})
+}
+
+// record adds a message for the history.
+func (l *list) record(m *message.Message) {
+	config := &l.publisher.config
+	log, h := config.History.Log(m.Channel), bus.Header{}
 	setAbout(h, m)
-	pending, err := l.publisher.config.History.Store(m.Channel, channelID(m), h, m.Record)
-	if err != nil {
-		return err
+	i := slices.IndexFunc(l.records, func(r *records) bool { return r.log == log })
+	if i < 0 {
+		i = len(l.records)
+		l.records = append(l.records, &records{log: log})
 	}
-	l.pending = append(l.pending, stored{channel: m.Channel, pending: pending})
-	return nil
+	r := l.records[i]
+	r.channels = append(r.channels, m.Channel)
+	r.list = append(r.list, bus.Outgoing{
+		Log: log, Subject: config.Namespace.HistorySubject(m.Channel), ID: channelID(m), New: !again(m), Header: h, Data: m.Record,
+	})
 }
 
-// store sends a message to the log.
-func (l *list) store(live, id string, h bus.Header, object []byte) error {
-	pending, err := l.publisher.config.Log.Store(l.publisher.config.Namespace.LogSubject(live), id, h, object)
-	if err != nil {
-		return err
+// send returns when NATS has the whole list.
+func (l *list) send(ctx context.Context) error {
+	live := l.publisher.config.Conn.SendInOrder(l.live)
+	for _, r := range l.records {
+		r.sent = l.publisher.config.Conn.SendInOrder(r.list)
 	}
-	l.pending = append(l.pending, stored{live: live, pending: pending})
-	return nil
-}
-
-// finish returns when NATS has the whole list.
-func (l *list) finish(ctx context.Context) error {
-	if err := l.wait(ctx); err != nil || !l.direct {
-		return err
-	}
-	return l.publisher.config.Conn.Flush(ctx)
-}
-
-const (
-	againAfter = 50 * time.Millisecond // between two looks whether there is a leader again
-	lostAfter  = 2 * time.Second       // a message that a leader took with it when it went is not answered at all
-)
-
-// wait returns when all that was sent to logs is stored. While a log has no leader, what it refuses is sent again, in the
-// same order.
-func (l *list) wait(ctx context.Context) error {
-	for len(l.pending) > 0 {
-		refused, err := l.settle(ctx)
-		if err != nil {
-			return err
-		}
-		if l.pending = refused; len(refused) > 0 {
-			if err := l.again(ctx); err != nil {
-				return err
-			}
+	done, err := live.Wait(ctx)
+	for _, c := range l.claimed {
+		if c.at >= done {
+			l.publisher.recent.forget(c.uuid)
 		}
 	}
-	return nil
+	for _, r := range l.records {
+		err = errors.Join(err, l.finish(ctx, r))
+	}
+	return errors.Join(err, l.nudge(ctx, l.live[:done]))
 }
 
-// settle gives those of the messages under way that are not stored, but may be tried again.
-func (l *list) settle(ctx context.Context) (refused []stored, err error) {
-	for _, s := range l.pending {
-		at, err := l.outcome(ctx, s.pending)
-		switch {
-		case err == nil:
-			if err := l.note(s, at); err != nil {
-				return nil, err
-			}
-		case ctx.Err() == nil && (errors.Is(err, bus.ErrNoLeader) || errors.Is(err, context.DeadlineExceeded)):
-			refused = append(refused, s)
-		default:
-			return nil, err
+// finish returns when records are stored.
+func (l *list) finish(ctx context.Context, r *records) error {
+	done, err := r.sent.Wait(ctx)
+	for _, channel := range r.channels[:done] {
+		l.publisher.config.History.Stored(channel)
+	}
+	return err
+}
+
+// nudge tells gateways of messages that were stored before: their live copies may have been lost with the answer.
+func (l *list) nudge(ctx context.Context, sent []bus.Outgoing) error {
+	config, nudged := &l.publisher.config, false
+	for i := range sent {
+		if sent[i].Before == 0 {
+			continue
 		}
-	}
-	return refused, nil
-}
-
-func (l *list) outcome(ctx context.Context, p *bus.Pending) (bus.Stored, error) {
-	if l.publisher.config.Replicas > 1 {
-		within, cancel := context.WithTimeout(ctx, lostAfter)
-		defer cancel()
-		ctx = within
-	}
-	return p.Wait(ctx)
-}
-
-// note has done what there is to do when a message is stored.
-func (l *list) note(s stored, at bus.Stored) error {
-	switch {
-	case s.live == "":
-		l.publisher.config.History.Stored(s.channel)
-	case at.Duplicate:
-		return l.nudge(s.live, at.Sequence)
-	}
-	return nil
-}
-
-// again sends what is under way once more, after a moment.
-func (l *list) again(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return bus.ErrNoLeader
-	case <-time.After(againAfter):
-	}
-	for i := range l.pending {
-		var err error
-		if l.pending[i].pending, err = l.pending[i].pending.Again(); err != nil {
+		nudged = true
+		h := bus.Header{contract.HeaderNudge: {strconv.FormatUint(sent[i].Before, 10)}}
+		if err := config.Conn.Publish(config.Namespace.LiveSubject(sent[i].Subject), h, nil); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// nudge tells gateways of a message that was stored before: its live copy may have been lost with the answer.
-func (l *list) nudge(live string, sequence uint64) error {
-	l.direct = true
-	h := bus.Header{contract.HeaderNudge: {strconv.FormatUint(sequence, 10)}}
-	return l.publisher.config.Conn.Publish(live, h, nil)
+	if !nudged {
+		return nil
+	}
+	return config.Conn.Flush(ctx)
 }
 
 // header writes what decides a message's delivery, and gives the body that belongs to it.

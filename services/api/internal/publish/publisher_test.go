@@ -28,6 +28,7 @@ const ns = contract.DefaultNamespace
 type stage struct {
 	*Publisher
 	conn    *bus.Conn
+	hears   *bus.Conn // the feed's
 	nats    *natsembed.Server
 	log     *bus.Log
 	history *history.Archive
@@ -76,7 +77,7 @@ func newStage(t testing.TB) *stage {
 	if err := archive.Open(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{nats: nats, conn: conns[0], log: log, history: archive, feed: conns[1].NewFeed(1000)}
+	s := &stage{nats: nats, conn: conns[0], hears: conns[1], log: log, history: archive, feed: conns[1].NewFeed(1000)}
 	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +86,15 @@ func newStage(t testing.TB) *stage {
 	}
 	s.Publisher = New(Config{Conn: conns[0], Log: log, History: archive, Namespace: ns, Channels: kinds{}})
 	return s
+}
+
+func (s *stage) open(t *testing.T, ns contract.Namespace) *bus.Log {
+	t.Helper()
+	log, err := s.conn.OpenLog(t.Context(), bus.MessageLog(ns, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 30, LogMessages: 1 << 20}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
 }
 
 func (s *stage) publish(t *testing.T, messages ...message.Message) {
@@ -152,7 +162,7 @@ func TestAListIsHeldWhileItsLogHasNoLeaderAndStoredInItsOrder(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	const later = contract.Namespace("later")
-	s.config.Namespace, s.config.Log, s.config.Replicas = later, s.conn.BindLog(later.LogStream()), 3
+	s.config.Namespace, s.config.Log = later, s.conn.BindLog(later.LogStream())
 	var list []message.Message
 	for i := range 20 {
 		list = append(list, in("c", fmt.Sprint(i)))
@@ -164,10 +174,7 @@ func TestAListIsHeldWhileItsLogHasNoLeaderAndStoredInItsOrder(t *testing.T) {
 	}
 	published := make(chan error)
 	go func() { published <- s.Publish(t.Context(), list) }()
-	log, err := s.conn.OpenLog(t.Context(), bus.MessageLog(later, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 30, LogMessages: 1 << 20}, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := s.open(t, later)
 	if err := <-published; err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +185,44 @@ func TestAListIsHeldWhileItsLogHasNoLeaderAndStoredInItsOrder(t *testing.T) {
 	for i, e := range entries {
 		if string(e.Data) != string(list[i].Object) {
 			t.Fatalf("number %d is out of order: %s", i, e.Data)
+		}
+	}
+}
+
+func TestAListOfLoggedAndFleetingMessagesIsHeardInItsOrder(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for i := range 100 {
+		list := []message.Message{in("logged", fmt.Sprint(i, " first")), in("fleeting", fmt.Sprint(i, " second")), in("other", fmt.Sprint(i, " third"))}
+		s.publish(t, list...)
+		for _, m := range list {
+			if heard := s.hear(t); string(heard.Data) != string(m.Object) {
+				t.Fatalf("heard %s instead of %s", heard.Data, m.Object)
+			}
+		}
+	}
+}
+
+func TestAFleetingMessageThatIsOutIsNotHeardAgainWhenItsListIsCompleted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	const later = contract.Namespace("later")
+	s.config.Namespace, s.config.Log = later, s.conn.BindLog(later.LogStream())
+	_, err := s.feed.Subscribe(later.LiveSubjects())
+	if err := errors.Join(err, s.hears.Flush(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	list := []message.Message{in("fleeting", "one"), in("logged", "two"), in("fleeting", "three")}
+	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := s.Publish(within, list); !errors.Is(err, bus.ErrUnavailable) {
+		t.Fatalf("without a log: %v", err)
+	}
+	s.open(t, later)
+	s.publish(t, list...)
+	for _, m := range list {
+		if heard := s.hear(t); string(heard.Data) != string(m.Object) {
+			t.Errorf("heard %s instead of %s", heard.Data, m.Object)
 		}
 	}
 }

@@ -33,13 +33,17 @@ const (
 
 // Config is what an announcer works with.
 type Config struct {
-	Leads    func() bool                                 // this replica leads now
-	Recorded func() uint64                               // with the lease of whoever leads; 0 where nobody does
-	Told     func(channel string) bool                   // a channel is told who comes and goes
-	Announce func(ctx context.Context, in []Event) error // may be asked again for the same after an error
-	Timeout  time.Duration                               // of one attempt
+	Leads    func() bool               // this replica leads now
+	Recorded func() uint64             // with the lease of whoever leads; 0 where nobody does
+	Told     func(channel string) bool // a channel is told who comes and goes
+	Announce Announce
+	Timeout  time.Duration // of one attempt
 	Logger   *slog.Logger
 }
+
+// Announce tells of events in their order. It gives the number of those, from the first on, that are told: with an error,
+// it is called again for the others.
+type Announce func(ctx context.Context, events []Event) (told int, err error)
 
 // Announcer is one replica's. It observes a ledger.
 type Announcer struct {
@@ -166,7 +170,9 @@ func (a *Announcer) announce(ctx context.Context) bool {
 	if len(a.pending) > 0 {
 		within, cancel := context.WithTimeout(ctx, a.Timeout)
 		defer cancel()
-		if err := a.Announce(within, a.pending); err != nil {
+		told, err := a.Announce(within, a.pending)
+		a.pending = a.pending[told:]
+		if err != nil {
 			a.Logger.Warn("not all who came and left could be announced; trying again", "events", len(a.pending), "error", err)
 			return false
 		}

@@ -23,6 +23,7 @@ type stage struct {
 	leader   atomic.Int64 // -1: nobody
 	recorded atomic.Uint64
 	refuses  atomic.Bool
+	before   atomic.Int64 // so many events of a list are told before the rest is refused
 	replicas []*Announcer
 
 	mu     sync.Mutex
@@ -42,9 +43,11 @@ func newStage(t *testing.T, replicas int) *stage {
 	return s
 }
 
-func (s *stage) announce(_ context.Context, events []Event) error {
+// announce may break off in the middle.
+func (s *stage) announce(_ context.Context, events []Event) (told int, err error) {
 	if s.refuses.Load() {
-		return errors.New("the log is away")
+		err = errors.New("the log went away")
+		events = events[:min(int(s.before.Load()), len(events))]
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +58,7 @@ func (s *stage) announce(_ context.Context, events []Event) error {
 			s.stored = append(s.stored, words([]Event{e})...)
 		}
 	}
-	return nil
+	return len(events), err
 }
 
 func (s *stage) run() (stop func()) {
@@ -173,6 +176,7 @@ func (s *stage) disturb(random *rand.Rand) {
 		s.leader.Store(int64(random.IntN(len(s.replicas)+1) - 1))
 	case 1:
 		s.refuses.Store(!s.refuses.Load())
+		s.before.Store(int64(random.IntN(3)))
 	case 2:
 		if leader := s.leader.Load(); leader >= 0 {
 			s.recorded.Store(max(s.recorded.Load(), s.replicas[leader].Announced()))
@@ -201,6 +205,26 @@ func TestWhatCouldNotBeAnnouncedIsTriedAgainByWhoeverLeads(t *testing.T) {
 		s.settle()
 		s.leader.Store(0)
 		s.want()
+	})
+}
+
+func TestAnAttemptThatBreaksOffGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 1)
+		defer s.run()()
+		s.inStep()
+		s.leader.Store(-1)
+		s.observe(1, "1", in("alice", contract.Pending, "a"))
+		s.observe(2, "1", nil)
+		s.observe(3, "2", in("bob", contract.Pending, "a"))
+		s.refuses.Store(true)
+		s.before.Store(1)
+		s.leader.Store(0)
+		s.want("alice joined a", "alice parted a", "bob joined a")
+		if at := s.replicas[0].Announced(); at != 3 {
+			t.Errorf("announced up to %d", at)
+		}
 	})
 }
 

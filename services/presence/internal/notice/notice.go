@@ -1,8 +1,8 @@
 // Package notice writes what channels are told of their users, and sends it: to the message log, or, for a channel with
 // store_frames false, straight to the gateways.
 //
-// It promises that Send returns without an error only when every notice of the list is stored, or NATS has it, and that
-// a notice which is sent again is stored once.
+// It promises that notices go out in the order of their list, that Send returns without an error only when every notice
+// of the list is stored, or NATS has it, and that a notice which is sent again is stored once.
 package notice
 
 import (

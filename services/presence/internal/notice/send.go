@@ -11,10 +11,7 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-const (
-	againAfter = 50 * time.Millisecond // between two attempts
-	lostAfter  = 2 * time.Second       // a notice that a leader of the log took with it when it went is not answered at all
-)
+const againAfter = 50 * time.Millisecond // between two attempts
 
 // Sender sends notices.
 type Sender struct {
@@ -24,62 +21,46 @@ type Sender struct {
 	Logger    *slog.Logger
 }
 
-// Send returns when all is stored, or when ctx ends. What a log without a leader refuses is sent again. A notice that is
-// too large for NATS is left out.
-func (s *Sender) Send(ctx context.Context, notices []Notice) error {
-	for {
-		refused, err := s.attempt(ctx, notices)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("send notices: %w", err)
-		case <-time.After(againAfter):
-		}
-		notices = refused
+// Send sends notices in their order, and returns when all are stored, or when ctx ends; then with the number of those, from
+// the first on, that are. A notice that is too large for NATS is left out.
+func (s *Sender) Send(ctx context.Context, notices []Notice) (sent int, err error) {
+	list := make([]bus.Outgoing, len(notices))
+	for i, n := range notices {
+		list[i] = s.outgoing(n)
 	}
-}
-
-// attempt gives those that were refused, and why the last one was.
-func (s *Sender) attempt(ctx context.Context, notices []Notice) (refused []Notice, failed error) {
-	var direct, stored []Notice
-	var pending []*bus.Pending
-	for _, n := range notices {
-		p, err := s.send(n)
+	for sent < len(list) {
+		done, err := s.Conn.SendInOrder(list[sent:]).Wait(ctx)
+		sent += done
 		switch {
+		case err == nil:
 		case errors.Is(err, bus.ErrTooLarge):
-			s.Logger.Error("a notice is too large for NATS and is left out", "bytes", len(n.Body))
-		case err != nil:
-			refused, failed = append(refused, n), err
-		case p == nil:
-			direct = append(direct, n)
-		default:
-			stored, pending = append(stored, n), append(pending, p)
+			s.Logger.Error("a notice is too large for NATS and is left out", "bytes", len(notices[sent].Body))
+			sent++
+		case pause(ctx) != nil:
+			return sent, fmt.Errorf("send notices: %w", err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, lostAfter)
-	defer cancel()
-	for i, p := range pending {
-		if _, err := p.Wait(ctx); err != nil {
-			refused, failed = append(refused, stored[i]), err
-		}
-	}
-	if len(direct) > 0 {
-		if err := s.Conn.Flush(ctx); err != nil {
-			refused, failed = append(refused, direct...), err
-		}
-	}
-	return refused, failed
+	return sent, nil
 }
 
-// send gives nil for a notice that is not stored.
-func (s *Sender) send(n Notice) (*bus.Pending, error) {
+// pause waits a moment before what NATS refuses is sent again.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(againAfter):
+		return nil
+	}
+}
+
+func (s *Sender) outgoing(n Notice) bus.Outgoing {
 	live := s.Namespace.LiveChannel(n.Channel)
 	if n.Fleeting {
-		return nil, s.Conn.Publish(live, header(n), n.Body)
+		return bus.Outgoing{Subject: live, Header: header(n), Data: n.Body}
 	}
-	return s.Log.Store(s.Namespace.LogSubject(live), contract.ChannelMessageID(n.UUID, n.Channel), header(n), n.Body)
+	return bus.Outgoing{
+		Log: s.Log, Subject: s.Namespace.LogSubject(live), ID: contract.ChannelMessageID(n.UUID, n.Channel), Header: header(n), Data: n.Body,
+	}
 }
 
 func header(n Notice) bus.Header {
