@@ -84,10 +84,14 @@ func New(c Config) (*Service, error) {
 	s.hub = hub.New(hub.Config{
 		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout, Observer: observer,
 	})
-	s.feed = feed.New(feed.Config{Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger})
+	s.feed = feed.New(feed.Config{
+		Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger,
+		TapeBytes: c.Settings.Limits.TapeBytes,
+	})
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
-		Feed: s.feed, Timeout: c.Settings.Timing.Request, Room: c.Settings.Limits.BacklogBytes, Returned: observer.Returned, Logger: c.Logger,
+		Feed: s.feed, Timeout: c.Settings.Timing.Request, Room: c.Settings.Limits.BacklogBytes,
+		ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil

@@ -95,6 +95,7 @@ func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, 
 		Member: m, Since: v.since, Keeps: v.keeps && e.way == frame.Lists,
 		Notices: v.keeps && e.way == frame.Lists || e.way == frame.Events,
 		Packets: func(o session.Outcome) [][]byte { return v.begins(o, e.way) },
+		Missed:  func(since, offset uint64) [][]byte { return v.missed(since, offset, e.way) },
 	})
 	if err != nil {
 		m.Close(contract.ReasonClosed)
@@ -107,21 +108,27 @@ func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, 
 // one that keeps offsets, from where it goes on.
 func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
 	v.began = o.Offset
-	var list []byte
-	if o.Missed {
-		list = fmt.Appendf(nil, `[{"type":%q,"channel":null,"since":%d}]`, contract.TypeMissed, *v.since)
+	switch {
+	case o.Missed:
+		return v.missed(*v.since, o.Offset, w)
+	case w == frame.Events:
+		return [][]byte{frame.AppendEvent(nil, o.Offset, frame.Event, nil)}
+	case w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0:
+		return [][]byte{frame.OffsetList(o.Offset)}
 	}
-	if w == frame.Events {
-		return [][]byte{frame.AppendEvent(nil, o.Offset, frame.Event, list)}
+	return nil
+}
+
+// missed tells the client that it does not get everything behind since, and one that keeps offsets, from where it goes on.
+func (v *visitor) missed(since, offset uint64, w frame.Way) [][]byte {
+	list := fmt.Appendf(nil, `[{"type":%q,"channel":null,"since":%d}]`, contract.TypeMissed, since)
+	switch {
+	case w == frame.Events:
+		return [][]byte{frame.AppendEvent(nil, offset, frame.Event, list)}
+	case w == frame.Lists && v.keeps && offset > 0:
+		return [][]byte{list, frame.OffsetList(offset)}
 	}
-	var lists [][]byte
-	if list != nil {
-		lists = append(lists, list)
-	}
-	if w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0 {
-		lists = append(lists, frame.OffsetList(o.Offset))
-	}
-	return lists
+	return [][]byte{list}
 }
 
 // plainSocket opens a WebSocket: GET /ws?conn_id=…&since=…

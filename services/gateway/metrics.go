@@ -17,6 +17,8 @@ type metrics struct {
 	holes    prometheus.Counter
 	lost     prometheus.Counter
 	reads    prometheus.Counter
+	read     prometheus.Counter
+	cutOff   prometheus.Counter
 	returned *prometheus.CounterVec // by outcome
 }
 
@@ -44,6 +46,12 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "channelstream_gateway_log_reads_total", Help: "Channels and users read from the log for clients that came back.",
 		}),
+		read: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_log_read_bytes_total", Help: "Bytes of messages read from the log for clients that came back.",
+		}),
+		cutOff: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_cut_off_total", Help: "Clients that came back and were slower than the tapes are long: they were told missed.",
+		}),
 		returned: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "channelstream_gateway_returned_total", Help: "Clients that went on where they stopped, were caught up, or missed messages.",
 		}, []string{"outcome"}),
@@ -54,11 +62,17 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 	subscriptions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "channelstream_gateway_subscriptions", Help: "Channels and users subscribed to.",
 	}, func() float64 { return float64(s.feed.Subscriptions()) })
+	taped := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "channelstream_gateway_tape_bytes", Help: "Bytes of messages kept for clients that come back.",
+	}, func() float64 { return float64(s.feed.TapeBytes()) })
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "channelstream_gateway_waiting", Help: "Clients that wait in line to be let in.",
 	}, func() float64 { return float64(s.book.Waiting()) })
 	var err error
-	for _, c := range []prometheus.Collector{m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.returned, delivered, subscriptions, waiting} {
+	for _, c := range []prometheus.Collector{
+		m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.read, m.cutOff, m.returned,
+		delivered, subscriptions, taped, waiting,
+	} {
 		err = errors.Join(err, registry.Register(c))
 	}
 	return m, err
@@ -92,7 +106,13 @@ func (m *metrics) Hole() { m.holes.Inc() }
 func (m *metrics) Lost() { m.lost.Inc() }
 
 // Read counts a topic that was read from the log for clients that came back.
-func (m *metrics) Read() { m.reads.Inc() }
+func (m *metrics) Read(_ int, bytes int64) {
+	m.reads.Inc()
+	m.read.Add(float64(bytes))
+}
+
+// CutOff counts a client that was too slow for what it missed.
+func (m *metrics) CutOff() { m.cutOff.Inc() }
 
 // Returned counts a client that came back.
 func (m *metrics) Returned(outcome string) { m.returned.WithLabelValues(outcome).Inc() }

@@ -224,3 +224,36 @@ func TestWhatALogThatIsNotThereRefusesCanBeStoredLater(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestTheNewestOfASubjectAreFoundWithoutReadingItAll(t *testing.T) {
+	t.Parallel()
+	log := openLog(t, newServer(t).dial(), bus.LogConfig{})
+	var last uint64
+	for i := range 300 {
+		store(t, log, "cs.log.often", fmt.Sprint("often", i), "")
+		last = store(t, log, fmt.Sprint("cs.log.", i), fmt.Sprint("once", i), "")
+	}
+	for _, story := range []struct {
+		subject      string
+		after        uint64
+		most         int
+		least, found int // messages behind what is found
+	}{
+		{"cs.log.often", 0, 50, 25, 50},
+		{"cs.log.often", 101, 200, 101, 200},
+		{"cs.log.often", 501, 60, 49, 49},
+		{"cs.log.often", last, 50, 0, 0},
+		{"cs.log.often", 0, 1, 0, 1},
+		{"cs.log.7", 0, 50, 1, 1},
+		{"cs.log.none", 0, 50, 0, 0},
+	} {
+		at, err := log.Newest(t.Context(), story.subject, story.after, story.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind, _, err := log.Range(t.Context(), story.subject, at, 1000)
+		if n := len(behind); err != nil || at < story.after || n < story.least || n > story.found {
+			t.Errorf("%+v: behind %d there are %d, %v", story, at, n, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,12 @@ const (
 
 // ID is the id under which the message was stored.
 func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
+
+// Following is how many messages of its subject the log had behind this one when it was read from there.
+func (e *LogEntry) Following() int {
+	n, _ := strconv.Atoi(e.Header.Get(followingHeader)) //nolint:errcheck // a live copy does not say
+	return n
+}
 
 // Each calls take with every message of a subject behind a sequence, in order, up to the newest that was acknowledged
 // before the call, and maybe more. Where a replica answers that is behind, the rest is read when it has come. An error
@@ -63,4 +70,35 @@ func (l *Log) newest(ctx context.Context, subject string) (uint64, error) {
 	}
 	last, _, err := l.Tails(ctx, []string{subject})
 	return last[subject], err
+}
+
+// Newest gives a sequence, not before another one, behind which at most so many messages of a subject lie: all that lie
+// behind the other one, or at least half as many. It reads only a few messages for that.
+func (l *Log) Newest(ctx context.Context, subject string, after uint64, most int) (uint64, error) {
+	state, err := l.State(ctx)
+	if err != nil {
+		return 0, err
+	}
+	tooMany, few := after, max(after, state.Last)
+	for at := after; ; at = tooMany + (few-tooMany)/2 {
+		next, _, err := l.Range(ctx, subject, at, 1)
+		if err != nil {
+			return 0, err
+		}
+		count := len(next)
+		if count > 0 {
+			count += next[0].Following()
+		}
+		switch {
+		case count > most:
+			tooMany = at
+		case count >= most/2 || at == after:
+			return at, nil
+		default:
+			few = at
+		}
+		if few-tooMany < 2 {
+			return few, nil
+		}
+	}
 }

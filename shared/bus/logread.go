@@ -18,8 +18,8 @@ import (
 // maxLastSubjects is how many subjects one request may name, beside that of barriers.
 const maxLastSubjects = 1000
 
-// maxRange bounds the bytes of one Range; who wants more asks again from the last sequence.
-const maxRange = 8 << 20
+// maxRange bounds the bytes of one Range, but for its last message; who wants more asks again from the last sequence.
+const maxRange = 1 << 20
 
 const (
 	barrierWait  = 20 * time.Millisecond // between two looks at a replica that is behind
@@ -129,13 +129,16 @@ func (l *Log) Range(ctx context.Context, subject string, after uint64, most int)
 func (l *Log) rangeOf(ctx context.Context, subject string, after uint64, most, bytes int) (entries []LogEntry, more bool, err error) {
 	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: bytes}, func(e LogEntry) {
 		entries = append(entries, e)
-		more = e.Header.Get("Nats-Num-Pending") != "0"
+		more = e.Header.Get(followingHeader) != "0"
 	})
 	if err != nil {
 		return entries, true, err
 	}
 	return entries, more, nil
 }
+
+// followingHeader says how many messages an answer leaves out that the question was also about.
+const followingHeader = "Nats-Num-Pending"
 
 // directGet asks any replica of a stream for messages (ADR-31).
 type directGet struct {

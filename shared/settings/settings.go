@@ -140,8 +140,10 @@ type Limits struct {
 	// MaxHistoryAnswer bounds the memory that one answer takes.
 	MaxHistoryAnswer int `env:"MAX_HISTORY_ANSWER" default:"4MiB" form:"size" min:"64KiB" max:"1GiB" doc:"size of the history in one answer, over all of its channels; the newest messages are shown"`
 	BacklogBytes     int `env:"BACKLOG_BYTES" default:"1MiB" form:"size" min:"4KiB" max:"1GiB" doc:"bytes held back for a slow client before it is closed"`
+	TapeBytes        int `env:"TAPE_BYTES" default:"256MiB" form:"size" min:"1MiB" doc:"bytes a gateway keeps for clients that come back; one channel has a quarter at most"`
 
-	BacklogAge time.Duration `env:"BACKLOG_AGE" default:"10s" min:"100ms" max:"1h" doc:"time bytes are held back for a slow client before it is closed"`
+	BacklogAge    time.Duration `env:"BACKLOG_AGE" default:"10s" min:"100ms" max:"1h" doc:"time bytes are held back for a slow client before it is closed"`
+	ResumeTimeout time.Duration `env:"RESUME_TIMEOUT" default:"2m" min:"100ms" max:"1h" doc:"time a client that comes back may take to read what it missed before it is closed"`
 }
 
 // Timing bounds how long the server takes.

@@ -79,6 +79,7 @@ func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason
 	entrance := session.Entrance{
 		Member: d.member, Namespaces: &ns, Notify: d.notify, Notices: true,
 		Packets: func(o session.Outcome) [][]byte { return d.welcome(p.Namespace, before, o) },
+		Missed:  func(since, offset uint64) [][]byte { return [][]byte{missedPacket(p.Namespace, since, offset)} },
 	}
 	if before != nil && before.here {
 		entrance.Since = &before.since

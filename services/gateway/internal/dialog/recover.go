@@ -94,7 +94,7 @@ func (d *Dialog) welcome(namespace string, before *earlier, o session.Outcome) [
 	}
 	packets := [][]byte{d.connected(namespace, d.session.ID, pidOf(d.session.ConnID, d.session.ID, o.Offset))}
 	if before != nil {
-		packets = append(packets, missedPacket(namespace, before.since))
+		packets = append(packets, missedPacket(namespace, before.since, 0))
 	}
 	return packets
 }
@@ -103,8 +103,12 @@ func (d *Dialog) connected(namespace, sid, pid string) []byte {
 	return socketio.AppendConnect([]byte{'4'}, namespace, sid, pid)
 }
 
-// missedPacket tells a client that it has not got all that it missed.
-func missedPacket(namespace string, since uint64) []byte {
+// missedPacket tells a client that it has not got all that it missed, and from where it goes on; 0: its pid says that.
+func missedPacket(namespace string, since, offset uint64) []byte {
 	about := strconv.AppendUint([]byte(`{"type":"`+contract.TypeMissed+`","channel":null,"since":`), since, 10)
-	return socketio.AppendEvent([]byte{'4'}, namespace, contract.TypeMissed, append(about, '}'))
+	args := []json.RawMessage{append(about, '}')}
+	if offset > 0 {
+		args = append(args, strconv.AppendQuote(nil, strconv.FormatUint(offset, 10)))
+	}
+	return socketio.AppendEvent([]byte{'4'}, namespace, contract.TypeMissed, args...)
 }

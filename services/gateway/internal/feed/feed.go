@@ -42,7 +42,9 @@ const (
 type Observer interface {
 	Hole() // live copies were missing; they are read from the log
 	Lost() // they were not in the log any more
-	Read() // a topic is read from the log for clients that came back
+	// Read counts a topic that was read from the log for clients that came back.
+	Read(messages int, bytes int64)
+	CutOff() // a client that came back was slower than the tapes are long
 }
 
 // Config is what a feed works with.
@@ -54,6 +56,7 @@ type Config struct {
 	Logger    *slog.Logger
 	Queue     int           // messages that wait for the hub before NATS drops some; 0 for the default
 	TailEvery time.Duration // the longest time before a lost last message is noticed; 0 for the default
+	TapeBytes int           // that are kept at most for clients that come back; 0 for the default
 }
 
 // Feed subscribes to what members need.
@@ -78,12 +81,11 @@ type Feed struct {
 	doubts atomic.Uint64 // times that live copies may have been lost
 	mark   atomic.Uint64 // see offset; written by Run
 	reads  chan struct{} // one for each read of the past that is under way
+	tapes  tapes
 
 	// owned by Run
 	suspects []*subscription
 	marks    marks
-	order    uint64 // of the last message that was put on a tape
-	taped    map[*subscription]struct{}
 
 	mu     sync.RWMutex
 	topics map[string]*subscription    // by live subject; guarded by mu
@@ -99,13 +101,16 @@ func New(c Config) *Feed {
 	if c.TailEvery == 0 {
 		c.TailEvery = defaultTailEvery
 	}
+	if c.TapeBytes == 0 {
+		c.TapeBytes = defaultTapeBytes
+	}
 	return &Feed{
 		tailEvery: c.TailEvery,
 		bus:       c.Conn, in: c.Conn.NewFeed(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
 		checkNow: make(chan struct{}, 1), tails: make(chan tailCheck), filled: make(chan filled),
 		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*subscription]struct{}{}},
-		asked: make(chan func()), reads: make(chan struct{}, readers), taped: map[*subscription]struct{}{},
+		asked: make(chan func()), reads: make(chan struct{}, readers), tapes: tapes{limit: int64(c.TapeBytes), of: map[*subscription]struct{}{}},
 		topics: map[string]*subscription{}, unused: map[*subscription]time.Time{},
 	}
 }
@@ -136,7 +141,7 @@ func (f *Feed) Run(ctx context.Context) error {
 			f.fillSuspects()
 		case now := <-sweep.C:
 			f.sweep(now)
-			f.wipeTapes(now)
+			f.tapes.wipeOld(now)
 		}
 	}
 }
@@ -146,8 +151,7 @@ func (f *Feed) hand(s *subscription, m bus.LogEntry) {
 	s.cursor.handedOn(m.Sequence)
 	m.Data = contract.OpenAudience(m.Header, m.Data)
 	if s.tape != nil {
-		f.order++
-		s.tape.add(m, f.order)
+		f.tapes.record(s, m)
 	}
 	f.publish(s, m.Data, m.Header, f.offset(m.Sequence))
 }

@@ -72,8 +72,8 @@ func (l *listener) want(t *testing.T, numbers string) {
 
 // observer counts holes; a hole waits for pause, if there is one.
 type observer struct {
-	pause              chan struct{}
-	holes, lost, reads atomic.Int64
+	pause                                   chan struct{}
+	holes, lost, reads, read, bytes, cutOff atomic.Int64
 }
 
 func (o *observer) Hole() {
@@ -82,8 +82,13 @@ func (o *observer) Hole() {
 		<-o.pause
 	}
 }
-func (o *observer) Lost()                          { o.lost.Add(1) }
-func (o *observer) Read()                          { o.reads.Add(1) }
+func (o *observer) Lost() { o.lost.Add(1) }
+func (o *observer) Read(messages int, bytes int64) {
+	o.reads.Add(1)
+	o.read.Add(int64(messages))
+	o.bytes.Add(bytes)
+}
+func (o *observer) CutOff()                        { o.cutOff.Add(1) }
 func (o *observer) Opened(string)                  {}
 func (o *observer) Closed(string, contract.Reason) {}
 func (o *observer) Upgraded(string, string)        {}
@@ -110,6 +115,11 @@ func newStage(t *testing.T, tailEvery time.Duration, o *observer) *stage {
 
 func newStageWithQueue(t *testing.T, tailEvery time.Duration, o *observer, queue int) *stage {
 	t.Helper()
+	return newStageOf(t, o, feed.Config{TailEvery: tailEvery, Queue: queue})
+}
+
+func newStageOf(t *testing.T, o *observer, c feed.Config) *stage {
+	t.Helper()
 	s := &stage{t: t, dir: t.TempDir(), before: map[string]uint64{}}
 	s.start(-1)
 	if _, err := fmt.Sscanf(s.nats.URL(), "nats://127.0.0.1:%d", &s.port); err != nil {
@@ -124,9 +134,8 @@ func newStageWithQueue(t *testing.T, tailEvery time.Duration, o *observer, queue
 	}
 	s.log = log
 	s.hub = hub.New(hub.Config{Shards: 2, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: o})
-	s.feed = feed.New(feed.Config{
-		Conn: s.connect(), Namespace: ns, Hub: s.hub, Observer: o, Logger: quiet(), Queue: queue, TailEvery: tailEvery,
-	})
+	c.Conn, c.Namespace, c.Hub, c.Observer, c.Logger = s.connect(), ns, s.hub, o, quiet()
+	s.feed = feed.New(c)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
 	running.Go(func() error { return s.hub.Run(ctx) })
@@ -197,6 +206,27 @@ func (s *stage) store(channel string, n int) bus.Header {
 	s.before[channel] = at.Sequence
 	return h
 }
+
+// storeMany puts messages of so many bytes into the log, numbered from 1.
+func (s *stage) storeMany(channel string, count, size int) {
+	s.t.Helper()
+	for n := 1; n <= count; n++ {
+		pending, err := s.log.Store(ns.LogSubject(ns.LiveChannel(channel)), channel+"many"+strconv.Itoa(n), nil, padded(n, size))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if n%500 != 0 && n != count {
+			continue
+		}
+		at, err := pending.Wait(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.before[channel] = at.Sequence
+	}
+}
+
+func padded(n, size int) []byte { return fmt.Appendf(nil, `{"n":%d,"pad":"%0*d"}`, n, size, 0) }
 
 // send publishes on a live subject.
 func (s *stage) send(channel string, h bus.Header, data []byte) {

@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"math"
-
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 )
 
@@ -71,16 +69,22 @@ func (f *Feed) Mark() uint64 { return f.mark.Load() }
 // MarkOf is the offset of a client that is in these topics only, and has got all that was handed on of them since it came:
 // what lies before a subscription was not for it.
 func (f *Feed) MarkOf(topics []*hub.Topic) uint64 {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	least := uint64(math.MaxUint64)
-	for _, t := range topics {
-		if s := f.topics[t.Subject]; s != nil && s.topic == t {
-			least = min(least, s.base)
+	var least uint64
+	for i, s := range f.subscriptionsOf(topics) {
+		if i == 0 || s.base < least {
+			least = s.base
 		}
 	}
-	if least == math.MaxUint64 {
-		least = 0
+	return max(f.Mark(), least)
+}
+
+// markOf is the offset of a client that has got all that was handed on of some topics. Run calls it.
+func (f *Feed) markOf(all []*subscription) uint64 {
+	var least uint64
+	for i, s := range all {
+		if reached := s.cursor.reached(); i == 0 || reached < least {
+			least = reached
+		}
 	}
 	return max(f.Mark(), least)
 }

@@ -3,9 +3,11 @@ package feed
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -13,16 +15,30 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Reading the past is limited, so that those who come back do not crowd out those who are here.
-const readers = 16 // at once; more wait
-
 // Past is what lies between an offset and now in some topics, for one client. It is to be ended.
+//
+// What the client has not got yet is kept for it on the tapes, but not for ever: one that is slower than the tapes are
+// long loses its place, and is told that it missed something.
 type Past struct {
 	feed    *Feed
-	entries []*subscription
+	all     bool // it wants everything, or to be told
 	since   uint64
-	began   bool   // Next has given something
-	order   uint64 // of the last message that was there then
+	found   int           // messages behind since that are on the tapes
+	tooMuch bool          // lies behind since
+	lost    chan struct{} // closed when the client lost its place
+	sent    atomic.Uint64 // the client has got everything up to this sequence of what Next gave
+
+	// owned by Run
+	places []place
+	pinned bool   // to its tapes
+	began  bool   // Next has given something
+	order  uint64 // of the last message that there was then
+}
+
+// place is how far a client is in one of its topics.
+type place struct {
+	*subscription
+	given uint64 // sequence of the newest message that there was when Next gave something
 }
 
 // PastMessage is a message of the past.
@@ -39,44 +55,86 @@ func (m PastMessage) UUID() string {
 	return cmp.Or(m.Header.Get(contract.HeaderEdit), m.Header.Get(contract.HeaderDelete), contract.UUIDOfMessage(m.ID()))
 }
 
-// Past opens the past of topics, which are held by the caller, behind an offset: what the log still has of it.
+// mostMissed is how many messages one client may have missed. Who missed more is better off with what the app knows.
+const mostMissed = 20_000
+
+// errTooMuch says that what a client missed is more than it may have, or than there is room for.
+var errTooMuch = errors.New("too much was missed")
+
+// Past opens the past of topics, which are held by the caller, behind an offset: what the log still has of it. If that is
+// too much, nothing of it is there, and Reaches says so.
 func (f *Feed) Past(ctx context.Context, topics []*hub.Topic, since uint64) (*Past, error) {
-	p := &Past{feed: f, since: since}
-	missing, err := p.pin(ctx, topics)
+	return f.open(ctx, topics, &Past{feed: f, since: since, all: true})
+}
+
+// Recent opens the past for a client that does not ask for everything: of a topic with too much it has the newest.
+func (f *Feed) Recent(ctx context.Context, topics []*hub.Topic, since uint64) (*Past, error) {
+	return f.open(ctx, topics, &Past{feed: f, since: since})
+}
+
+func (f *Feed) open(ctx context.Context, topics []*hub.Topic, p *Past) (*Past, error) {
+	missing, err := p.begin(ctx, topics)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range missing {
-		if err := f.rewind(ctx, e, since); err != nil {
+	for _, t := range missing {
+		err := p.rewind(ctx, t)
+		if err != nil && !errors.Is(err, errTooMuch) {
 			p.End()
 			return nil, fmt.Errorf("read what a client missed: %w", err)
+		}
+		if err != nil && p.all {
+			p.tooMuch = true
+			break
 		}
 	}
 	return p, nil
 }
 
+// begin has the topics taped from now on, and gives the tapes that do not reach back far enough.
+func (p *Past) begin(ctx context.Context, topics []*hub.Topic) (missing []*tape, err error) {
+	err = p.feed.do(ctx, func() {
+		for _, s := range p.feed.subscriptionsOf(topics) {
+			p.places = append(p.places, place{subscription: s})
+		}
+		p.pin(p.since)
+		for _, s := range p.places {
+			if s.cursor.newest() > p.since && s.tape.from > p.since {
+				missing = append(missing, s.tape)
+				continue
+			}
+			s.tape.from = min(s.tape.from, p.since)
+			p.found += len(s.tape.after(p.since))
+		}
+	})
+	return missing, err
+}
+
+// subscriptionsOf gives those of topics; one that failed has none, and nobody is told of it here.
+func (f *Feed) subscriptionsOf(topics []*hub.Topic) []*subscription {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var all []*subscription
+	for _, t := range topics {
+		if s := f.topics[t.Subject]; s != nil && s.topic == t {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // Current calls join between two live messages, as Past.Next does, if nothing lies between an offset and now in the
 // topics; it says whether that was so. mark is the offset from there on. For most who come that is all there is to do.
 func (f *Feed) Current(ctx context.Context, topics []*hub.Topic, since uint64, join func(mark uint64)) (current bool, err error) {
-	p := &Past{feed: f}
 	err = f.do(ctx, func() {
-		f.mu.RLock()
-		for _, t := range topics {
-			if e := f.topics[t.Subject]; e != nil && e.topic == t {
-				p.entries = append(p.entries, e)
-			}
-		}
-		f.mu.RUnlock()
-		behind := func(e *subscription) bool { return e.cursor.newest() > since }
-		if current = len(p.entries) == len(topics) && !slices.ContainsFunc(p.entries, behind); current {
-			join(max(p.mark(), since))
+		all := f.subscriptionsOf(topics)
+		behind := func(s *subscription) bool { return s.cursor.newest() > since }
+		if current = len(all) == len(topics) && !slices.ContainsFunc(all, behind); current {
+			join(max(f.markOf(all), since))
 		}
 	})
 	return current, err
 }
-
-// mostMissed is how many messages one client may have missed. Who missed more is better off with what the app knows.
-const mostMissed = 20_000
 
 // Reaches says whether the client can have everything behind the offset: the log had it, and it is not too much. If not,
 // from is where it goes on instead. It is asked before Next. What was read is on the tapes, so the log's age takes
@@ -86,157 +144,165 @@ func (p *Past) Reaches(ctx context.Context) (all bool, from uint64, err error) {
 	if err != nil {
 		return false, 0, fmt.Errorf("ask how far the log reaches back: %w", err)
 	}
-	all = state.First <= p.since+1 && p.since <= state.Last
-	p.since = min(max(p.since, state.First-1), state.Last)
 	err = p.feed.do(ctx, func() {
-		missed := 0
-		for _, e := range p.entries {
-			missed += len(e.tape.after(p.since))
+		all, from = state.First <= p.since+1 && p.since <= state.Last, min(max(p.since, state.First-1), state.Last)
+		if !p.pinned || p.tooMuch || p.countBehind(from) > mostMissed {
+			all, from = false, p.mark()
 		}
-		if missed > mostMissed {
-			all, p.since = false, p.mark()
-		}
+		p.pin(from)
 	})
-	return all, p.since, err
+	return all, from, err
 }
 
-// pin has the topics taped from now on, and gives those of which the log is to be read: what their tapes do not have.
-func (p *Past) pin(ctx context.Context, topics []*hub.Topic) (missing []*subscription, err error) {
-	f := p.feed
-	err = f.do(ctx, func() {
-		f.mu.RLock()
-		defer f.mu.RUnlock()
-		for _, t := range topics {
-			e := f.topics[t.Subject]
-			if e == nil || e.topic != t {
-				continue // its subscription failed, and nobody is told of it here
-			}
-			if e.tape == nil {
-				e.tape = newTape(e.cursor.reached())
-				f.taped[e] = struct{}{}
-			}
-			e.tape.pins++
-			p.entries = append(p.entries, e)
-			switch {
-			case e.tape.from <= p.since:
-			case e.cursor.newest() <= p.since:
-				e.tape.extend(p.since, nil)
-			default:
-				missing = append(missing, e)
-			}
+// countBehind is how many messages lie behind an offset. Run calls it, and the following.
+func (p *Past) countBehind(offset uint64) (count int) {
+	for _, s := range p.places {
+		count += len(s.tape.after(offset))
+	}
+	return count
+}
+
+// pin has what lies behind an offset kept on the tapes from now on.
+func (p *Past) pin(since uint64) {
+	p.since = since
+	p.sent.Store(since)
+	if p.pinned {
+		return
+	}
+	p.pinned, p.lost = true, make(chan struct{})
+	for i := range p.places {
+		s := &p.places[i]
+		s.given = math.MaxUint64
+		if s.tape == nil {
+			s.tape = p.feed.newTape(s.subscription)
 		}
-	})
-	return missing, err
+		s.tape.readers[p] = i
+	}
+}
+
+func (f *Feed) newTape(s *subscription) *tape {
+	f.tapes.of[s] = struct{}{}
+	return newTape(f.namespace.LogSubject(s.topic.Subject), s.cursor.reached(), f.tapes.share(), &f.tapes.held)
+}
+
+// unpin lets the tapes go.
+func (p *Past) unpin() {
+	if !p.pinned {
+		return
+	}
+	p.pinned = false
+	now := time.Now()
+	for _, s := range p.places {
+		delete(s.tape.readers, p)
+		s.tape.used = now
+	}
+}
+
+// reached is how far the client has come in one of its topics.
+func (p *Past) reached(at int) uint64 { return min(p.sent.Load(), p.places[at].given) }
+
+// cutOff takes its place from a client: something that it has not got is not there any more.
+func (p *Past) cutOff() {
+	p.unpin()
+	close(p.lost)
+	p.feed.observer.CutOff()
 }
 
 // End lets the tapes go.
 func (p *Past) End() {
-	now := time.Now()
-	p.feed.do(context.Background(), func() { //nolint:errcheck // the feed has ended then, and its tapes with it
-		for _, e := range p.entries {
-			e.tape.pins--
-			e.tape.used = now
-		}
-	})
+	p.feed.do(context.Background(), p.unpin) //nolint:errcheck // the feed has ended then, and its tapes with it
 }
 
-// reading does one of a limited number of reads.
-func (f *Feed) reading(ctx context.Context, read func() error) error {
-	select {
-	case f.reads <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("wait for others who read: %w", ctx.Err())
-	}
-	defer func() { <-f.reads }()
-	return read()
+// Sent says that the client has got everything up to an offset of what Next gave.
+func (p *Past) Sent(upTo uint64) { p.sent.Store(upTo) }
+
+// Lost is closed when the client has lost its place: what Next gave before is not to be held any longer, and Next says
+// that something is missing.
+func (p *Past) Lost() <-chan struct{} { return p.lost }
+
+const (
+	few    = 256 // messages that the last part may have: they are put in order between two live messages
+	around = 256 // bytes that a message takes beside its body, at most about
+)
+
+// Part is a part of the past.
+type Part struct {
+	Messages []PastMessage // in the order of the log
+	Mark     uint64        // the offset that must not be passed
+	Missed   bool          // the client lost its place: something is missing before the mark
 }
 
-// rewind reads what lies between a sequence and the beginning of a topic's tape. Those who come for the same topic
-// meanwhile wait, and find it read.
-func (f *Feed) rewind(ctx context.Context, e *subscription, since uint64) error {
-	select {
-	case e.tape.reading <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("wait for others who read: %w", ctx.Err())
-	}
-	defer func() { <-e.tape.reading }()
-	var from uint64
-	if err := f.do(ctx, func() { from = e.tape.from }); err != nil || from <= since {
-		return err
-	}
-	f.observer.Read()
-	var past []bus.LogEntry
-	err := f.reading(ctx, func() error {
-		return f.messages.Each(ctx, f.namespace.LogSubject(e.topic.Subject), since, func(m bus.LogEntry) error {
-			m.Data = contract.OpenAudience(m.Header, m.Data)
-			past = append(past, m)
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return f.do(ctx, func() { e.tape.extend(since, past) })
-}
-
-// few is how many messages the last step may have: they are put in order between two live messages.
-const few = 256
-
-// Next gives what follows what it gave before, in the order of the log, or, when that is little and of at most so many
-// bytes, hands it to join, and then gives joined. In join the client's member is to join the topics, by
-// hub.Member.Apply: what is handed on afterwards reaches it there. join is called between two messages and must not
-// block. mark is the offset that must not be passed.
-func (p *Past) Next(ctx context.Context, most int, join func(rest []PastMessage, mark uint64)) (entries []PastMessage, mark uint64, joined bool, err error) {
+// Next gives what follows what it gave before, or, when that is little and of at most so many bytes, hands it to join,
+// and then gives joined. In join the client's member is to join the topics, by hub.Member.Apply: what is handed on
+// afterwards reaches it there. join is called between two messages and must not block.
+func (p *Past) Next(ctx context.Context, most int, join func(Part)) (part Part, joined bool, err error) {
 	var found [][]recorded
-	var order uint64
 	err = p.feed.do(ctx, func() {
-		count, bytes := 0, 0
-		for _, e := range p.entries {
-			some := e.tape.after(p.since)
-			for i := len(some) - 1; i >= 0 && p.follows(some[i]); i-- {
-				bytes += size(some[i].LogEntry)
-				count++
-			}
-			found = append(found, some)
+		part.Mark, part.Missed = p.mark(), !p.pinned
+		if p.pinned {
+			found = p.ahead()
 		}
-		mark, order = p.mark(), p.feed.order
-		if joined = count <= few && bytes <= most; joined {
-			join(p.merge(found), mark)
+		if joined = !p.pinned || isLittle(found, most); joined {
+			part.Messages = p.merge(found)
+			join(part)
+			return
+		}
+		p.began, p.order = true, p.feed.tapes.order
+		for i := range p.places {
+			p.places[i].given = p.places[i].tape.upTo()
 		}
 	})
-	if err != nil || joined {
-		return nil, mark, joined, err
+	if err == nil && !joined {
+		part.Messages = p.merge(found)
 	}
-	entries = p.merge(found)
-	p.began, p.order = true, order
-	return entries, mark, false, nil
+	return part, joined, err
+}
+
+// ahead gives of each topic what Next has not given.
+func (p *Past) ahead() [][]recorded {
+	found := make([][]recorded, len(p.places))
+	for i, s := range p.places {
+		found[i] = s.tape.after(p.since)
+		if p.began {
+			at, _ := slices.BinarySearchFunc(found[i], p.order+1, func(r recorded, order uint64) int { return cmp.Compare(r.order, order) })
+			found[i] = found[i][at:]
+		}
+	}
+	return found
+}
+
+// isLittle says whether there are few messages, and of at most so many bytes.
+func isLittle(found [][]recorded, most int) bool {
+	count, bytes := 0, 0
+	for _, some := range found {
+		if count += len(some); count > few {
+			return false
+		}
+		for _, r := range some {
+			bytes += len(r.Data) + around
+		}
+	}
+	return bytes <= most
 }
 
 // mark is the offset of a client that has got all of the tapes: that of any client, or that up to which all of its own
 // topics were handed on.
 func (p *Past) mark() uint64 {
-	least := uint64(math.MaxUint64)
-	for _, e := range p.entries {
-		least = min(least, e.cursor.reached())
+	all := make([]*subscription, len(p.places))
+	for i, s := range p.places {
+		all[i] = s.subscription
 	}
-	if len(p.entries) == 0 {
-		least = 0
-	}
-	return max(p.feed.Mark(), least)
+	return p.feed.markOf(all)
 }
 
-// follows says whether a message came after those that were given before.
-func (p *Past) follows(r recorded) bool { return !p.began || r.order > p.order }
-
+// merge puts messages in the order of the log.
 func (p *Past) merge(found [][]recorded) []PastMessage {
-	var entries []PastMessage
+	var messages []PastMessage
 	for i, some := range found {
 		for _, r := range some {
-			if p.follows(r) {
-				entries = append(entries, PastMessage{Topic: p.entries[i].topic, LogEntry: r.LogEntry})
-			}
+			messages = append(messages, PastMessage{Topic: p.places[i].topic, LogEntry: r.LogEntry})
 		}
 	}
-	slices.SortFunc(entries, func(a, b PastMessage) int { return cmp.Compare(a.Sequence, b.Sequence) })
-	return entries
+	slices.SortFunc(messages, func(a, b PastMessage) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return messages
 }

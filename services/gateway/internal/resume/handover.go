@@ -3,11 +3,13 @@
 //	log ──► what it missed, as fast as it reads ──► the last of it, and joins ──► live
 //
 // It promises that a client gets every message behind its offset once and in order, also what is published meanwhile, and
-// nothing that was not for it. It knows neither NATS nor sockets.
+// nothing that was not for it. One that reads so slowly that the past is not there any more is told so, between two
+// messages, and goes on with what is live. It knows neither NATS nor sockets.
 package resume
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -25,7 +27,9 @@ const (
 
 // Past is where the messages come from that a client missed.
 type Past interface {
-	Next(ctx context.Context, most int, join func(rest []feed.PastMessage, mark uint64)) (entries []feed.PastMessage, mark uint64, joined bool, err error)
+	Next(ctx context.Context, most int, join func(feed.Part)) (part feed.Part, joined bool, err error)
+	Sent(upTo uint64)
+	Lost() <-chan struct{}
 }
 
 // Member is who gets them.
@@ -44,15 +48,21 @@ type Config struct {
 	Topics []*hub.Topic // to join; the first one is that of the user's private messages
 	Limits Limits
 	Room   int // bytes that may wait for the client
+	Missed Missed
 }
+
+// Missed makes what tells a client that what it missed behind since is not all to be had, and that it goes on from offset.
+type Missed func(since, offset uint64) [][]byte
 
 // Handover is one client's way from the past to what is live.
 type Handover struct {
 	// set at construction
 	config Config
-	step   int
+	most   int // bytes sent at a time
 
-	rest []frame.Message // not sent yet; used by Begin and then by Finish
+	// used by Begin and then by Finish
+	rest []frame.Message // not sent yet
+	came uint64          // how far the client has come
 
 	mu     sync.Mutex
 	topics map[*hub.Topic]struct{} // to join; guarded by mu
@@ -60,7 +70,7 @@ type Handover struct {
 
 // New makes a hand-over.
 func New(c Config) *Handover {
-	h := &Handover{config: c, step: min(maxStep, c.Room/4), topics: make(map[*hub.Topic]struct{}, len(c.Topics))}
+	h := &Handover{config: c, most: min(maxStep, c.Room/4), came: c.Since, topics: make(map[*hub.Topic]struct{}, len(c.Topics))}
 	for _, t := range c.Topics {
 		h.topics[t] = struct{}{}
 	}
@@ -92,10 +102,13 @@ func (h *Handover) Begin(ctx context.Context, first hub.Change) (done bool, err 
 // next joins the topics with the last of what was missed, or gets more of it to send.
 func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err error) {
 	in := make(chan error, 1)
-	entries, mark, joined, err := h.config.Past.Next(ctx, h.step, func(last []feed.PastMessage, mark uint64) {
+	part, joined, err := h.config.Past.Next(ctx, h.most, func(last feed.Part) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		with.Past, with.Offset = h.messages(last, mark), max(mark, h.config.Since)
+		with.Past, with.Offset = h.messages(last), max(last.Mark, h.config.Since)
+		if last.Missed {
+			with.Packets = append(with.Packets, h.config.Missed(h.came, with.Offset)...)
+		}
 		for t := range h.topics {
 			with.Join = append(with.Join, t)
 		}
@@ -107,7 +120,7 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	if !joined {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.rest = h.messages(entries, mark)
+		h.rest = h.messages(part)
 		return false, nil
 	}
 	select {
@@ -121,15 +134,8 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 // Finish sends the rest as fast as the client reads, and returns when it is live.
 func (h *Handover) Finish(ctx context.Context) error {
 	for {
-		for len(h.rest) > 0 {
-			some, size := h.take()
-			if err := h.awaitRoom(ctx, size); err != nil {
-				return err
-			}
-			change := hub.Change{Past: some, Offset: some[len(some)-1].Offset, Behind: true}
-			if err := h.config.Member.Change(ctx, change); err != nil {
-				return fmt.Errorf("send what was missed: %w", err)
-			}
+		if err := h.sendRest(ctx); err != nil {
+			return err
 		}
 		if done, err := h.next(ctx, hub.Change{}); done || err != nil {
 			return err
@@ -137,23 +143,47 @@ func (h *Handover) Finish(ctx context.Context) error {
 	}
 }
 
-// take takes what is sent at once off the rest: a step, but one message at least.
-func (h *Handover) take() (some []frame.Message, size int) {
+// sendRest sends what was read of the past. If the client loses its place, it gets no more of that.
+func (h *Handover) sendRest(ctx context.Context) error {
+	for len(h.rest) > 0 {
+		h.config.Past.Sent(max(h.rest[0].Offset, 1) - 1)
+		some, size := h.first()
+		if err := h.awaitRoom(ctx, size); err != nil {
+			h.rest = nil
+			if errors.Is(err, errLost) {
+				return nil
+			}
+			return err
+		}
+		h.rest = h.rest[len(some):]
+		came := some[len(some)-1].Offset
+		if err := h.config.Member.Change(ctx, hub.Change{Past: some, Offset: came, Behind: true}); err != nil {
+			return fmt.Errorf("send what was missed: %w", err)
+		}
+		h.came = max(h.came, came)
+	}
+	return nil
+}
+
+// first gives what is sent at once of the rest: as much as may be, but one message at least.
+func (h *Handover) first() (some []frame.Message, size int) {
 	n := 0
 	for n < len(h.rest) {
 		next := len(h.rest[n].Body) + around
-		if n > 0 && size+next > h.step {
+		if n > 0 && size+next > h.most {
 			break
 		}
 		size += next
 		n++
 	}
-	some, h.rest = h.rest[:n], h.rest[n:]
-	return some, size
+	return h.rest[:n], size
 }
 
+// errLost says that the client has lost its place in the past.
+var errLost = errors.New("the client lost its place")
+
 // awaitRoom returns when so many bytes may be sent, or nothing waits for the client. One that reads nothing is closed by
-// its shard.
+// its shard, one that takes too long by whoever lets ctx end.
 func (h *Handover) awaitRoom(ctx context.Context, size int) error {
 	for {
 		waiting, err := h.config.Member.Waiting(ctx)
@@ -165,6 +195,8 @@ func (h *Handover) awaitRoom(ctx context.Context, size int) error {
 		}
 		select {
 		case <-time.After(pause):
+		case <-h.config.Past.Lost():
+			return errLost
 		case <-ctx.Done():
 			return ctx.Err()
 		}

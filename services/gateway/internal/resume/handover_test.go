@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,26 +81,35 @@ type past struct {
 	world  *world
 	topics []*hub.Topic
 	at     int // of the log's entries that were given
-	most   int // entries of the last step; 0: any number
+	most   int // messages of the last part; 0: any number
+
+	lost chan struct{} // closed when the place is lost; nil: it never is
+	sent atomic.Uint64
 }
 
-func (p *past) Next(_ context.Context, _ int, join func([]feed.PastMessage, uint64)) ([]feed.PastMessage, uint64, bool, error) {
+func (p *past) Next(_ context.Context, _ int, join func(feed.Part)) (part feed.Part, joined bool, err error) {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	var entries []feed.PastMessage
-	for _, e := range p.world.log[p.at:] {
-		if slices.Contains(p.topics, e.Topic) {
-			entries = append(entries, e)
+	part.Mark = uint64(len(p.world.log))
+	select {
+	case <-p.lost:
+		part.Missed = true
+	default:
+		for _, m := range p.world.log[p.at:] {
+			if slices.Contains(p.topics, m.Topic) {
+				part.Messages = append(part.Messages, m)
+			}
 		}
 	}
 	p.at = len(p.world.log)
-	mark := uint64(p.at)
-	if p.most == 0 || len(entries) <= p.most {
-		join(entries, mark)
-		return nil, mark, true, nil
+	if joined = p.most == 0 || len(part.Messages) <= p.most; joined {
+		join(part)
 	}
-	return entries, mark, false, nil
+	return part, joined, nil
 }
+
+func (p *past) Sent(upTo uint64)      { p.sent.Store(upTo) }
+func (p *past) Lost() <-chan struct{} { return p.lost }
 
 // client is an outlet that takes its time.
 type client struct {
@@ -162,6 +172,7 @@ type message struct {
 	Type    string `json:"type"`
 	CatchUp bool   `json:"catchup"`
 	Offset  uint64 `json:"offset"`
+	Since   uint64 `json:"since"`
 }
 
 func (c *client) messages(t *testing.T) []message {
@@ -185,11 +196,15 @@ func numbers(messages []message) []int {
 
 func body(n int) string { return fmt.Sprintf(`{"n":%d,"catchup":false}`, n) }
 
+func missed(since, offset uint64) [][]byte {
+	return [][]byte{fmt.Appendf(nil, `[{"type":"missed","since":%d,"offset":%d}]`, since, offset)}
+}
+
 // enter hands a client over that stopped at an offset.
 func (w *world) enter(t *testing.T, c *client, p *past, since uint64, limits resume.Limits) *resume.Handover {
 	t.Helper()
 	m := w.hub.Open(c, frame.Lists, "test", func(contract.Reason, uint64) {})
-	h := resume.New(resume.Config{Past: p, Member: m, User: "alice", Since: since, Topics: p.topics, Limits: limits, Room: room})
+	h := resume.New(resume.Config{Past: p, Member: m, User: "alice", Since: since, Topics: p.topics, Limits: limits, Room: room, Missed: missed})
 	done, err := h.Begin(t.Context(), hub.Change{User: "alice"})
 	if err != nil {
 		t.Fatal(err)
@@ -308,6 +323,48 @@ func TestATopicThatIsLeftMeanwhileIsNotJoined(t *testing.T) {
 		}
 		if !slices.Contains(got, 1001) || !slices.Contains(got, 1003) {
 			t.Errorf("it missed messages of a topic that it is in")
+		}
+	})
+}
+
+func TestAClientThatLosesItsPlaceIsToldOnceAndGetsOnlyWhatIsNewer(t *testing.T) {
+	t.Parallel()
+	story(t, func(t *testing.T, w *world) {
+		for n := range 400 {
+			w.say(w.topics[1+n%2], fmt.Sprintf(`{"n":%d,"pad":%q,"catchup":false}`, n, strings.Repeat("x", 200)))
+		}
+		slow, fast := &client{speed: 50 * time.Millisecond}, &client{}
+		cut := &past{world: w, topics: w.topics, most: 10, lost: make(chan struct{})}
+		w.enter(t, slow, cut, 0, resume.Limits{})
+		w.enter(t, fast, &past{world: w, topics: w.topics, most: 10}, 0, resume.Limits{})
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		came := slow.messages(t)
+		if last := came[len(came)-1].Offset; len(came) == 400 || cut.sent.Load() > last {
+			t.Fatalf("it had come to %d, and what is behind %d was not to be kept any more", last, cut.sent.Load())
+		}
+		close(cut.lost)
+		synctest.Wait()
+		for n := 400; n < 410; n++ {
+			w.say(w.topics[1+n%2], body(n))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		got := slow.messages(t)
+		for i, m := range got[:len(came)] {
+			if m.N != i {
+				t.Fatalf("message %d came at %d", m.N, i)
+			}
+		}
+		told, after := got[len(came)], got[len(came)+1:]
+		if want := (message{Type: "missed", Since: came[len(came)-1].Offset, Offset: 400}); told != want {
+			t.Errorf("it was told %+v, want %+v", told, want)
+		}
+		if n := numbers(after); !slices.Equal(n, []int{400, 401, 402, 403, 404, 405, 406, 407, 408, 409}) {
+			t.Errorf("then it got %v", n)
+		}
+		if n := len(fast.messages(t)); n != 410 {
+			t.Errorf("another client got %d messages", n)
 		}
 	})
 }

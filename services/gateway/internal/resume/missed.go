@@ -16,17 +16,17 @@ type Limits struct {
 	User    int // private ones
 }
 
-// messages gives what of the entries is for the client, as it gets it: an edit changes the message before it, and what
-// was removed is left out, with its edits. The events of both come too, as they came to those who were there. mu is held.
-func (h *Handover) messages(entries []feed.PastMessage, mark uint64) []frame.Message {
-	entries = slices.DeleteFunc(entries, func(e feed.PastMessage) bool {
-		_, wanted := h.topics[e.Topic]
-		return !wanted || !e.Allows(h.config.User)
+// messages gives what of a part of the past is for the client, as it gets it: an edit changes the message before it, and
+// what was removed is left out, with its edits. The events of both come too, as they came to those who were there. mu is held.
+func (h *Handover) messages(part feed.Part) []frame.Message {
+	past := slices.DeleteFunc(part.Messages, func(m feed.PastMessage) bool {
+		_, wanted := h.topics[m.Topic]
+		return !wanted || !m.Allows(h.config.User)
 	})
-	entries = h.newest(folded(entries))
-	messages := make([]frame.Message, len(entries))
-	for i, e := range entries {
-		messages[i] = frame.Message{Body: e.Data, Offset: min(e.Sequence, mark), Late: true}
+	past = h.newest(folded(past))
+	messages := make([]frame.Message, len(past))
+	for i, m := range past {
+		messages[i] = frame.Message{Body: m.Data, Offset: min(m.Sequence, part.Mark), Late: true}
 	}
 	return messages
 }
@@ -38,54 +38,54 @@ type target struct {
 }
 
 // folded applies edits and removals to the messages before them.
-func folded(entries []feed.PastMessage) []feed.PastMessage {
-	changes := func(e feed.PastMessage) bool {
-		return e.Header.Get(contract.HeaderEdit)+e.Header.Get(contract.HeaderDelete) != ""
+func folded(past []feed.PastMessage) []feed.PastMessage {
+	changes := func(m feed.PastMessage) bool {
+		return m.Header.Get(contract.HeaderEdit)+m.Header.Get(contract.HeaderDelete) != ""
 	}
-	if !slices.ContainsFunc(entries, changes) {
-		return entries
+	if !slices.ContainsFunc(past, changes) {
+		return past
 	}
 	originals, removed := map[target]int{}, map[target]int{}
-	for i, e := range entries {
-		about := target{topic: e.Topic, uuid: e.UUID()}
+	for i, m := range past {
+		about := target{topic: m.Topic, uuid: m.UUID()}
 		switch {
-		case e.Header.Get(contract.HeaderDelete) != "":
+		case m.Header.Get(contract.HeaderDelete) != "":
 			removed[about] = i
 			delete(originals, about)
-		case e.Header.Get(contract.HeaderEdit) != "":
+		case m.Header.Get(contract.HeaderEdit) != "":
 			if at, here := originals[about]; here {
-				if body, err := fold.Edit(entries[at].Data, e.Data); err == nil { // or else the event alone must do
-					entries[at].Data = body
+				if body, err := fold.Edit(past[at].Data, m.Data); err == nil { // or else the event alone must do
+					past[at].Data = body
 				}
 			}
 		default:
 			originals[about] = i
 		}
 	}
-	kept := entries[:0]
-	for i, e := range entries {
-		if at, gone := removed[target{topic: e.Topic, uuid: e.UUID()}]; !gone || i >= at {
-			kept = append(kept, e)
+	kept := past[:0]
+	for i, m := range past {
+		if at, gone := removed[target{topic: m.Topic, uuid: m.UUID()}]; !gone || i >= at {
+			kept = append(kept, m)
 		}
 	}
 	return kept
 }
 
 // newest leaves out what is over the limits.
-func (h *Handover) newest(entries []feed.PastMessage) []feed.PastMessage {
+func (h *Handover) newest(past []feed.PastMessage) []feed.PastMessage {
 	if h.config.Limits == (Limits{}) {
-		return entries
+		return past
 	}
 	count := map[*hub.Topic]int{}
-	for _, e := range entries {
-		count[e.Topic]++
+	for _, m := range past {
+		count[m.Topic]++
 	}
-	return slices.DeleteFunc(entries, func(e feed.PastMessage) bool {
+	return slices.DeleteFunc(past, func(m feed.PastMessage) bool {
 		limit := h.config.Limits.Channel
-		if e.Topic == h.config.Topics[0] {
+		if m.Topic == h.config.Topics[0] {
 			limit = h.config.Limits.User
 		}
-		count[e.Topic]--
-		return limit > 0 && count[e.Topic] >= limit
+		count[m.Topic]--
+		return limit > 0 && count[m.Topic] >= limit
 	})
 }

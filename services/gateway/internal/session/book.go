@@ -29,6 +29,7 @@ type Config struct {
 	Feed      *feed.Feed
 	Timeout   time.Duration // of a request to presence
 	Room      int           // bytes that may wait for a client
+	ResumeIn  time.Duration // a client that comes back is to have got what it missed
 	Returned  func(outcome string)
 	Logger    *slog.Logger
 }
@@ -42,6 +43,7 @@ type Book struct {
 	feed      *feed.Feed
 	timeout   time.Duration
 	room      int
+	resumeIn  time.Duration
 	returned  func(outcome string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
@@ -68,7 +70,8 @@ type gone struct {
 // NewBook makes an empty book.
 func NewBook(c Config) *Book {
 	return &Book{
-		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room, returned: c.Returned, log: c.Logger,
+		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room,
+		resumeIn: c.ResumeIn, returned: c.Returned, log: c.Logger,
 		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(false), returning: newLine(true),
 		sessions: map[string]*Session{}, gone: map[string]gone{},
 	}

@@ -66,6 +66,7 @@ type Entrance struct {
 	Notices    bool              // tell the client now and then how far it has come
 	Keeps      bool              // the client keeps its offset itself: where presence has the connection stays as it is
 	Packets    Packets           // nil: none
+	Missed     resume.Missed     // for a client that loses its place while it is sent what it missed
 	Notify     Notify            // nil: the client is not told
 }
 
@@ -105,7 +106,11 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 			return err
 		}
 	}
-	past, err := s.book.feed.Past(ctx, s.topics(), since)
+	open := s.book.feed.Past
+	if e.Since == nil {
+		open = s.book.feed.Recent
+	}
+	past, err := open(ctx, s.topics(), since)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	}
 	h := resume.New(resume.Config{
 		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: outcome.Offset, Topics: s.topics(), Limits: limits,
-		Room: s.book.room,
+		Room: s.book.room, Missed: e.Missed,
 	})
 	done, err := h.Begin(ctx, s.change(e, outcome))
 	if done || err != nil {
@@ -189,11 +194,17 @@ func (s *Session) enterLive(ctx context.Context, e Entrance) error {
 	return nil
 }
 
-// finish sends what the client missed, as fast as it reads, and returns when it has that or is gone.
+// finish sends what the client missed, as fast as it reads, and returns when it has that, took too long, or is gone.
 func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 	defer past.End()
-	if err := h.Finish(context.Background()); err != nil && !errors.Is(err, hub.ErrClosed) {
-		s.member.Close(contract.ReasonShuttingDown) // the feed has ended
+	ctx, cancel := context.WithTimeout(context.Background(), s.book.resumeIn)
+	defer cancel()
+	switch err := h.Finish(ctx); {
+	case err == nil || errors.Is(err, hub.ErrClosed):
+	case errors.Is(err, context.DeadlineExceeded):
+		s.member.Close(contract.ReasonSlowConsumer)
+	default: // the feed has ended
+		s.member.Close(contract.ReasonShuttingDown)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -119,7 +119,8 @@ func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
 func (uncounted) Hole()                          {}
 func (uncounted) Lost()                          {}
-func (uncounted) Read()                          {}
+func (uncounted) Read(int, int64)                {}
+func (uncounted) CutOff()                        {}
 
 // stage is a book on a NATS server of its own.
 type stage struct {
@@ -155,7 +156,7 @@ func newStage(t *testing.T) *stage {
 	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
-		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Room: 1 << 20, Returned: func(string) {}, Logger: quiet,
+		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Logger: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
