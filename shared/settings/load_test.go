@@ -75,6 +75,7 @@ func TestLoadDefaults(t *testing.T) {
 			MaxBody: 8 << 20, MaxMessage: 256 << 10, MaxMessages: 1000, MaxChannels: 1000, MaxUser: 512, MaxChannel: 256,
 			MaxUserChannels: 10_000, MaxState: 384 << 10,
 			MaxConnID: 128, MaxFrame: 64 << 10, MaxHistoryAnswer: 4 << 20, BacklogBytes: 1 << 20, BacklogAge: 10 * time.Second,
+			TapeBytes: 256 << 20, ResumeTimeout: 2 * time.Minute,
 		},
 		Timing: settings.Timing{Request: 5 * time.Second, Drain: 5 * time.Second, Shutdown: 15 * time.Second},
 		Log:    settings.Log{Level: "info", Format: "text"},
