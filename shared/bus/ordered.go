@@ -154,6 +154,9 @@ func (o *Ordered) store(ctx context.Context) error {
 // store returns when a message is stored. An attempt may be under way.
 func (m *Outgoing) store(ctx context.Context, pending *Pending) (err error) {
 	for {
+		if ctx.Err() != nil {
+			return unavailable(ctx.Err())
+		}
 		if pending == nil {
 			if pending, err = m.Log.send(m.message()); err != nil {
 				return err
@@ -166,7 +169,7 @@ func (m *Outgoing) store(ctx context.Context, pending *Pending) (err error) {
 			}
 			return nil
 		}
-		if ctx.Err() != nil || !passes(err) {
+		if !passes(err) {
 			return err
 		}
 		select {
