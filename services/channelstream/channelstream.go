@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 
@@ -35,21 +34,21 @@ type Config struct {
 
 // Service is the whole.
 type Service struct {
-	config   Config
-	listener net.Listener
+	config Config
+	ports  *serve.Ports
 }
 
-// New binds the port; it starts nothing.
+// New binds the ports; it starts nothing.
 func New(c Config) (*Service, error) {
-	l, err := serve.Listen(c.Settings.Listen.Host, c.Settings.Listen.Port)
+	ports, err := serve.Bind(c.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: c, listener: l}, nil
+	return &Service{config: c, ports: ports}, nil
 }
 
 // URL is where the server answers.
-func (s *Service) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Service) URL() string { return "http://" + s.ports.Addr().String() }
 
 // parts are the services of one run, on connections of their own, as when they are processes.
 type parts struct {
@@ -62,6 +61,7 @@ type parts struct {
 
 // Run works until ctx ends. Then clients are sent away, what they held is noted, and NATS stops last.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.ports.Close()
 	source, stop, err := s.nats()
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 	}
 	script, _ := demo.SocketIOClient()
 	p.gateway, err = gateway.New(gateway.Config{
-		Settings: c, Conn: conn, Address: s.listener.Addr().String(), Version: s.config.Version, ClientScript: script,
+		Settings: c, Conn: conn, Address: s.ports.Addr().String(), Version: s.config.Version, ClientScript: script,
 		Logger: telemetry.Component(log, "gateway"), Registry: p.registry,
 	})
 	if err == nil && c.DemoOn() {
@@ -160,8 +160,9 @@ func (s *Service) newDemo() (*demo.Demo, error) {
 
 // run runs the parts; presence ends after those that need it.
 func (s *Service) run(ctx context.Context, p *parts) error {
-	server := serve.New(s.listener, s.handler(p), telemetry.Component(s.config.Logger, "http"))
-	server.Grace = s.config.Settings.Timing.Shutdown
+	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{
+		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
+	}}, p.registry, s.config.Version, s.config.Logger)
 	presenceContext, endPresence := context.WithCancel(context.WithoutCancel(ctx))
 	defer endPresence()
 	group, ctx := errgroup.WithContext(ctx)
@@ -178,7 +179,7 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 			defer p.demo.Close()
 		}
 		others, ctx := errgroup.WithContext(ctx)
-		others.Go(func() error { return server.Run(ctx) })
+		others.Go(func() error { return s.ports.Run(ctx, s.handler(p), operations, s.config.Logger) })
 		others.Go(func() error { return p.api.Run(ctx) })
 		others.Go(func() error { return p.gateway.Run(ctx) })
 		return others.Wait()
@@ -186,14 +187,14 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 	return group.Wait()
 }
 
-// handler is the one port: the gateway's paths, the demo's, the operator's, and the api's for the rest.
+// handler is the one port: the gateway's paths, the demo's, and the api's for the rest.
 func (s *Service) handler(p *parts) http.Handler {
 	sockets, app := p.gateway.Handler(), p.api.Handler()
 	var page http.Handler
 	if p.demo != nil {
 		page = edge.NewTransport(s.config.Settings.Access).Guard(p.demo.Handler())
 	}
-	public := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case gateway.Serves(s.config.Settings, path):
 			sockets.ServeHTTP(w, r)
@@ -203,7 +204,4 @@ func (s *Service) handler(p *parts) http.Handler {
 			app.ServeHTTP(w, r)
 		}
 	})
-	return serve.WithOperations(serve.Operations(serve.Health{Ready: map[string]serve.Check{
-		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
-	}}, p.registry, s.config.Version, s.config.Logger), edge.Below(s.config.Settings, public))
 }

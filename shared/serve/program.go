@@ -149,7 +149,7 @@ func (p Program) serve(ctx context.Context, call Call) error {
 func healthcheck(ctx context.Context, call Call) error {
 	switch len(call.Args) {
 	case 0:
-		return Healthcheck(ctx, ReadyURL(call.Settings.Listen.Host, call.Settings.Listen.Port))
+		return Healthcheck(ctx, ReadyURL(call.Settings.OperatorAddress()))
 	case 1:
 		return Healthcheck(ctx, call.Args[0])
 	default:

@@ -50,7 +50,8 @@ func same(t *testing.T, what string, got, want any) {
 func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	want := settings.Settings{
-		Listen: settings.Listen{Host: "127.0.0.1", Port: 8000},
+		Listen:   settings.Listen{Host: "127.0.0.1", Port: 8000},
+		Operator: settings.Operator{Host: "127.0.0.1"},
 		Access: settings.Access{
 			AllowPostingFrom:    prefixes("127.0.0.0/8", "::1/128"),
 			SignatureMaxAge:     time.Minute,

@@ -19,6 +19,7 @@ const Prefix = "CHANNELSTREAM_"
 // Settings is everything that can be configured.
 type Settings struct {
 	Listen    Listen
+	Operator  Operator
 	Access    Access
 	Clients   Clients
 	Heartbeat Heartbeat
@@ -44,6 +45,20 @@ type Listen struct {
 	BasePath    string `env:"BASE_PATH" form:"path" doc:"path below which everything public is served, such as /push"`
 	PublicURL   string `env:"PUBLIC_URL" form:"url" doc:"URL under which clients reach the server, if it is not the one they ask for"`
 	Compression bool   `env:"COMPRESSION" default:"false" doc:"offer permessage-deflate to WebSocket clients"`
+}
+
+// Operator is where operators ask, if that is not where the service answers.
+type Operator struct {
+	Host string `env:"OPERATOR_HOST" default:"127.0.0.1" form:"host" doc:"address of the operator's port"`
+	Port int    `env:"OPERATOR_PORT" min:"0" max:"65535" doc:"port of their own for /healthz, /readyz, /metrics and /version, which are on CHANNELSTREAM_PORT otherwise"`
+}
+
+// OperatorAddress is where operators ask.
+func (s Settings) OperatorAddress() (host string, port int) {
+	if s.Operator.Port == 0 {
+		return s.Listen.Host, s.Listen.Port
+	}
+	return s.Operator.Host, s.Operator.Port
 }
 
 // Access says who may call.

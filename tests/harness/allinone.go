@@ -11,6 +11,7 @@ import (
 
 	"github.com/channelstream/channelstream/client"
 	"github.com/channelstream/channelstream/services/channelstream"
+	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -59,7 +60,11 @@ func AllInOne(t testing.TB, options ...Option) *System {
 	}
 	s := &System{URL: service.URL(), Secret: config.Access.Secrets[0]}
 	s.Stop = background(t, service.Run)
-	awaitReady(t, s.URL)
+	ready := s.URL + "/readyz"
+	if config.Operator.Port != 0 {
+		ready = serve.ReadyURL(config.OperatorAddress())
+	}
+	awaitReady(t, ready)
 	if s.Client, err = client.New(s.URL, s.Secret); err != nil {
 		t.Fatalf("make a client: %v", err)
 	}
@@ -105,7 +110,7 @@ func awaitReady(t testing.TB, url string) {
 }
 
 func isReady(ctx context.Context, url string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false
 	}

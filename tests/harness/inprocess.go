@@ -14,7 +14,6 @@ import (
 	"github.com/channelstream/channelstream/services/presence"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
-	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -38,15 +37,15 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 		return nil, err
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	listener, err := serve.Listen(config.Listen.Host, config.Listen.Port)
+	ports, err := serve.Bind(config)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	r := &inside{address: listener.Addr().String(), cancel: cancel, done: make(chan struct{})}
+	r := &inside{address: ports.Addr().String(), cancel: cancel, done: make(chan struct{})}
 	go func() { // ends with cancel
 		defer close(r.done)
-		defer listener.Close() //nolint:errcheck // a second close after the server's own
+		defer ports.Close()
 		conn, err := bus.Connect(ctx, bus.Options{URL: config.NATS.URL, Name: string(k), Logger: telemetry.Component(logger, "bus")})
 		if err != nil {
 			r.err = err
@@ -60,10 +59,8 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 			return
 		}
 		operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{string(k): p.ready}}, registry, "0.0.0", logger)
-		server := serve.New(listener, serve.WithOperations(operations, edge.Below(config, p.handler)), logger)
-		server.Grace = config.Timing.Shutdown
 		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return server.Run(ctx) })
+		group.Go(func() error { return ports.Run(ctx, p.handler, operations, logger) })
 		group.Go(func() error { return p.run(ctx) })
 		r.err = group.Wait()
 	}()

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"testing"
 
@@ -46,6 +47,31 @@ func TestAMethodThatNobodyHasHeardOfIsAFaultOnEveryPath(t *testing.T) {
 		if status != http.StatusMethodNotAllowed || fault.Code != contract.CodeMethod {
 			t.Errorf("%s: %d %v", path, status, fault)
 		}
+	}
+}
+
+func TestWhereOperatorsHaveAPortTheirPathsAreNowhereElse(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := l.Addr().String()
+	if err := l.Close(); err != nil { // the system binds it again
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(operator)
+	system := harness.AllInOne(t, "CHANNELSTREAM_OPERATOR_PORT="+port)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/version"} {
+		if status, fault := read(t, http.MethodGet, system.URL+path, ""); status != http.StatusNotFound || fault.Code != contract.CodeNotFound {
+			t.Errorf("%s for everybody: %d %v", path, status, fault)
+		}
+		if status, _ := read(t, http.MethodGet, "http://"+operator+path, ""); status != http.StatusOK {
+			t.Errorf("%s for operators: %d", path, status)
+		}
+	}
+	if status, fault := read(t, http.MethodGet, "http://"+operator+"/info", ""); status != http.StatusNotFound || fault.Code != contract.CodeNotFound {
+		t.Errorf("the api for operators: %d %v", status, fault)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/api"
 	"github.com/channelstream/channelstream/shared/bus"
-	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -24,16 +23,16 @@ func main() {
 	os.Exit(program.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// run serves the API on its port, with what operators need on the same port, until ctx ends.
+// run serves the API, and what operators ask, until ctx ends.
 func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error) {
 	if len(s.Access.Secrets) == 0 { // the processes of one installation must agree on it, so none can make one
 		return settings.ErrNoSecret
 	}
-	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	ports, err := serve.Bind(s)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // a second close after the server's own
+	defer ports.Close()
 	conn, err := bus.Connect(ctx, bus.Options{URL: s.NATS.URL, Name: "channelstream-api", Logger: telemetry.Component(log, "bus")})
 	if err != nil {
 		return err
@@ -50,10 +49,8 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 	}
 	health := serve.Health{Ready: map[string]serve.Check{"nats": service.Ready}}
 	operations := serve.Operations(health, registry, version, log)
-	server := serve.New(listener, serve.WithOperations(operations, edge.Below(s, service.Handler())), log)
-	server.Grace = s.Timing.Shutdown
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return ports.Run(ctx, service.Handler(), operations, log) })
 	group.Go(func() error { return service.Run(ctx) })
 	return group.Wait()
 }

@@ -41,15 +41,13 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 	if !s.Access.Generated {
 		log.Warn(demo.Warning)
 	}
-	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	ports, err := serve.Bind(s)
 	if err != nil {
 		return err
 	}
 	operations := serve.Operations(serve.Health{}, telemetry.NewRegistry(), version, log)
-	page := edge.Below(s, edge.NewTransport(s.Access).Guard(service.Handler()))
-	server := serve.New(listener, serve.WithOperations(operations, page), telemetry.Component(log, "http"))
-	server.Grace = s.Timing.Shutdown
-	if err := server.Run(ctx); err != nil {
+	page := edge.NewTransport(s.Access).Guard(service.Handler())
+	if err := ports.Run(ctx, page, operations, log); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return nil

@@ -12,7 +12,6 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway"
 	"github.com/channelstream/channelstream/shared/bus"
-	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -37,10 +36,11 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 	if err := s.EnsureKeptSecret(); err != nil {
 		return err
 	}
-	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	ports, err := serve.Bind(s)
 	if err != nil {
 		return err
 	}
+	defer ports.Close()
 	conn, err := bus.Connect(ctx, bus.Options{URL: s.NATS.URL, Name: "gateway", Logger: telemetry.Component(log, "bus")})
 	if err != nil {
 		return err
@@ -48,17 +48,15 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
 	defer conn.Close()
 	registry := telemetry.NewRegistry()
 	service, err := gateway.New(gateway.Config{
-		Settings: s, Conn: conn, Address: listener.Addr().String(), Version: version,
+		Settings: s, Conn: conn, Address: ports.Addr().String(), Version: version,
 		Logger: telemetry.Component(log, "gateway"), Registry: registry,
 	})
 	if err != nil {
 		return err
 	}
 	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{"gateway": service.Ready}}, registry, version, log)
-	server := serve.New(listener, serve.WithOperations(operations, edge.Below(s, service.Handler())), telemetry.Component(log, "http"))
-	server.Grace = s.Timing.Shutdown
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return ports.Run(ctx, service.Handler(), operations, log) })
 	group.Go(func() error { return service.Run(ctx) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("gateway: %w", err)

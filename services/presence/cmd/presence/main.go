@@ -26,11 +26,11 @@ func main() {
 
 // run answers over NATS until ctx ends. The port is for operators alone.
 func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error) {
-	listener, err := serve.Listen(s.Listen.Host, s.Listen.Port)
+	ports, err := serve.BindOperator(s)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // a second close after the server's own
+	defer ports.Close()
 	conn, err := bus.Connect(ctx, bus.Options{URL: s.NATS.URL, Name: "channelstream-presence", Logger: telemetry.Component(log, "bus")})
 	if err != nil {
 		return err
@@ -53,10 +53,9 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 		return err
 	}
 	health := serve.Health{Ready: map[string]serve.Check{"presence": service.Ready}}
-	server := serve.New(listener, serve.Operations(health, registry, version, log), telemetry.Component(log, "http"))
-	server.Grace = s.Timing.Shutdown
+	operations := serve.Operations(health, registry, version, log)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return ports.Run(ctx, nil, operations, log) })
 	group.Go(func() error { return service.Run(ctx) })
 	return group.Wait()
 }

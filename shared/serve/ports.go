@@ -1,0 +1,94 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
+)
+
+// Ports are the listeners of a process: that of its service and that of its operators, which may be one.
+type Ports struct {
+	settings settings.Settings
+	service  net.Listener // nil for a process that only operators ask
+	operator net.Listener // nil where operators ask at the service's
+}
+
+// Bind binds the ports of a service.
+func Bind(s settings.Settings) (*Ports, error) {
+	service, err := Listen(s.Listen.Host, s.Listen.Port)
+	if err != nil {
+		return nil, err
+	}
+	if s.Operator.Port == 0 {
+		return &Ports{settings: s, service: service}, nil
+	}
+	p, err := BindOperator(s)
+	if err != nil {
+		return nil, errors.Join(err, service.Close())
+	}
+	p.service = service
+	return p, nil
+}
+
+// BindOperator binds the port of a process that only operators ask.
+func BindOperator(s settings.Settings) (*Ports, error) {
+	host, port := s.OperatorAddress()
+	l, err := Listen(host, port)
+	if err != nil {
+		return nil, err
+	}
+	return &Ports{settings: s, operator: l}, nil
+}
+
+// Addr is where the service answers.
+func (p *Ports) Addr() net.Addr { return p.service.Addr() }
+
+// Close gives the ports up. After Run it does nothing.
+func (p *Ports) Close() {
+	for _, l := range []net.Listener{p.service, p.operator} {
+		if l != nil {
+			l.Close() //nolint:errcheck // a second close after the server's own
+		}
+	}
+}
+
+// Run serves the service below its base path, and what operators ask (see Operations), until ctx ends.
+func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	run := func(l net.Listener, h http.Handler, component string) {
+		server := New(l, h, telemetry.Component(log, component))
+		server.Grace = p.settings.Timing.Shutdown
+		group.Go(func() error { return server.Run(ctx) })
+	}
+	if p.operator != nil {
+		run(p.operator, operations, "operator")
+	}
+	if p.service != nil {
+		service = edge.Below(p.settings, service)
+		if p.operator == nil {
+			service = withOperations(operations, service)
+		}
+		run(p.service, service, "http")
+	}
+	return group.Wait()
+}
+
+// withOperations puts the operator's paths before a handler that answers everything else.
+func withOperations(operations, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics", "/version":
+			operations.ServeHTTP(w, r)
+		default:
+			rest.ServeHTTP(w, r)
+		}
+	})
+}
