@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
-	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 )
 
@@ -61,8 +60,8 @@ type Handover struct {
 	most   int // bytes sent at a time
 
 	// used by Begin and then by Finish
-	rest []frame.Message // not sent yet
-	came uint64          // how far the client has come
+	rest []owed
+	came uint64 // how far the client has come
 
 	mu     sync.Mutex
 	topics map[*hub.Topic]struct{} // to join; guarded by mu
@@ -105,7 +104,7 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	part, joined, err := h.config.Past.Next(ctx, h.most, func(last feed.Part) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		with.Past, with.Offset = h.messages(last), max(last.Mark, h.config.Since)
+		with.Past, with.Offset = ready(h.owed(last)), max(last.Mark, h.config.Since)
 		if last.Missed {
 			with.Packets = append(with.Packets, h.config.Missed(h.came, with.Offset)...)
 		}
@@ -120,7 +119,7 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	if !joined {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.rest = h.messages(part)
+		h.rest = h.owed(part)
 		return false, nil
 	}
 	select {
@@ -155,21 +154,21 @@ func (h *Handover) sendRest(ctx context.Context) error {
 			}
 			return err
 		}
-		h.rest = h.rest[len(some):]
 		came := some[len(some)-1].Offset
-		if err := h.config.Member.Change(ctx, hub.Change{Past: some, Offset: came, Behind: true}); err != nil {
+		if err := h.config.Member.Change(ctx, hub.Change{Past: ready(some), Offset: came, Behind: true}); err != nil {
 			return fmt.Errorf("send what was missed: %w", err)
 		}
-		h.came = max(h.came, came)
+		clear(some) // what was sent may go
+		h.rest, h.came = h.rest[len(some):], max(h.came, came)
 	}
 	return nil
 }
 
 // first gives what is sent at once of the rest: as much as may be, but one message at least.
-func (h *Handover) first() (some []frame.Message, size int) {
+func (h *Handover) first() (some []owed, size int) {
 	n := 0
 	for n < len(h.rest) {
-		next := len(h.rest[n].Body) + around
+		next := h.rest[n].size()
 		if n > 0 && size+next > h.most {
 			break
 		}

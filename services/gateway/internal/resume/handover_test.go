@@ -398,6 +398,35 @@ func TestEditsChangeTheMessageBeforeThem(t *testing.T) {
 	})
 }
 
+func TestEditsChangeMessagesThatAreSentInPieces(t *testing.T) {
+	t.Parallel()
+	story(t, func(t *testing.T, w *world) {
+		a, pad := w.topics[1], strings.Repeat("x", 200)
+		const many = 200
+		id := func(n int) string { return fmt.Sprintf("09d65887-4e12-46d1-96d1-%012d", n) }
+		for n := range many {
+			w.sayAs(id(n), a, fmt.Sprintf(`{"n":%d,"message":"old","pad":%q,"catchup":false}`, n, pad))
+		}
+		for n := range many {
+			w.say(a, `{"message":"older","type":"edit"}`, contract.HeaderEdit, id(n))
+			w.say(a, `{"message":"new","type":"edit"}`, contract.HeaderEdit, id(n))
+		}
+		c := &client{speed: 20 * time.Millisecond}
+		w.enter(t, c, &past{world: w, topics: w.topics, most: 10}, 0, resume.Limits{})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		got := c.messages(t)
+		if len(got) != 3*many {
+			t.Fatalf("%d messages came", len(got))
+		}
+		for n, m := range got[:many] {
+			if m.N != n || m.Message != "new" || !m.CatchUp {
+				t.Fatalf("message %d came as %+v", n, m)
+			}
+		}
+	})
+}
+
 func TestWhatWasRemovedIsNotSentAndItsEditsAreNot(t *testing.T) {
 	t.Parallel()
 	story(t, func(t *testing.T, w *world) {

@@ -16,19 +16,50 @@ type Limits struct {
 	User    int // private ones
 }
 
-// messages gives what of a part of the past is for the client, as it gets it: an edit changes the message before it, and
-// what was removed is left out, with its edits. The events of both come too, as they came to those who were there. mu is held.
-func (h *Handover) messages(part feed.Part) []frame.Message {
+// owed is a message that the client is to be sent. Its edits are put into it when it is: until then clients share all that
+// they are owed, with each other and with the tapes.
+type owed struct {
+	frame.Message
+	edits [][]byte
+}
+
+// size is what the message takes when it is sent, at most about.
+func (o owed) size() int {
+	size := len(o.Body) + around
+	if n := len(o.edits); n > 0 {
+		size += len(o.edits[n-1])
+	}
+	return size
+}
+
+// ready gives messages as the client gets them.
+func ready(some []owed) []frame.Message {
+	messages := make([]frame.Message, len(some))
+	for i, o := range some {
+		messages[i] = o.Message
+		for _, edit := range o.edits {
+			if body, err := fold.Edit(messages[i].Body, edit); err == nil { // or else the event alone must do
+				messages[i].Body = body
+			}
+		}
+	}
+	return messages
+}
+
+// owed gives what of a part of the past is for the client: an edit changes the message before it, and what was removed is
+// left out, with its edits. The events of both come too, as they came to those who were there. mu is held.
+func (h *Handover) owed(part feed.Part) []owed {
 	past := slices.DeleteFunc(part.Messages, func(m feed.PastMessage) bool {
 		_, wanted := h.topics[m.Topic]
 		return !wanted || !m.Allows(h.config.User)
 	})
-	past = h.newest(folded(past))
-	messages := make([]frame.Message, len(past))
+	past, edits := folded(past)
+	past = h.newest(past)
+	all := make([]owed, len(past))
 	for i, m := range past {
-		messages[i] = frame.Message{Body: m.Data, Offset: min(m.Sequence, part.Mark), Late: true}
+		all[i] = owed{Message: frame.Message{Body: m.Data, Offset: min(m.Sequence, part.Mark), Late: true}, edits: edits[m.Sequence]}
 	}
-	return messages
+	return all
 }
 
 // target is a message on one topic.
@@ -37,15 +68,16 @@ type target struct {
 	uuid  string
 }
 
-// folded applies edits and removals to the messages before them.
-func folded(past []feed.PastMessage) []feed.PastMessage {
+// folded takes out what was removed, and gives the edits of the messages before them, by their sequence.
+func folded(past []feed.PastMessage) (kept []feed.PastMessage, edits map[uint64][][]byte) {
 	changes := func(m feed.PastMessage) bool {
 		return m.Header.Get(contract.HeaderEdit)+m.Header.Get(contract.HeaderDelete) != ""
 	}
 	if !slices.ContainsFunc(past, changes) {
-		return past
+		return past, nil
 	}
-	originals, removed := map[target]int{}, map[target]int{}
+	edits = map[uint64][][]byte{}
+	originals, removed := map[target]uint64{}, map[target]int{}
 	for i, m := range past {
 		about := target{topic: m.Topic, uuid: m.UUID()}
 		switch {
@@ -53,22 +85,20 @@ func folded(past []feed.PastMessage) []feed.PastMessage {
 			removed[about] = i
 			delete(originals, about)
 		case m.Header.Get(contract.HeaderEdit) != "":
-			if at, here := originals[about]; here {
-				if body, err := fold.Edit(past[at].Data, m.Data); err == nil { // or else the event alone must do
-					past[at].Data = body
-				}
+			if original, here := originals[about]; here {
+				edits[original] = append(edits[original], m.Data)
 			}
 		default:
-			originals[about] = i
+			originals[about] = m.Sequence
 		}
 	}
-	kept := past[:0]
+	kept = past[:0]
 	for i, m := range past {
 		if at, gone := removed[target{topic: m.Topic, uuid: m.UUID()}]; !gone || i >= at {
 			kept = append(kept, m)
 		}
 	}
-	return kept
+	return kept, edits
 }
 
 // newest leaves out what is over the limits.
