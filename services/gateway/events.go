@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
@@ -23,7 +23,7 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 		refuseStream(w, fault)
 		return
 	}
-	waiting := socket.NewWaiting(&s.backlog)
+	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
 	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Events, transport: "sse"})
 	if err != nil {
 		refuseStream(w, s.faultOf(err))
@@ -38,7 +38,6 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	waiting.Move(m, outlet, frame.Events, "sse")
-	go outlet.Watch(m) // ends with the connection
 }
 
 // noStream is for a request whose connection can not be taken over: in HTTP/2 it is not the request's own.

@@ -12,7 +12,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
-	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
@@ -142,7 +141,7 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		edge.WriteFault(w, fault)
 		return
 	}
-	waiting := socket.NewWaiting(&s.backlog)
+	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
 	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Lists, transport: "ws"})
 	if err != nil {
 		edge.WriteFault(w, s.faultOf(err))
@@ -153,7 +152,5 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		m.Close(contract.ReasonClosed)
 		return // Upgrade has answered
 	}
-	outlet := opened.Plain()
-	waiting.Move(m, outlet, opened.Way(frame.Lists), "ws")
-	go outlet.Read(m, nil) // ends with the connection
+	waiting.Move(m, opened.Plain(), opened.Way(frame.Lists), "ws")
 }

@@ -36,6 +36,9 @@ func (c *conversation) keepLast() (listens bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	if c.stopWork != nil {
+		c.stopWork()
+	}
 	if c.probing != nil {
 		c.probing.ReadUntil(time.Now().Add(lastWait))
 	}

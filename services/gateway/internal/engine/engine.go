@@ -81,6 +81,9 @@ type conversation struct {
 	probing   *websocket.Socket // the socket that is tried, nil for none; guarded by mu
 	over      bool              // guarded by mu
 	last      [][]byte          // packets that no poll has taken before the end; guarded by mu
+
+	work     context.Context    // of what the client asks for over a WebSocket; nil before it asks; guarded by mu
+	stopWork context.CancelFunc // guarded by mu
 }
 
 // ServeHTTP answers every request below the Socket.IO path.
@@ -185,15 +188,22 @@ func (c *conversation) open() []byte {
 	})
 }
 
-// packet takes one packet from the client.
+// packet takes one packet from the client; it may wait for presence.
 func (c *conversation) packet(ctx context.Context, p engineio.Packet) contract.Reason {
+	if p.Type != engineio.Message {
+		return c.signal(p)
+	}
+	c.member.Touch()
+	if p.Binary {
+		return "" // an attachment of an event that is not for us
+	}
+	return c.dialog.Packet(ctx, p.Data)
+}
+
+// signal takes a packet that is about the session itself.
+func (c *conversation) signal(p engineio.Packet) contract.Reason {
 	c.member.Touch()
 	switch p.Type {
-	case engineio.Message:
-		if p.Binary {
-			return "" // an attachment of an event that is not for us
-		}
-		return c.dialog.Packet(ctx, p.Data)
 	case engineio.Pong, engineio.Noop:
 		return ""
 	case engineio.Close:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -22,10 +23,9 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
 		ws.Close()
 		return
 	}
-	outlet := ws.Packets(c.farewell)
-	m := e.config.Hub.Open(outlet, ws.Way(frame.Packets), websocketTransport, c.ended)
+	m := e.config.Hub.Open(ws.Packets(c.frame, c.farewell), ws.Way(frame.Packets), websocketTransport, c.ended)
 	c.begin(m)
-	go outlet.Read(m, c.frame) // ends with the connection
+	m.Resume("")
 }
 
 // farewell gives the frames of the last packets before a close. If the session ended while the client moved here, those
@@ -42,15 +42,36 @@ func (c *conversation) farewell(reason contract.Reason) []byte {
 	return frames
 }
 
-// frame takes one text frame from the client.
-func (c *conversation) frame(data []byte) contract.Reason {
+// frame takes one text frame from the client, in the shard. A message may lead to questions to presence, so it is worked on
+// elsewhere, and the next frame waits.
+func (c *conversation) frame(data []byte) (reason contract.Reason, wait bool) {
 	p, err := engineio.DecodeText(data)
 	if err != nil {
-		return contract.ReasonProtocolError
+		return contract.ReasonProtocolError, false
 	}
-	c.inbound.Lock()
-	defer c.inbound.Unlock()
-	return c.packet(context.Background(), p)
+	if p.Type != engineio.Message {
+		return c.signal(p), false
+	}
+	p.Data = bytes.Clone(p.Data)
+	go func() { // ends with the session, or when presence has answered or not for long
+		c.inbound.Lock()
+		defer c.inbound.Unlock()
+		c.member.Resume(c.packet(c.working(), p))
+	}()
+	return "", true
+}
+
+// working is the context of what a WebSocket's client asks for: it ends with the session.
+func (c *conversation) working() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.work == nil {
+		c.work, c.stopWork = context.WithCancel(context.Background())
+		if c.over {
+			c.stopWork()
+		}
+	}
+	return c.work
 }
 
 // upgrade moves a polling session to a WebSocket: the client probes the socket, the poll that waits is let go, and
@@ -94,11 +115,11 @@ func (c *conversation) probe(ws *websocket.Socket) {
 		return
 	}
 	c.upgradeOver(true)
-	outlet := ws.Packets(c.farewell)
+	outlet := ws.Packets(c.frame, c.farewell)
 	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func() contract.Reason {
 		return outlet.SendPackets(c.polls.Take(), time.Now())
 	})
-	outlet.Read(c.member, c.frame)
+	c.member.Resume("")
 }
 
 // expect reads the one packet that may come now.

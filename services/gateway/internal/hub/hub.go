@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -18,6 +19,7 @@ type Config struct {
 	HeartbeatEvery   time.Duration
 	HeartbeatTimeout time.Duration
 	Observer         Observer
+	Poller           func() (socket.Poller, error) // makes what a shard waits for its sockets with; nil: socket.NewPoller
 }
 
 // Observer counts. Its methods are called from many goroutines and must not block.
@@ -43,6 +45,9 @@ type Hub struct {
 func New(c Config) *Hub {
 	if c.Shards == 0 {
 		c.Shards = runtime.GOMAXPROCS(0)
+	}
+	if c.Poller == nil {
+		c.Poller = socket.NewPoller
 	}
 	h := &Hub{config: c}
 	for i := range c.Shards {

@@ -24,6 +24,8 @@ type Member struct {
 
 	// owned by the shard
 	outlet  Outlet
+	socket  Socket // the outlet, if it is one
+	reading bool   // it is to be read in the next turn
 	user    string // token
 	places  []place
 	pending []piece
@@ -57,6 +59,9 @@ type piece struct {
 // Touch notes a sign of life.
 func (m *Member) Touch() { m.seen.Store(time.Now().UnixNano()) }
 
+// TouchAt is Touch at a time that the shard knows.
+func (m *Member) TouchAt(now time.Time) { m.seen.Store(now.UnixNano()) }
+
 // Close closes the member, if it is still open.
 func (m *Member) Close(reason contract.Reason) {
 	m.shard.mail.step(func(s *shard) { s.close(m, reason) })
@@ -83,18 +88,36 @@ func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func() co
 	o.Bind(m)
 	ok := m.shard.mail.step(func(s *shard) {
 		s.flush()
+		m.outlet = o
+		err := s.start(m)
 		if m.closed {
 			o.Close(m.why)
+			s.bid(m)
 			return
 		}
 		s.hub.config.Observer.Upgraded(m.transport, transport)
-		m.outlet, m.transport = o, transport
+		m.transport = transport
 		m.way, m.format = w, frame.For(w, m.spaces)
+		if err != nil {
+			s.close(m, contract.ReasonClosed)
+			return
+		}
 		s.closeFor(m, moved())
 	})
 	if !ok {
 		o.Close(contract.ReasonShuttingDown)
 	}
+}
+
+// Resume says that what the client asked for is done, and the member's socket is to be read again; or closes the member.
+func (m *Member) Resume(reason contract.Reason) {
+	m.shard.mail.step(func(s *shard) {
+		s.closeFor(m, reason)
+		if m.socket != nil {
+			m.socket.Resume()
+			s.attend(m)
+		}
+	})
 }
 
 // Change is a change of what a member gets. It takes effect between two messages.

@@ -3,6 +3,7 @@ package hub
 import (
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -19,4 +20,22 @@ type Outlet interface {
 	Waiting(now time.Time) (bytes int, reason contract.Reason)
 	// Close says why to the client and lets the connection go.
 	Close(reason contract.Reason)
+}
+
+// Socket is an outlet that has a connection, which its member's shard waits for, reads and writes. It outlives its member
+// until the client was told why, or has had time enough.
+type Socket interface {
+	Outlet
+	// Start hands the connection to the shard's poller.
+	Start(p socket.Poller, owner any) error
+	// Note takes an event of the connection. It goes on with what waits for the client.
+	Note(e socket.Event) contract.Reason
+	// Wants says whether the socket is to be read: something has arrived, and nothing that it led to is still to be done.
+	Wants() bool
+	// Read reads a share of what has arrived. The buffer is lent.
+	Read(buffer []byte, now time.Time) contract.Reason
+	// Resume says that what a client asked for, and the socket was not read for, is done.
+	Resume()
+	// Gone says whether the connection was let go, and lets it go when its time is over.
+	Gone(now time.Time) bool
 }

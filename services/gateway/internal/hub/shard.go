@@ -27,6 +27,7 @@ type shard struct {
 	wheel    wheel
 	deflater frame.Deflater
 	batch    batch
+	sockets  sockets
 }
 
 func newShard(h *Hub, index int) *shard {
@@ -44,10 +45,17 @@ func (s *shard) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			s.end()
+			s.end(ticker.C)
 			return
 		case s.now = <-ticker.C:
 			s.tick()
+		case <-s.ready():
+			s.now = time.Now()
+			s.sockets.poller.Take(s.event)
+			s.read()
+		case <-s.again():
+			s.now = time.Now()
+			s.read()
 		case <-s.mail.wake:
 			s.pace()
 			taken := s.gather(s.mail.take(items))
@@ -117,7 +125,7 @@ func (s *shard) handle(items []item) {
 	s.flush()
 }
 
-func (s *shard) end() {
+func (s *shard) end(tick <-chan time.Time) {
 	for _, it := range s.mail.close() {
 		if it.step != nil {
 			it.step(s)
@@ -125,6 +133,7 @@ func (s *shard) end() {
 	}
 	s.flush()
 	s.closeShare(1, contract.ReasonShuttingDown)
+	s.farewell(tick)
 }
 
 func (s *shard) open(m *Member) {
@@ -133,6 +142,9 @@ func (s *shard) open(m *Member) {
 	m.pinged = m.seen.Load()
 	s.wheel.add(m, s.now.Add(s.wheel.look))
 	s.hub.config.Observer.Opened(m.transport)
+	if s.start(m) != nil {
+		s.close(m, contract.ReasonClosed)
+	}
 }
 
 // change applies a change of membership; the run of messages before it has been closed. Nothing of the change is sent
@@ -272,6 +284,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 	s.members[last] = nil
 	s.members = s.members[:last]
 	m.outlet.Close(reason)
+	s.bid(m)
 	s.hub.sessions.Add(-1)
 	s.hub.config.Observer.Closed(m.transport, reason)
 	m.ended(reason, m.reached())
@@ -286,6 +299,7 @@ func (s *shard) closeShare(parts int, reason contract.Reason) {
 
 // tick looks at the members whose time has come.
 func (s *shard) tick() {
+	s.dismiss()
 	s.wheel.advance(s.now, func(m *Member) time.Time {
 		if m.closed {
 			return time.Time{}

@@ -6,21 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
-	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// plain is an outlet that has nothing of its own, as the hub sees it.
-type plain struct{ socket.Stream }
-
-func (p *plain) Ping(time.Time) contract.Reason { return "" }
-func (p *plain) Close(contract.Reason)          {}
-
-func outlet(t testing.TB) (o hub.Outlet, far io.Reader) {
+func outlet(t testing.TB) (o *socket.Stream, far io.Reader) {
 	t.Helper()
-	near, far, handle := pair(t)
-	return &plain{socket.NewStream(near, handle, &socket.Limits{BacklogBytes: 1 << 20, BacklogAge: time.Minute})}, far
+	near, far, _ := pair(t)
+	poller, err := socket.NewPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(poller.Close)
+	s := socket.NewStream(near, &socket.Limits{BacklogBytes: 1 << 20, BacklogAge: time.Minute})
+	if err := s.Start(poller, nil); err != nil {
+		t.Fatal(err)
+	}
+	return &s, far
 }
 
 // Not parallel: testing.AllocsPerRun counts for the whole process.

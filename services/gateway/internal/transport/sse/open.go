@@ -2,7 +2,7 @@
 //
 //	client                                   gateway
 //	  │ GET /sse?conn_id=…  Last-Event-ID: 12  │  the connection is attached first: a refusal is a plain HTTP answer
-//	  │ ◄── 200 text/event-stream  retry: 2345 │  request, buffers and goroutine are let go; a small reader stays
+//	  │ ◄── 200 text/event-stream  retry: 2345 │  request, buffers and goroutine are let go; the shard takes over
 //	  │ ◄── id: 17  event: message  data: […]  │  written by the shard
 //	  │ ◄── id: 21                             │  how far it has come, when no message says so
 //	  │ ◄── :                                  │  a heartbeat, answered by the client's kernel
@@ -48,14 +48,12 @@ func Open(w http.ResponseWriter, c *Config) (*Outlet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a stream of events: %w", err)
 	}
-	handle, err := begin(conn, head, c.Silence)
-	if err != nil {
+	if err := begin(conn, head, c.Silence); err != nil {
 		conn.Close() //nolint:errcheck // it was never used
 		return nil, fmt.Errorf("open a stream of events: %w", err)
 	}
 	return &Outlet{
-		Stream: socket.NewStream(conn, handle, &c.Limits),
-		conn:   conn, slack: slack - buffers.Reader.Buffered(),
+		Stream: socket.NewStream(conn, &c.Limits), slack: slack - buffers.Reader.Buffered(),
 	}, nil
 }
 
@@ -84,19 +82,17 @@ func Retry() []byte {
 	return fmt.Appendf(nil, "retry: %d\n\n", leastRetry+rand.IntN(mostRetry-leastRetry)) //nolint:gosec // to spread, not to hide
 }
 
-func begin(conn net.Conn, head []byte, silence time.Duration) (socket.Handle, error) {
+func begin(conn net.Conn, head []byte, silence time.Duration) error {
 	handle, err := socket.HandleOf(conn)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := handle.GiveUpAfter(silence); err != nil {
-		return 0, err
+		return err
 	}
 	if err := conn.SetWriteDeadline(time.Now().Add(closeWait)); err != nil {
-		return 0, err
+		return err
 	}
-	if _, err := conn.Write(head); err != nil {
-		return 0, err
-	}
-	return handle, conn.SetDeadline(time.Time{})
+	_, err = conn.Write(head)
+	return err
 }

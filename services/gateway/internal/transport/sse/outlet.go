@@ -2,10 +2,7 @@ package sse
 
 import (
 	"errors"
-	"io"
-	"net"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -20,77 +17,67 @@ const closeEvent = "close"
 // heartbeat is a comment, which clients pass over.
 var heartbeat = []byte(":\n")
 
-// Outlet writes events to a TCP connection. Its methods are called by the session's shard, but for Watch.
+// Outlet is a stream of events that its session's shard writes.
 type Outlet struct {
 	socket.Stream
 
 	// set at construction
-	conn  net.Conn
-	slack int // bytes that may still come from the client
-	touch func()
+	member *hub.Member
+
+	// owned by the shard
+	slack   int  // bytes that may still come from the client
+	leaving bool // the session has ended
 }
 
 // Bind names the member that the outlet belongs to.
-func (o *Outlet) Bind(m *hub.Member) {
-	o.Stream.Bind(m)
-	o.touch = m.Touch
-}
+func (o *Outlet) Bind(m *hub.Member) { o.member = m }
 
 // Ping sends a heartbeat. A client can not answer it; a host that does not acknowledge it ends the connection, and one
 // that takes nothing more has a backlog.
 func (o *Outlet) Ping(now time.Time) contract.Reason {
-	o.touch()
+	o.member.TouchAt(now)
 	return o.Send(heartbeat, now)
 }
 
-// Close sends an event with the reason, behind the backlog if there is one, and ends the answer.
+// Close sends an event with the reason, behind the backlog if there is one, and ends the answer. The client closes the
+// connection then.
 func (o *Outlet) Close(reason contract.Reason) {
+	o.leaving = true
 	if reason == contract.ReasonSlowConsumer {
 		o.Cut()
 		return
 	}
 	last := frame.AppendEvent(nil, 0, closeEvent, strconv.AppendQuote(nil, string(reason)))
-	o.Finish(last, closeWait, o.end)
-}
-
-// end tells the client that nothing more comes; it closes the connection then. To close it here could take what is on
-// its way along.
-func (o *Outlet) end() {
-	if c, ok := o.conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite() //nolint:errcheck // it is closed then
-	}
+	o.Finish(last, closeWait, o.CloseWrite)
 }
 
 // slack is how much a client may send that has nothing to say: an empty line or two behind its request (RFC 9112 section
 // 2.2), but no other request.
 const slack = 8
 
-// Watch waits for the end of the client, and then closes the member.
-func (o *Outlet) Watch(m *hub.Member) {
-	defer o.ReaderGone()
-	reason := o.watch()
-	m.Close(reason)
-	if reason == contract.ReasonProtocolError {
-		io.Copy(io.Discard, o.conn) //nolint:errcheck // until Close's time is over; what is unread would reset the connection
-	}
-}
+// Wants says whether the connection is to be read: for its end, or because its client has said too much with the request.
+func (o *Outlet) Wants() bool { return o.Arrived() || o.slack < 0 && !o.leaving }
 
-func (o *Outlet) watch() contract.Reason {
-	var p [slack]byte
-	for o.slack >= 0 {
-		n, err := o.conn.Read(p[:])
-		if err != nil {
-			return endOf(err)
-		}
-		o.slack -= n
-	}
-	return contract.ReasonProtocolError
-}
+// Resume has nothing to do: a client asks for nothing.
+func (o *Outlet) Resume() {}
 
-// endOf says what a failed read means: the kernel gives up on a silent host with a timeout.
-func endOf(err error) contract.Reason {
-	if errors.Is(err, syscall.ETIMEDOUT) {
-		return contract.ReasonHeartbeatTimeout
+// Read waits for the end of the client.
+func (o *Outlet) Read(buffer []byte, _ time.Time) contract.Reason {
+	if o.leaving {
+		o.Discard(buffer)
+		return ""
 	}
-	return contract.ReasonClosed
+	if o.slack < 0 {
+		return contract.ReasonProtocolError
+	}
+	n, err := o.Stream.Read(buffer)
+	switch {
+	case errors.Is(err, socket.ErrEmpty):
+		return ""
+	case err != nil:
+		o.Ended()
+		return socket.EndOf(err)
+	}
+	o.slack -= n
+	return ""
 }

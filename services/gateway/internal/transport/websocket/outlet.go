@@ -1,30 +1,133 @@
 package websocket
 
 import (
-	"net"
+	"bytes"
+	"errors"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/rfc6455"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Outlet writes WebSocket frames to a TCP connection. Its methods are called by the session's shard, but for Read.
+// Listener takes a text message of the client in the shard, where nothing may block. A reason other than "" ends the
+// session. With wait, the socket is not read until hub.Member.Resume says that the client has its answer.
+type Listener func(text []byte) (reason contract.Reason, wait bool)
+
+// Farewell gives the frames that are sent before the close frame with a reason.
+type Farewell func(contract.Reason) []byte
+
+// Outlet is a WebSocket that its session's shard reads and writes.
 type Outlet struct {
 	socket.Stream
 
 	// set at construction
-	ws       *websocket.Conn // reads
-	conn     net.Conn
-	maxFrame int64
-	ping     []byte // what asks for a sign of life: a ping frame, or an Engine.IO ping
-	last     Farewell
+	member *hub.Member
+	ping   []byte   // what asks for a sign of life: a ping frame, or an Engine.IO ping
+	hear   Listener // nil: text only marks activity
+	last   Farewell // nil: none
+
+	// owned by the shard
+	reader  rfc6455.Reader
+	unheard []byte // was read, but the client waits for an answer first
+	waits   bool   // for that answer
+	leaving bool   // the session has ended
+	deaf    bool   // the client broke the protocol: what else it sends has no meaning
 }
 
-// Farewell gives the frames that are sent before the close frame with a reason.
-type Farewell func(contract.Reason) []byte
+// Bind names the member that the outlet belongs to.
+func (o *Outlet) Bind(m *hub.Member) { o.member = m }
+
+// Note takes an event. A client whose host takes more of a backlog is alive.
+func (o *Outlet) Note(e socket.Event) contract.Reason {
+	if e.Writable {
+		o.member.Touch()
+	}
+	return o.Stream.Note(e)
+}
+
+// Wants says whether the socket is to be read. A client that does not take what it is sent, or waits for an answer, is
+// not: its own host keeps what it sends meanwhile.
+func (o *Outlet) Wants() bool {
+	if o.leaving {
+		return o.Arrived()
+	}
+	return !o.waits && !o.Backlogged() && (o.Arrived() || len(o.unheard) > 0)
+}
+
+// Resume has the socket read again.
+func (o *Outlet) Resume() { o.waits = false }
+
+// Read takes what the client says, up to the size of the buffer. Of the pings that are in it the last one is answered
+// (RFC 6455 section 5.5.3).
+func (o *Outlet) Read(buffer []byte, now time.Time) contract.Reason {
+	if o.leaving && o.deaf {
+		o.Discard(buffer)
+		return ""
+	}
+	said := o.unheard
+	o.unheard = nil
+	if len(said) == 0 {
+		n, err := o.Stream.Read(buffer)
+		if errors.Is(err, socket.ErrEmpty) {
+			return ""
+		}
+		if err != nil {
+			o.Ended()
+			return socket.EndOf(err)
+		}
+		said = buffer[:n]
+	}
+	reason, pong := o.take(said, now)
+	if len(pong) > 0 && !o.leaving {
+		if failed := o.Send(pong, now); reason == "" {
+			reason = failed
+		}
+	}
+	return reason
+}
+
+// take takes what was read, message by message.
+func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong []byte) {
+	for len(said) > 0 && !o.waits && reason == "" {
+		m, used, whole, err := o.reader.Next(said)
+		said = said[used:]
+		switch {
+		case err != nil:
+			o.deaf = true
+			return reasonOf(err), pong
+		case !whole:
+			continue
+		}
+		o.member.TouchAt(now)
+		switch m.Kind {
+		case rfc6455.Ping:
+			pong = frame.AppendPong(pong[:0], m.Data)
+		case rfc6455.Close:
+			o.Ended()
+			return contract.ReasonClosed, pong
+		case rfc6455.Text:
+			if o.hear != nil && !o.leaving {
+				reason, o.waits = o.hear(m.Data)
+			}
+		}
+	}
+	if len(said) > 0 && reason == "" {
+		o.unheard = bytes.Clone(said)
+	}
+	return reason, pong
+}
+
+// reasonOf gives the reason for closing a socket whose client breaks the protocol.
+func reasonOf(err error) contract.Reason {
+	var broken *rfc6455.Error
+	if errors.As(err, &broken) {
+		return broken.Reason
+	}
+	return contract.ReasonProtocolError
+}
 
 // SendPackets sends Engine.IO packets, each in a frame of its own.
 func (o *Outlet) SendPackets(packets [][]byte, now time.Time) contract.Reason {
@@ -46,9 +149,14 @@ func (o *Outlet) Ping(now time.Time) contract.Reason {
 // Close sends a close frame with the reason, behind the backlog if there is one. The connection closes when the client
 // has answered (RFC 6455 section 7.1.1), or shortly after. A client that takes nothing is not waited for.
 func (o *Outlet) Close(reason contract.Reason) {
+	o.leaving, o.unheard, o.waits = true, nil, false
 	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout && o.Backlogged() {
 		o.Cut()
 		return
 	}
-	o.Finish(frame.AppendClose(o.last(reason), reason.CloseCode(), string(reason)), closeWait, nil)
+	var last []byte
+	if o.last != nil {
+		last = o.last(reason)
+	}
+	o.Finish(frame.AppendClose(last, reason.CloseCode(), string(reason)), closeWait, nil)
 }

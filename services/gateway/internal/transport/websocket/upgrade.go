@@ -1,9 +1,9 @@
-// Package websocket holds WebSocket sessions: the handshake and reading with gorilla/websocket, writing with an outlet
-// of its own that never waits for a client.
+// Package websocket holds WebSocket sessions: the handshake with gorilla/websocket, reading and writing with an outlet of
+// its own that never waits for a client.
 //
 //	client                         gateway
 //	  │ GET /ws?conn_id=…  Upgrade   │  the connection is attached first: a refusal is a plain HTTP answer
-//	  │ ◄──────────────── 101        │  request, buffers and goroutine are let go; a small reader stays
+//	  │ ◄──────────────── 101        │  request, buffers and goroutine are let go; the shard takes over the socket
 //	  │ ◄── [m1,m2]  text frames     │  written by the shard
 //	  │ ◄── ping        pong ──►     │  any frame from the client is a sign of life
 //	  │ ◄── close 1000 "replaced"    │  the reason is one of contract's closed set
@@ -24,15 +24,15 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/rfc6455"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
-	"github.com/channelstream/channelstream/shared/contract"
 )
 
 // closeWait is how long the client has to answer a close frame.
 const closeWait = 2 * time.Second
 
-// readBuffer is kept for each socket as long as it lives, so it is small; larger frames take more reads.
-const readBuffer = 256
+// handshakeBuffer is for the answer to a handshake.
+const handshakeBuffer = 512
 
 // Config says how sockets are opened.
 type Config struct {
@@ -46,7 +46,7 @@ type Config struct {
 type Upgrader struct {
 	gorilla  websocket.Upgrader
 	limits   socket.Limits
-	maxFrame int64 // bytes of a message from the client, also when it is unpacked
+	maxFrame int // bytes of a message from the client, also when it is unpacked
 }
 
 // NewUpgrader makes an Upgrader.
@@ -54,24 +54,23 @@ func NewUpgrader(c Config) *Upgrader {
 	return &Upgrader{
 		gorilla: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
-			ReadBufferSize:   readBuffer,
-			WriteBufferSize:  readBuffer,
+			ReadBufferSize:   handshakeBuffer,
+			WriteBufferSize:  handshakeBuffer,
 			WriteBufferPool:  &sync.Pool{},
 			CheckOrigin:      c.CheckOrigin,
 
 			EnableCompression: c.Compression,
 		},
-		limits: c.Limits, maxFrame: int64(c.MaxFrame),
+		limits: c.Limits, maxFrame: c.MaxFrame,
 	}
 }
 
 // Socket is an open WebSocket that has no session yet.
 type Socket struct {
-	ws       *websocket.Conn // reads
-	conn     net.Conn        // writes
-	handle   socket.Handle
+	conn     net.Conn
 	limits   *socket.Limits
-	maxFrame int64
+	reader   rfc6455.Reader
+	unheard  []byte // was read, but not looked at
 	deflated bool
 }
 
@@ -98,41 +97,35 @@ func offersDeflate(r *http.Request) bool {
 
 // Upgrade answers the handshake; on an error it has answered the request.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, error) {
-	hijacker := &muting{ResponseWriter: w}
-	ws, err := u.gorilla.Upgrade(hijacker, r, nil)
+	ws, err := u.gorilla.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
 	}
-	hijacker.conn.mute = true
-	conn := hijacker.conn.Conn
-	handle, err := socket.HandleOf(conn)
-	if err != nil {
-		conn.Close() //nolint:errcheck // it was never used
-		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
-	}
-	ws.SetReadLimit(u.maxFrame)
+	deflated := u.gorilla.EnableCompression && offersDeflate(r)
 	return &Socket{
-		ws: ws, conn: conn, handle: handle, limits: &u.limits, maxFrame: u.maxFrame,
-		deflated: u.gorilla.EnableCompression && offersDeflate(r),
+		conn: ws.NetConn(), limits: &u.limits, reader: rfc6455.NewReader(u.maxFrame, deflated), deflated: deflated,
 	}, nil
 }
 
-// Plain makes the way out of a session that gets bare lists.
+// pingFrame asks for a sign of life, pingPacket asks for one in Engine.IO.
+var (
+	pingFrame  = frame.AppendPing(nil)
+	pingPacket = frame.AppendText(nil, []byte{'0' + byte(engineio.Ping)})
+)
+
+// Plain makes the way out of a session that gets bare lists; its client has nothing to say.
 func (s *Socket) Plain() *Outlet {
-	return s.outlet(frame.AppendPing(nil), func(contract.Reason) []byte { return nil })
+	return s.outlet(&Outlet{ping: pingFrame})
 }
 
-// Packets makes the way out of an Engine.IO session.
-func (s *Socket) Packets(last Farewell) *Outlet {
-	return s.outlet(frame.AppendText(nil, []byte{'0' + byte(engineio.Ping)}), last)
+// Packets makes the way out of an Engine.IO session. It is read when the member resumes for the first time.
+func (s *Socket) Packets(hear Listener, last Farewell) *Outlet {
+	return s.outlet(&Outlet{ping: pingPacket, hear: hear, last: last, waits: true})
 }
 
-func (s *Socket) outlet(ping []byte, last Farewell) *Outlet {
-	s.ReadUntil(time.Time{})
-	return &Outlet{
-		Stream: socket.NewStream(s.conn, s.handle, s.limits),
-		ws:     s.ws, conn: s.conn, maxFrame: s.maxFrame, ping: ping, last: last,
-	}
+func (s *Socket) outlet(o *Outlet) *Outlet {
+	o.Stream, o.reader, o.unheard = socket.NewStream(s.conn, s.limits), s.reader, s.unheard
+	return o
 }
 
 // WriteDirect writes a text frame at once, waiting for the client; only before the socket has a session.
@@ -143,26 +136,37 @@ func (s *Socket) WriteDirect(p []byte) error {
 	if _, err := s.conn.Write(frame.AppendText(nil, p)); err != nil {
 		return fmt.Errorf("write to a new socket: %w", err)
 	}
-	return s.conn.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // ReadUntil bounds ReadDirect. It may be called while ReadDirect waits.
 func (s *Socket) ReadUntil(at time.Time) {
-	s.ws.SetReadDeadline(at) //nolint:errcheck // the connection is closed then, and reading says so
+	s.conn.SetReadDeadline(at) //nolint:errcheck // the connection is closed then, and reading says so
 }
 
 // ReadDirect reads one text message; only before the socket has a session.
 func (s *Socket) ReadDirect() ([]byte, error) {
-	_, r, err := s.ws.NextReader()
-	if err != nil {
-		return nil, fmt.Errorf("read from a new socket: %w", err)
+	for {
+		m, used, whole, err := s.reader.Next(s.unheard)
+		s.unheard = s.unheard[used:]
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("read from a new socket: %w", err)
+		case whole && m.Kind == rfc6455.Text:
+			return m.Data, nil
+		case whole && m.Kind == rfc6455.Close:
+			return nil, fmt.Errorf("read from a new socket: %w", io.EOF)
+		case whole:
+			continue
+		}
+		buffer := make([]byte, handshakeBuffer)
+		n, err := s.conn.Read(buffer)
+		if n == 0 && err != nil {
+			return nil, fmt.Errorf("read from a new socket: %w", err)
+		}
+		s.unheard = buffer[:n]
 	}
-	p, err := io.ReadAll(&limited{r: r, left: s.maxFrame})
-	if err != nil {
-		return nil, fmt.Errorf("read from a new socket: %w", err)
-	}
-	return p, nil
 }
 
 // Close ends a socket that has no session.
-func (s *Socket) Close() { s.ws.Close() } //nolint:errcheck // nothing is left to be done with it
+func (s *Socket) Close() { s.conn.Close() } //nolint:errcheck // nothing is left to be done with it

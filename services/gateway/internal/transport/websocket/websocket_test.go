@@ -43,11 +43,26 @@ type stage struct {
 	ended   chan contract.Reason
 }
 
-func newStage(t *testing.T, limits socket.Limits) *stage {
+// onEachPoller tells a story with sockets that the kernel is asked for at once, and with a goroutine for each.
+func onEachPoller(t *testing.T, limits socket.Limits, story func(t *testing.T, s *stage)) {
+	t.Helper()
+	pollers := map[string]func() (socket.Poller, error){
+		"best": socket.NewPoller, "watchers": func() (socket.Poller, error) { return socket.NewWatchers(), nil },
+	}
+	for name, poller := range pollers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story(t, newStage(t, limits, poller))
+		})
+	}
+}
+
+func newStage(t *testing.T, limits socket.Limits, poller func() (socket.Poller, error)) *stage {
 	t.Helper()
 	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8)}
 	s.hub = hub.New(hub.Config{
 		Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: 100 * time.Millisecond, Observer: uncounted{},
+		Poller: poller,
 	})
 	s.topic = s.hub.NewTopic("news", "s.news")
 	upgrader := websocket.NewUpgrader(websocket.Config{
@@ -68,14 +83,14 @@ func (s *stage) serve(u *websocket.Upgrader, w http.ResponseWriter, r *http.Requ
 	if err != nil {
 		return
 	}
-	outlet := socket.Plain()
-	m := s.hub.Open(outlet, frame.Lists, "ws", func(reason contract.Reason, _ uint64) { s.ended <- reason })
-	go outlet.Read(m, func(p []byte) contract.Reason {
-		if string(p) == "bye" {
-			return contract.ReasonClosed
+	hear := func(text []byte) (contract.Reason, bool) {
+		if string(text) == "bye" {
+			return contract.ReasonClosed, false
 		}
-		return ""
-	})
+		return "", false
+	}
+	m := s.hub.Open(socket.Packets(hear, nil), frame.Lists, "ws", func(reason contract.Reason, _ uint64) { s.ended <- reason })
+	m.Resume("")
 	if err := m.Change(r.Context(), hub.Change{User: "u", Join: []*hub.Topic{s.topic}}); err != nil {
 		s.t.Errorf("enter: %v", err)
 	}
@@ -157,174 +172,202 @@ func count(t *testing.T, ws *gorilla.Conn, n int) {
 
 func TestABacklogIsDeliveredInOrder(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, m := s.dial()
-	s.flood(many)
-	if err := m.Change(t.Context(), hub.Change{}); err != nil { // the shard has not waited for the client
-		t.Fatal(err)
-	}
-	count(t, ws, many)
-	s.flood(1)
-	count(t, ws, 1)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, m := s.dial()
+		s.flood(many)
+		if err := m.Change(t.Context(), hub.Change{}); err != nil { // the shard has not waited for the client
+			t.Fatal(err)
+		}
+		count(t, ws, many)
+		s.flood(1)
+		count(t, ws, 1)
+	})
 }
 
 func TestASlowConsumerIsClosedByTheSizeOfItsBacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, socket.Limits{BacklogBytes: 64 << 10, BacklogAge: time.Hour})
-	_, _ = s.dial()
-	s.flood(many)
-	s.wantEnd(contract.ReasonSlowConsumer)
+	onEachPoller(t, socket.Limits{BacklogBytes: 64 << 10, BacklogAge: time.Hour}, func(t *testing.T, s *stage) {
+		_, _ = s.dial()
+		s.flood(many)
+		s.wantEnd(contract.ReasonSlowConsumer)
+	})
 }
 
 func TestASlowConsumerIsClosedByTheAgeOfItsBacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, socket.Limits{BacklogBytes: roomy, BacklogAge: 200 * time.Millisecond})
-	_, _ = s.dial()
-	s.flood(many)
-	s.wantEnd(contract.ReasonSlowConsumer)
+	onEachPoller(t, socket.Limits{BacklogBytes: roomy, BacklogAge: 200 * time.Millisecond}, func(t *testing.T, s *stage) {
+		_, _ = s.dial()
+		s.flood(many)
+		s.wantEnd(contract.ReasonSlowConsumer)
+	})
 }
 
 func TestASlowConsumerDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	_, _ = s.dial()
-	quick, _ := s.dial()
-	s.flood(many)
-	count(t, quick, many)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		_, _ = s.dial()
+		quick, _ := s.dial()
+		s.flood(many)
+		count(t, quick, many)
+	})
 }
 
 func TestACloseSaysWhyAndTheConnectionEndsWithTheAnswer(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	for _, reason := range []contract.Reason{contract.ReasonReplaced, contract.ReasonDraining, contract.ReasonHeartbeatTimeout} {
-		ws, m := s.dial()
-		m.Close(reason)
-		wantClose(t, ws, reason.CloseCode(), string(reason)) // the library answers with a close frame
-		s.wantEnd(reason)
-		if n, err := ws.NetConn().Read(make([]byte, 1)); err == nil {
-			t.Errorf("%s: %d bytes came after the close frame", reason, n)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		for _, reason := range []contract.Reason{contract.ReasonReplaced, contract.ReasonDraining, contract.ReasonHeartbeatTimeout} {
+			ws, m := s.dial()
+			m.Close(reason)
+			wantClose(t, ws, reason.CloseCode(), string(reason)) // the library answers with a close frame
+			s.wantEnd(reason)
+			if n, err := ws.NetConn().Read(make([]byte, 1)); err == nil {
+				t.Errorf("%s: %d bytes came after the close frame", reason, n)
+			}
 		}
-	}
+	})
 }
 
 func TestACloseComesBehindTheBacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, m := s.dial()
-	s.flood(many)
-	m.Close(contract.ReasonDisconnected)
-	count(t, ws, many)
-	wantClose(t, ws, 1000, "disconnected")
-	s.wantEnd(contract.ReasonDisconnected)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, m := s.dial()
+		s.flood(many)
+		m.Close(contract.ReasonDisconnected)
+		count(t, ws, many)
+		wantClose(t, ws, 1000, "disconnected")
+		s.wantEnd(contract.ReasonDisconnected)
+	})
 }
 
 func TestACloseOfTheClientIsAnswered(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	if err := ws.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(1001, "going"), time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	wantClose(t, ws, 1000, "closed")
-	s.wantEnd(contract.ReasonClosed)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		if err := ws.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(1001, "going"), time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		wantClose(t, ws, 1000, "closed")
+		s.wantEnd(contract.ReasonClosed)
+	})
 }
 
 func TestAClientThatIsLostEndsItsSession(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	ws.Close() //nolint:errcheck // to break it is what the test wants
-	s.wantEnd(contract.ReasonClosed)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		ws.Close() //nolint:errcheck // to break it is what the test wants
+		s.wantEnd(contract.ReasonClosed)
+	})
 }
 
 func TestTheSessionMayEndTheSocketByAMessage(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
-		t.Fatal(err)
-	}
-	wantClose(t, ws, 1000, "closed")
-	s.wantEnd(contract.ReasonClosed)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
+			t.Fatal(err)
+		}
+		wantClose(t, ws, 1000, "closed")
+		s.wantEnd(contract.ReasonClosed)
+	})
 }
 
 // The rest of a large message is read away, so that the close frame is not lost in a reset.
 func TestAMessageThatIsTooLargeIsClosedFor(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	if err := ws.WriteMessage(gorilla.TextMessage, bytes.Repeat([]byte("x"), 1<<20)); err != nil {
-		t.Fatal(err)
-	}
-	wantClose(t, ws, 1009, "too_large")
-	s.wantEnd(contract.ReasonTooLarge)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		if err := ws.WriteMessage(gorilla.TextMessage, bytes.Repeat([]byte("x"), 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		wantClose(t, ws, 1009, "too_large")
+		s.wantEnd(contract.ReasonTooLarge)
+	})
 }
 
 func TestWhatBreaksTheProtocolIsClosedFor(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	for name, raw := range map[string][]byte{
-		"no mask":              {0x81, 0x01, 'x'},
-		"reserved bits":        {0xF1, 0x80, 0, 0, 0, 0},
-		"unknown opcode":       {0x83, 0x80, 0, 0, 0, 0},
-		"fragmented ping":      {0x09, 0x80, 0, 0, 0, 0},
-		"long ping":            {0x89, 0xFE, 0, 126, 0, 0, 0, 0},
-		"lonely continuation":  {0x80, 0x80, 0, 0, 0, 0},
-		"close code 1005":      {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xED},
-		"close with bad UTF-8": {0x88, 0x83, 0, 0, 0, 0, 0x03, 0xE8, 0xFF},
-	} {
-		ws, _ := s.dial()
-		if _, err := ws.NetConn().Write(raw); err != nil {
-			t.Fatal(err)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		for name, raw := range map[string][]byte{
+			"no mask":             {0x81, 0x01, 'x'},
+			"reserved bits":       {0xF1, 0x80, 0, 0, 0, 0},
+			"unknown opcode":      {0x83, 0x80, 0, 0, 0, 0},
+			"fragmented ping":     {0x09, 0x80, 0, 0, 0, 0},
+			"long ping":           {0x89, 0xFE, 0, 126, 0, 0, 0, 0},
+			"lonely continuation": {0x80, 0x80, 0, 0, 0, 0},
+			"close code 1005":     {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xED},
+		} {
+			ws, _ := s.dial()
+			if _, err := ws.NetConn().Write(raw); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err := ws.ReadMessage()
+			var closed *gorilla.CloseError
+			if !errors.As(err, &closed) || closed.Code != 1002 || closed.Text != "protocol_error" {
+				t.Errorf("%s: got %v, want the close frame 1002 protocol_error", name, err)
+			}
+			s.wantEnd(contract.ReasonProtocolError)
 		}
-		_, _, err := ws.ReadMessage()
-		var closed *gorilla.CloseError
-		if !errors.As(err, &closed) || closed.Code != 1002 || closed.Text != "protocol_error" {
-			t.Errorf("%s: got %v, want the close frame 1002 protocol_error", name, err)
-		}
-		s.wantEnd(contract.ReasonProtocolError)
-	}
+	})
 }
 
-// gorilla would answer by itself, into the middle of a frame that the shard has half written.
+func TestTextThatIsNotUTF8IsClosedFor(t *testing.T) {
+	t.Parallel()
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		for name, raw := range map[string][]byte{
+			"text":         {0x81, 0x81, 0, 0, 0, 0, 0xFF},
+			"close reason": {0x88, 0x83, 0, 0, 0, 0, 0x03, 0xE8, 0xFF},
+		} {
+			ws, _ := s.dial()
+			if _, err := ws.NetConn().Write(raw); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			wantClose(t, ws, 1007, "invalid_payload")
+			s.wantEnd(contract.ReasonInvalidPayload)
+		}
+	})
+}
+
 func TestNothingIsWrittenBetweenTheFramesOfABacklog(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	s.flood(many)
-	if _, err := ws.NetConn().Write([]byte{0x83, 0x80, 0, 0, 0, 0}); err != nil {
-		t.Fatal(err)
-	}
-	s.wantEnd(contract.ReasonProtocolError)
-	for {
-		_, p, err := ws.ReadMessage()
-		var closed *gorilla.CloseError
-		if errors.As(err, &closed) {
-			if closed.Code != 1002 || closed.Text != "protocol_error" {
-				t.Errorf("closed with %v", err)
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		s.flood(many)
+		if _, err := ws.NetConn().Write([]byte{0x83, 0x80, 0, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
+		for { // as long as the client has not taken the backlog, what it says is not read
+			_, p, err := ws.ReadMessage()
+			var closed *gorilla.CloseError
+			if errors.As(err, &closed) {
+				if closed.Code != 1002 || closed.Text != "protocol_error" {
+					t.Errorf("closed with %v", err)
+				}
+				s.wantEnd(contract.ReasonProtocolError)
+				return
 			}
-			return
+			if err != nil || !json.Valid(p) {
+				t.Fatalf("the stream is broken: %.100s, %v", p, err)
+			}
 		}
-		if err != nil || !json.Valid(p) {
-			t.Fatalf("the stream is broken: %.100s, %v", p, err)
-		}
-	}
+	})
 }
 
 func TestAPingIsAnsweredWithItsData(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, generous())
-	ws, _ := s.dial()
-	got := make(chan string, 1)
-	ws.SetPongHandler(func(data string) error { got <- data; return nil })
-	if err := ws.WriteControl(gorilla.PingMessage, []byte("hello"), time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
-		t.Fatal(err)
-	}
-	wantClose(t, ws, 1000, "closed")
-	if data := <-got; data != "hello" {
-		t.Errorf("the pong holds %q", data)
-	}
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		got := make(chan string, 1)
+		ws.SetPongHandler(func(data string) error { got <- data; return nil })
+		if err := ws.WriteControl(gorilla.PingMessage, []byte("hello"), time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if err := ws.WriteMessage(gorilla.TextMessage, []byte("bye")); err != nil {
+			t.Fatal(err)
+		}
+		wantClose(t, ws, 1000, "closed")
+		if data := <-got; data != "hello" {
+			t.Errorf("the pong holds %q", data)
+		}
+	})
 }

@@ -1,10 +1,9 @@
-package socket
+package hub
 
 import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -12,16 +11,16 @@ import (
 // soon as it sees the answer, so its session is in force before: what comes in between is kept here.
 type Waiting struct {
 	// set at construction
-	limits *Limits
+	room int // bytes
 
 	kept []byte // owned by the shard
 }
 
-// NewWaiting makes the way out of a session that has no socket yet.
-func NewWaiting(l *Limits) *Waiting { return &Waiting{limits: l} }
+// NewWaiting makes the way out of a session that has no socket yet, and keeps so many bytes at most.
+func NewWaiting(room int) *Waiting { return &Waiting{room: room} }
 
 // Move lets another outlet take over from o: the member's messages go there, those that were kept first.
-func (o *Waiting) Move(m *hub.Member, to hub.Outlet, w frame.Way, transport string) {
+func (o *Waiting) Move(m *Member, to Outlet, w frame.Way, transport string) {
 	m.Switch(to, w, transport, func() contract.Reason {
 		if len(o.kept) == 0 {
 			return ""
@@ -31,11 +30,11 @@ func (o *Waiting) Move(m *hub.Member, to hub.Outlet, w frame.Way, transport stri
 }
 
 // Bind does nothing: there is no socket that could fail.
-func (o *Waiting) Bind(*hub.Member) {}
+func (o *Waiting) Bind(*Member) {}
 
 // Send keeps p.
 func (o *Waiting) Send(p []byte, _ time.Time) contract.Reason {
-	if len(o.kept)+len(p) > o.limits.BacklogBytes {
+	if len(o.kept)+len(p) > o.room {
 		return contract.ReasonSlowConsumer
 	}
 	o.kept = append(o.kept, p...)
