@@ -161,6 +161,7 @@ func (b *Book) attach(ctx context.Context, some []*arrival) (attached []*arrival
 		}
 		a.answer = answers.Clients[i].AttachAnswer
 		s := a.session
+		s.advance(letIn)
 		s.ConnID, s.User, s.revision, s.offset = a.answer.ConnID, a.answer.User, a.answer.Revision, a.answer.Offset
 		attached = append(attached, a)
 	}

@@ -9,11 +9,12 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -39,20 +40,30 @@ type Session struct {
 	book   *Book
 	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
 
-	inForce atomic.Bool   // it has entered, and been neither turned back nor failed to
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned
 	notify  Notify        // set before entered is closed; may be nil
 	keeps   bool          // set before entered is closed; see Entrance
 
+	// No request to another process is made while mu is held: what is to be done is planned under it, and what was done
+	// is committed under it.
 	mu       sync.Mutex
-	began    bool             // to enter; guarded by mu
-	turned   contract.Reason  // back before it began; guarded by mu
+	state    state            // guarded by mu
+	turned   contract.Reason  // why it was turned back; guarded by mu
 	revision uint64           // of the membership in force; guarded by mu
 	user     *hub.Topic       // private messages; guarded by mu
 	channels []*hub.Topic     // guarded by mu
-	over     bool             // guarded by mu
-	handover *resume.Handover // guarded by mu; nil unless the client still gets what it missed
+	handover *resume.Handover // nil unless the client still gets what it missed; guarded by mu
+}
+
+// advance takes a step, if it fits. It gives the state that the session is in then, and the reason if it was turned back.
+func (s *Session) advance(by step) (now state, turned contract.Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next, fits := s.state.after(by); fits {
+		s.state = next
+	}
+	return s.state, s.turned
 }
 
 // Notify makes the packets that tell a client which channels the app put it in or took it out of.
@@ -87,13 +98,19 @@ var catchUp = resume.Limits{Channel: 100, User: 50}
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	defer s.opened()
 	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.began = true
-	if s.turned != "" {
-		e.Member.Close(s.turned)
+	switch now, turned := s.advance(enter); {
+	case turned != "":
+		e.Member.Close(turned)
 		return nil
+	case now != entering:
+		return hub.ErrClosed
 	}
+	return s.enter(ctx, e)
+}
+
+// enter brings the client up to what is live, in one of three ways: nothing can have come for it, nothing has come, or it
+// gets what has.
+func (s *Session) enter(ctx context.Context, e Entrance) error {
 	since, limits := s.offset, catchUp
 	if e.Since != nil {
 		since, limits = *e.Since, resume.Limits{}
@@ -110,7 +127,8 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	if e.Since == nil {
 		open = s.book.feed.Recent
 	}
-	past, err := open(ctx, s.topics(), since)
+	topics := s.topics()
+	past, err := open(ctx, topics, since)
 	if err != nil {
 		return err
 	}
@@ -122,39 +140,52 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 		return err
 	}
 	h := resume.New(resume.Config{
-		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: outcome.Offset, Topics: s.topics(), Limits: limits,
+		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: outcome.Offset, Topics: topics, Limits: limits,
 		Room: s.book.room, Missed: e.Missed,
 	})
 	done, err := h.Begin(ctx, s.change(e, outcome))
 	if done || err != nil {
 		past.End()
-		s.inForce.Store(err == nil)
-		return err
+		return s.began(err)
 	}
+	s.mu.Lock()
 	s.handover = h
-	s.inForce.Store(true)
+	s.mu.Unlock()
 	s.book.finishing.Go(func() { s.finish(h, past) }) // ends with the session
-	return nil
+	return s.began(nil)
+}
+
+// began notes that messages are delivered, unless that failed.
+func (s *Session) began(err error) error {
+	if err == nil {
+		s.advance(inForce)
+	}
+	return err
 }
 
 // enterCurrent begins with what comes from now on, if nothing came since the connection was last here.
 func (s *Session) enterCurrent(ctx context.Context, e Entrance, since uint64) (done bool, err error) {
 	in := make(chan error, 1)
-	done, err = s.book.feed.Current(ctx, s.topics(), since, func(mark uint64) {
+	topics := s.topics()
+	done, err = s.book.feed.Current(ctx, topics, since, func(mark uint64) {
 		change := s.change(e, Outcome{Offset: mark})
-		change.Join = s.topics()
+		change.Join = topics
 		e.Member.Apply(change, in)
 	})
 	if !done || err != nil {
 		return false, err
 	}
+	return true, s.began(await(ctx, in))
+}
+
+// await returns when a change of the member is in force.
+func await(ctx context.Context, in <-chan error) error {
 	select {
-	case err = <-in:
+	case err := <-in:
+		return err
 	case <-ctx.Done():
-		err = ctx.Err()
+		return ctx.Err()
 	}
-	s.inForce.Store(err == nil)
-	return true, err
 }
 
 // resumes says whether the client gets everything since it stopped.
@@ -171,8 +202,15 @@ func (s *Session) resumes(ctx context.Context, past *feed.Past) (Outcome, error)
 	return Outcome{Offset: from, Resumed: all, Missed: !all}, nil
 }
 
-// topics are those that the session is in; mu is held.
-func (s *Session) topics() []*hub.Topic { return append([]*hub.Topic{s.user}, s.channels...) }
+// topics are those that the session is in.
+func (s *Session) topics() []*hub.Topic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.user == nil {
+		return nil // it is over
+	}
+	return append([]*hub.Topic{s.user}, s.channels...)
+}
 
 // change is what an entrance changes for the member, but for the topics.
 func (s *Session) change(e Entrance, o Outcome) hub.Change {
@@ -185,13 +223,13 @@ func (s *Session) change(e Entrance, o Outcome) hub.Change {
 
 // enterLive begins with what comes from now on.
 func (s *Session) enterLive(ctx context.Context, e Entrance) error {
-	change := s.change(e, Outcome{Offset: s.book.feed.MarkOf(s.topics())})
-	change.Join = s.topics()
+	topics := s.topics()
+	change := s.change(e, Outcome{Offset: s.book.feed.MarkOf(topics)})
+	change.Join = topics
 	if err := e.Member.Change(ctx, change); err != nil {
 		return fmt.Errorf("enter the hub: %w", err)
 	}
-	s.inForce.Store(true)
-	return nil
+	return s.began(nil)
 }
 
 // finish sends what the client missed, as fast as it reads, and returns when it has that, took too long, or is gone.
@@ -215,14 +253,14 @@ func (s *Session) finish(h *resume.Handover, past *feed.Past) {
 func (s *Session) opened() { close(s.entered) }
 
 // turnBack closes a session that has not begun to enter: it gets nothing.
-func (s *Session) turnBack(reason contract.Reason) (turned bool) {
+func (s *Session) turnBack(reason contract.Reason) (back bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.began {
-		return false
+	next, fits := s.state.after(turnBack)
+	if fits {
+		s.state, s.turned = next, cmp.Or(s.turned, reason)
 	}
-	s.turned = reason
-	return true
+	return fits
 }
 
 // Abandon gives up a session that will not enter.
@@ -233,10 +271,16 @@ func (s *Session) Abandon() {
 
 // End is called when the member of the session was closed, with how far its client has come. It does not block.
 func (s *Session) End(reason contract.Reason, offset uint64) {
-	if !s.inForce.Load() || s.keeps {
+	if !s.isLive() || s.keeps {
 		offset = 0
 	}
 	s.book.end(s, reason, offset)
+}
+
+func (s *Session) isLive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == live
 }
 
 // Join asks for channels and returns those of them that the session is in now, when that is in force. packets makes
@@ -264,52 +308,91 @@ func (s *Session) Leave(ctx context.Context, channels []string, packets func(nam
 
 // apply brings a membership into force, unless a newer one is. The packets go to the client either way.
 func (s *Session) apply(ctx context.Context, m contract.Membership, packets Notify) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		return hub.ErrClosed
-	}
-	change := hub.Change{}
-	var left []string
-	kept := s.channels
-	if m.Revision > s.revision {
-		kept, change.Leave, left = s.split(m.Channels)
-		joined := s.missing(m.Channels, kept)
-		topics, err := s.book.feed.Acquire(ctx, s.book.subjects(joined))
+	for {
+		p, err := s.plan(m)
+		if err != nil {
+			return err
+		}
+		topics, err := s.book.feed.Acquire(ctx, s.book.subjects(p.joined))
 		if err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}
-		change.Join = topics
-		if packets != nil {
-			change.Packets = packets(joined, left)
+		in := make(chan error, 1)
+		left, committed := s.commit(p, topics, packets, in)
+		if !committed {
+			s.book.feed.Release(topics) // another membership came into force meanwhile
+			continue
 		}
-	} else if packets != nil {
-		change.Packets = packets(nil, nil)
-	}
-	if s.handover != nil {
-		s.handover.Leave(change.Leave)
-	}
-	if len(change.Join)+len(change.Leave)+len(change.Packets) > 0 {
-		if err := s.member.Change(ctx, change); errors.Is(err, hub.ErrClosed) {
-			s.book.feed.Release(change.Join)
+		err = await(ctx, in)
+		s.book.feed.Release(left)
+		if errors.Is(err, hub.ErrClosed) {
 			return err
 		}
+		return nil
 	}
-	if m.Revision > s.revision {
-		s.book.feed.Release(change.Leave)
-		s.channels = append(kept, change.Join...)
-		s.revision = m.Revision
-	}
-	return nil
 }
 
-// split divides the session's topics into those that stay and those to leave.
-func (s *Session) split(channels []string) (stay, leave []*hub.Topic, left []string) {
+// plan is what a membership changes.
+type plan struct {
+	from     uint64 // revision that was in force
+	revision uint64 // that is to be; from, when that is newer already
+	stay     []*hub.Topic
+	leave    []*hub.Topic
+	joined   []string
+	left     []string
+}
+
+// plan says what a membership changes.
+func (s *Session) plan(m contract.Membership) (plan, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == over {
+		return plan{}, hub.ErrClosed
+	}
+	p := plan{from: s.revision, revision: s.revision, stay: s.channels}
+	if m.Revision > s.revision {
+		p.revision = m.Revision
+		p.stay, p.leave, p.left = split(s.channels, m.Channels)
+		p.joined = missing(m.Channels, p.stay)
+	}
+	return p, nil
+}
+
+// commit has a plan come into force, which is said on in, unless the session has changed since it was made. It gives the
+// topics that are to be released when that is so. What the session is in is released with it.
+func (s *Session) commit(p plan, join []*hub.Topic, packets Notify, in chan<- error) (left []*hub.Topic, committed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state == over:
+		in <- hub.ErrClosed
+		return join, true
+	case s.revision != p.from:
+		return nil, false
+	}
+	change := hub.Change{Join: join, Leave: p.leave}
+	if packets != nil {
+		change.Packets = packets(p.joined, p.left)
+	}
+	if s.handover != nil {
+		s.handover.Leave(p.leave)
+	}
+	s.channels, s.revision = slices.Concat(p.stay, join), p.revision
+	if len(change.Join)+len(change.Leave)+len(change.Packets) > 0 {
+		s.member.Apply(change, in)
+	} else {
+		in <- nil
+	}
+	return p.leave, true
+}
+
+// split divides topics into those of the channels, which stay, and those to leave.
+func split(topics []*hub.Topic, channels []string) (stay, leave []*hub.Topic, left []string) {
 	wanted := make(map[string]struct{}, len(channels))
 	for _, c := range channels {
 		wanted[c] = struct{}{}
 	}
-	for _, t := range s.channels {
+	for _, t := range topics {
 		if _, ok := wanted[t.Name]; ok {
 			stay = append(stay, t)
 		} else {
@@ -321,7 +404,7 @@ func (s *Session) split(channels []string) (stay, leave []*hub.Topic, left []str
 }
 
 // missing gives the channels that none of the topics is for.
-func (s *Session) missing(channels []string, topics []*hub.Topic) []string {
+func missing(channels []string, topics []*hub.Topic) []string {
 	have := make(map[string]struct{}, len(topics))
 	for _, t := range topics {
 		have[t.Name] = struct{}{}
@@ -335,18 +418,18 @@ func (s *Session) missing(channels []string, topics []*hub.Topic) []string {
 	return names
 }
 
-// release gives all topics back; nothing is applied afterwards.
+// release gives all topics back; nothing is applied afterwards. It waits for nothing.
 func (s *Session) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	next, fits := s.state.after(end)
+	if !fits {
 		return
 	}
-	s.over = true
 	topics := s.channels
 	if s.user != nil {
 		topics = append(topics, s.user)
 	}
+	s.state, s.channels, s.user = next, nil, nil
 	s.book.feed.Release(topics)
-	s.channels, s.user = nil, nil
 }

@@ -357,3 +357,30 @@ func TestAUserWithoutAConnectionGetsOneOfItsOwn(t *testing.T) {
 	s.say(ns.LiveUser("bob"), "for bob")
 	until(t, "a private message is heard", func() bool { return l.heard("for bob") })
 }
+
+// A client that is in the middle of something may have to wait for its shard, for NATS or for presence.
+func TestASessionThatWaitsHoldsUpNobodyWhoEnds(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	a := s.attached("a")
+	_, m := s.enter(a)
+	stalled, release := make(chan struct{}), make(chan struct{})
+	m.Use(func(hub.Outlet) contract.Reason { close(stalled); <-release; return "" })
+	<-stalled
+	ordered := make(chan error, 1)
+	go func() { ordered <- s.order(a, 6, "a", "b") }()
+	until(t, "the order waits for the shard", func() bool { return s.feed.Subscriptions() == 3 })
+	a.End(contract.ReasonClosed, 0)
+	settled := make(chan struct{})
+	go func() { s.book.Settle(t.Context()); close(settled) }()
+	select {
+	case <-settled:
+	case <-time.After(20 * time.Second):
+		t.Error("presence is not told of ended sessions while one waits")
+	}
+	if s.presence.told("conn") != a.ID {
+		t.Error("presence does not know of the session that ended")
+	}
+	close(release)
+	<-ordered
+}
