@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -24,15 +25,32 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 		edge.WriteFault(w, fault)
 		return
 	}
+	began := time.Now()
 	answer, err := s.poll(r.Context(), v)
 	if err != nil {
 		edge.WriteFault(w, s.faultOf(err))
 		return
 	}
+	if answer.Reason == contract.ReasonReplaced {
+		hold(r.Context(), time.Until(began.Add(chase)))
+	}
 	if v.keeps {
 		answer.Tell(v.since)
 	}
 	answer.Write(w, callback)
+}
+
+// chase is how long a poll lasts at least that a newer one ended. Two clients that have the same conn_id would else end each
+// other's polls as fast as they can.
+const chase = time.Second
+
+func hold(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // poll is the session of one poll. When it returns, presence knows from where the client goes on, which may come back at
@@ -41,7 +59,7 @@ func (s *Service) poll(ctx context.Context, v *visitor) (listen.Answer, error) {
 	poll := listen.New(s.backlog.BacklogBytes)
 	m, err := s.enter(ctx, v, entry{outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
 	if errors.Is(err, hub.ErrClosed) { // a newer poll was quicker
-		return listen.Answer{}, nil
+		return listen.Answer{Reason: contract.ReasonReplaced}, nil
 	}
 	if err != nil {
 		return listen.Answer{}, err

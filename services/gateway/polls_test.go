@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -155,6 +156,7 @@ func TestANewerPollReplacesTheOlder(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice", "news")
+	began := time.Now()
 	older := waiting(t, g, t.Context(), "c1", "")
 	newer := make(chan gatewaytest.Answer, 1)
 	go func() {
@@ -166,6 +168,9 @@ func TestANewerPollReplacesTheOlder(t *testing.T) {
 	}()
 	if answer := <-older; answer.Status != http.StatusOK || answer.Body != "[]" {
 		t.Errorf("the older poll was answered with %d %s", answer.Status, answer.Body)
+	}
+	if lasted := time.Since(began); lasted < time.Second { // or two clients with one conn_id would chase each other
+		t.Errorf("the older poll was answered after %v", lasted)
 	}
 	var answer gatewaytest.Answer
 	gatewaytest.Eventually(t, "the newer poll is answered", func() bool {

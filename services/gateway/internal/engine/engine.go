@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
@@ -73,7 +74,8 @@ type conversation struct {
 
 	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
-	inbound sync.Mutex // one POST or frame at a time, so that packets keep their order
+	posting atomic.Bool // a POST is under way
+	inbound sync.Mutex  // one POST or frame at a time, so that packets keep their order
 
 	mu        sync.Mutex
 	upgrading bool              // guarded by mu

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -61,12 +62,19 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// post takes packets from the client.
+// post takes packets from the client. A client makes one such request at a time (Engine.IO protocol 4, section "HTTP
+// long-polling"); one that does not wait for the answer is closed.
 func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
 	if fault := edge.Encoding(r); fault != nil {
 		edge.WriteFault(w, fault)
 		return
 	}
+	if !c.posting.CompareAndSwap(false, true) {
+		c.member.Close(contract.ReasonProtocolError)
+		refuse(w, engineio.BadRequest)
+		return
+	}
+	defer c.posting.Store(false)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.engine.config.MaxPayload)))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -84,14 +92,20 @@ func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, engineio.BadRequest)
 		return
 	}
+	c.take(r.Context(), packets)
+	w.Header().Set("Content-Type", "text/html")
+	io.WriteString(w, "ok") //nolint:errcheck // the client has gone then
+}
+
+// take takes packets, and returns when the shard has done what they led to: the next ones wait for that.
+func (c *conversation) take(ctx context.Context, packets []engineio.Packet) {
 	c.inbound.Lock()
 	defer c.inbound.Unlock()
 	for _, p := range packets {
-		if reason := c.packet(r.Context(), p); reason != "" {
+		if reason := c.packet(ctx, p); reason != "" {
 			c.member.Close(reason)
 			break
 		}
 	}
-	w.Header().Set("Content-Type", "text/html")
-	io.WriteString(w, "ok") //nolint:errcheck // the client has gone then
+	_ = c.member.Change(ctx, hub.Change{}) // an end of the session or of the request is as good
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -195,5 +196,34 @@ func TestTheLastPacketsAndTheClosePacketComeInTwoAnswers(t *testing.T) {
 		if answer := p.Post("40/stream,"); answer.Body != `{"code":1,"message":"Session ID unknown"}` {
 			t.Errorf("a post after the end was answered with %s", answer.Body)
 		}
+	}
+}
+
+// Engine.IO protocol 4, section "HTTP long-polling": a client has one POST under way at most.
+func TestASecondPostAtATimeEndsTheSession(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := g.StreamPoller("alice")
+	body, slow := io.Pipe()
+	defer slow.Close() //nolint:errcheck // the request has ended
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL+p.Path(), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan struct{})
+	go func() {
+		defer close(first)
+		if answer, err := http.DefaultTransport.RoundTrip(request); err == nil {
+			answer.Body.Close() //nolint:errcheck // only its end counts
+		}
+	}()
+	if _, err := slow.Write([]byte("3")); err != nil { // the server reads it
+		t.Fatal(err)
+	}
+	gatewaytest.Eventually(t, "a second post is refused", func() bool { return p.Post("3").Status == http.StatusBadRequest })
+	slow.CloseWithError(io.ErrUnexpectedEOF) //nolint:errcheck // it has none
+	<-first
+	if answer := p.Post("3"); answer.Status != http.StatusBadRequest {
+		t.Errorf("a post after the end was answered with %d", answer.Status)
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"regexp"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 // Answer is what a poll has got.
 type Answer struct {
 	lists  []byte // each with a line end
 	Offset uint64 // how far the client has come with it; 0: not known
+	Reason contract.Reason
 }
 
 // Tell says in the answer from where the client goes on that stopped at since (nil: it did not say), unless the last

@@ -74,7 +74,7 @@ func (p *Poll) Ending(end func(contract.Reason, uint64)) func(contract.Reason, u
 			reached = *p.lost
 		}
 		end(reason, reached)
-		p.ended <- Answer{lists: p.kept, Offset: offset}
+		p.ended <- Answer{lists: p.kept, Offset: offset, Reason: reason}
 	}
 }
 

@@ -41,6 +41,7 @@ type stage struct {
 	topic   *hub.Topic
 	members chan *hub.Member
 	ended   chan contract.Reason
+	heard   chan string
 }
 
 // onEachPoller tells a story with sockets that the kernel is asked for at once, and with a goroutine for each.
@@ -59,7 +60,7 @@ func onEachPoller(t *testing.T, limits socket.Limits, story func(t *testing.T, s
 
 func newStage(t *testing.T, limits socket.Limits, poller func() (socket.Poller, error)) *stage {
 	t.Helper()
-	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8)}
+	s := &stage{t: t, members: make(chan *hub.Member, 8), ended: make(chan contract.Reason, 8), heard: make(chan string, 64)}
 	s.hub = hub.New(hub.Config{
 		Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: 100 * time.Millisecond, Observer: uncounted{},
 		Poller: poller,
@@ -84,8 +85,12 @@ func (s *stage) serve(u *websocket.Upgrader, w http.ResponseWriter, r *http.Requ
 		return
 	}
 	hear := func(text []byte) (contract.Reason, bool) {
-		if string(text) == "bye" {
+		s.heard <- string(text)
+		switch string(text) {
+		case "bye":
 			return contract.ReasonClosed, false
+		case "ask":
+			return "", true
 		}
 		return "", false
 	}
@@ -369,5 +374,68 @@ func TestAPingIsAnsweredWithItsData(t *testing.T) {
 		if data := <-got; data != "hello" {
 			t.Errorf("the pong holds %q", data)
 		}
+	})
+}
+
+// RFC 6455 section 5.5.3: a pong for the newest of several pings is enough.
+func TestManyPingsAtOnceAreAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		var pings []byte
+		for n := range 100 { // masked with nothing
+			pings = append(pings, 0x89, 0x82, 0, 0, 0, 0, 'a', byte(n))
+		}
+		if _, err := ws.NetConn().Write(append(pings, 0x81, 0x83, 0, 0, 0, 0, 'b', 'y', 'e')); err != nil {
+			t.Fatal(err)
+		}
+		var pongs []string
+		ws.SetPongHandler(func(data string) error { pongs = append(pongs, data); return nil })
+		wantClose(t, ws, 1000, "closed")
+		if n := len(pongs); n == 0 || n > 50 || pongs[n-1] != "a\x63" {
+			t.Errorf("100 pings were answered with %q", pongs)
+		}
+	})
+}
+
+func TestAClientThatWaitsForAnAnswerIsNotRead(t *testing.T) {
+	t.Parallel()
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, m := s.dial()
+		for _, text := range []string{"ask", "one", "two"} {
+			if err := ws.WriteMessage(gorilla.TextMessage, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if text := <-s.heard; text != "ask" {
+			t.Fatalf("heard %q", text)
+		}
+		s.hub.Publish(s.topic, hub.Message{Message: frame.Message{Body: []byte(`{"n":0}`)}})
+		count(t, ws, 1) // what it gets does not wait
+		select {
+		case text := <-s.heard:
+			t.Errorf("heard %q before the answer", text)
+		default:
+		}
+		m.Resume("")
+		for _, want := range []string{"one", "two"} {
+			if text := <-s.heard; text != want {
+				t.Errorf("heard %q, want %q", text, want)
+			}
+		}
+	})
+}
+
+func TestAClientThatGoesWhileItWaitsForAnAnswerIsNoticed(t *testing.T) {
+	t.Parallel()
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, m := s.dial()
+		if err := ws.WriteMessage(gorilla.TextMessage, []byte("ask")); err != nil {
+			t.Fatal(err)
+		}
+		<-s.heard
+		ws.Close() //nolint:errcheck // to break it is what the test wants
+		s.wantEnd(contract.ReasonClosed)
+		m.Resume("")
 	})
 }
