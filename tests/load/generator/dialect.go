@@ -24,7 +24,11 @@ type dialect interface {
 func newDialect(t Target, w Work) (dialect, error) {
 	switch t.Dialect {
 	case "channelstream":
-		return &channelstream{secret: t.Secret, noLog: t.NoLog, lean: w.Kind != Storm, run: strconv.FormatInt(time.Now().UnixNano(), 36)}, nil
+		c := &channelstream{secret: t.Secret, noLog: t.NoLog, lean: w.Kind != Storm, run: strconv.FormatInt(time.Now().UnixNano(), 36)}
+		if w.SocketIO {
+			return overSocketIO{c}, nil
+		}
+		return c, nil
 	case "socketio":
 		return socketio{}, nil
 	case "floor":

@@ -90,6 +90,18 @@ func (c *channelstream) appendList(dst []byte, channels []uint32, payloads [][]b
 	return appendJSON(dst, channels, payloads)
 }
 
+// overSocketIO speaks to this project as a Socket.IO client by WebSocket only: POST /connect, then the namespace / with the
+// conn_id.
+type overSocketIO struct{ *channelstream }
+
+func (c overSocketIO) path(client int, _ uint32, _ uint64) string {
+	return "/socket.io/?EIO=4&transport=websocket&conn_id=" + c.connID(client)
+}
+
+func (overSocketIO) greet(conn net.Conn, in []byte) ([]byte, error) {
+	return socketio{}.greet(conn, in)
+}
+
 // appendJSON appends the list of messages as an app posts it, to Channelstream and to Socket.IO alike.
 func appendJSON(dst []byte, channels []uint32, payloads [][]byte) []byte {
 	for i, payload := range payloads {

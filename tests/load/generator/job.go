@@ -48,6 +48,7 @@ type Work struct {
 	Concurrent int           `json:"concurrent"`  // storm, resume: clients that connect at a time
 	Missed     int           `json:"missed"`      // resume: messages in each channel that those who come back have missed
 	Live       int           `json:"live"`        // resume: further sockets in a channel of their own, which stay
+	SocketIO   bool          `json:"socketio"`    // this project's sockets are Socket.IO clients
 	Warmup     time.Duration `json:"warmup"`      // not measured
 	Duration   time.Duration `json:"duration"`    // measured
 }

@@ -59,6 +59,22 @@ var (
 
 var latency = []figure{p50, p99, slowest}
 
+// idle is a work of sockets that are left alone.
+func idle(name, how string, socketIO bool) work {
+	return work{
+		name: name, about: "10,000 sockets" + how + " in 1,000 channels, nothing sent; memory ten seconds after they opened, by what the server grew",
+		load: generator.Work{
+			Kind: generator.Idle, Sockets: 10000, Channels: 1000, SocketIO: socketIO, Warmup: 10 * time.Second, Duration: 5 * time.Second,
+		},
+		figures: []figure{
+			{"RSS per socket, all processes, KB", func(r generator.Result) float64 { return total(r, grown) / 10000 / 1e3 }},
+			{"RSS per socket, the process with the sockets, KB", func(r generator.Result) float64 { return gatewayGrown(r) / 10000 / 1e3 }},
+			{"server CPU, % of a core", func(r generator.Result) float64 { return 100 * cpu.of(r) }},
+			resident, faults,
+		},
+	}
+}
+
 // works is every work, in the order of the table.
 func works() []work {
 	load := func(w generator.Work) generator.Work {
@@ -82,16 +98,8 @@ func works() []work {
 			load:    load(generator.Work{Sockets: 1000, Channels: 1, Rate: 40, Raw: true, Duration: 8 * time.Second}),
 			figures: join(perDelivery, latency, faults, cpu, ownCPU),
 		},
-		{
-			name: "idle", about: "10,000 sockets in 1,000 channels, nothing sent; memory ten seconds after they opened, by what the server grew",
-			load: generator.Work{Kind: generator.Idle, Sockets: 10000, Channels: 1000, Warmup: 10 * time.Second, Duration: 5 * time.Second},
-			figures: []figure{
-				{"RSS per socket, all processes, KB", func(r generator.Result) float64 { return total(r, grown) / 10000 / 1e3 }},
-				{"RSS per socket, the process with the sockets, KB", func(r generator.Result) float64 { return gatewayGrown(r) / 10000 / 1e3 }},
-				{"server CPU, % of a core", func(r generator.Result) float64 { return 100 * cpu.of(r) }},
-				resident, faults,
-			},
-		},
+		idle("idle", "", false),
+		idle("idle-socketio", " of this project as Socket.IO clients", true),
 		{
 			name: "one-to-one", about: "1,000 channels with one socket each, one message per request, 32 requests in flight, by HTTP",
 			load:    load(generator.Work{Sockets: 1000, Channels: 1000, InFlight: 32}),
