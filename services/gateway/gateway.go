@@ -90,8 +90,8 @@ func New(c Config) (*Service, error) {
 	})
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
-		Feed: s.feed, Timeout: c.Settings.Timing.Request, Room: c.Settings.Limits.BacklogBytes,
-		ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Logger: c.Logger,
+		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
+		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil
@@ -103,6 +103,7 @@ func (s *Service) openTransports() {
 	s.sockets = websocket.NewUpgrader(websocket.Config{
 		Limits:      s.backlog,
 		MaxFrame:    c.Limits.MaxFrame,
+		PerSecond:   c.Limits.PacketsPerSecond,
 		CheckOrigin: s.origins.Admits,
 		Compression: c.Listen.Compression,
 	})
@@ -118,7 +119,7 @@ func (s *Service) openTransports() {
 		},
 		Polls:          polling.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Heartbeat.Interval + c.Heartbeat.Timeout},
 		HeartbeatEvery: c.Heartbeat.Interval, HeartbeatWait: c.Heartbeat.Timeout,
-		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame,
+		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame, PerSecond: c.Limits.PacketsPerSecond,
 		Origin: s.origins.Admits, Refuse: s.refuse,
 	})
 }

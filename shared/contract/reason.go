@@ -14,6 +14,7 @@ const (
 	ReasonProtocolError    Reason = "protocol_error"    // it broke the rules of its protocol
 	ReasonTooLarge         Reason = "too_large"         // it sent more than a frame may hold
 	ReasonInvalidPayload   Reason = "invalid_payload"   // it sent text that is not UTF-8, or what can not be inflated
+	ReasonRateLimited      Reason = "rate_limited"      // it sent more packets in a second than one may
 	ReasonClosed           Reason = "closed"            // the client closed it, or its network did
 )
 
@@ -28,7 +29,7 @@ func (r Reason) CloseCode() int {
 		return 1009
 	case ReasonInvalidPayload:
 		return 1007
-	case ReasonSlowConsumer, ReasonHeartbeatTimeout:
+	case ReasonSlowConsumer, ReasonHeartbeatTimeout, ReasonRateLimited:
 		return 1008
 	}
 	return 1000

@@ -34,7 +34,7 @@ func TestCloseCodes(t *testing.T) {
 	for reason, want := range map[Reason]int{
 		ReasonReplaced: 1000, ReasonDisconnected: 1000, ReasonClosed: 1000, ReasonSlowConsumer: 1008,
 		ReasonHeartbeatTimeout: 1008, ReasonDraining: 1012, ReasonShuttingDown: 1012, ReasonProtocolError: 1002,
-		ReasonTooLarge: 1009, ReasonInvalidPayload: 1007,
+		ReasonTooLarge: 1009, ReasonInvalidPayload: 1007, ReasonRateLimited: 1008,
 	} {
 		if got := reason.CloseCode(); got != want {
 			t.Errorf("%s: %d, want %d", reason, got, want)

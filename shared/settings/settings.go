@@ -157,6 +157,14 @@ type Limits struct {
 	BacklogBytes     int `env:"BACKLOG_BYTES" default:"1MiB" form:"size" min:"4KiB" max:"1GiB" doc:"bytes held back for a slow client before it is closed"`
 	TapeBytes        int `env:"TAPE_BYTES" default:"256MiB" form:"size" min:"1MiB" doc:"bytes a gateway keeps for clients that come back; one channel has a quarter at most"`
 
+	MaxSessions           int           `env:"MAX_SESSIONS" default:"0" min:"0" doc:"clients of one gateway at once; 0 takes as many as it may open files, less a reserve"`
+	MaxSessionsPerAddress int           `env:"MAX_SESSIONS_PER_ADDRESS" default:"20000" min:"0" doc:"clients of one gateway at once from one address, or IPv6 network of 64 bits; 0 sets no limit"`
+	MaxSessionsPerUser    int           `env:"MAX_SESSIONS_PER_USER" default:"1000" min:"0" doc:"clients of one gateway at once of one user; 0 sets no limit"`
+	OpensPerSecond        int           `env:"OPENS_PER_SECOND" default:"2000" min:"0" doc:"clients that one address may open in a second, ten seconds' worth at once; 0 sets no limit"`
+	PacketsPerSecond      int           `env:"PACKETS_PER_SECOND" default:"1000" min:"0" doc:"frames or packets that one client may send in a second; 0 sets no limit"`
+	MaxWaiting            int           `env:"MAX_WAITING" default:"20000" min:"1" doc:"clients that may wait in line to be let in by a gateway"`
+	MaxWait               time.Duration `env:"MAX_WAIT" default:"30s" min:"100ms" max:"10m" doc:"time a client waits in line at most"`
+
 	BacklogAge    time.Duration `env:"BACKLOG_AGE" default:"10s" min:"100ms" max:"1h" doc:"time bytes are held back for a slow client before it is closed"`
 	ResumeTimeout time.Duration `env:"RESUME_TIMEOUT" default:"2m" min:"100ms" max:"1h" doc:"time a client that comes back may take to read what it missed before it is closed"`
 }

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -47,6 +48,7 @@ type Config struct {
 	HeartbeatWait  time.Duration
 	ConnectTimeout time.Duration // of a session that connects to no namespace
 	MaxPayload     int
+	PerSecond      int // packets that a client may send in a second; 0: no limit
 	Origin         func(*http.Request) bool
 	Refuse         func() contract.Reason // a reason when no new session is taken; "" else
 }
@@ -74,8 +76,9 @@ type conversation struct {
 
 	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
-	posting atomic.Bool // a POST is under way
-	inbound sync.Mutex  // one POST or frame at a time, so that packets keep their order
+	posting atomic.Bool    // a POST is under way
+	inbound sync.Mutex     // one POST or frame at a time, so that packets keep their order
+	rate    admission.Rate // of packets by POST; guarded by inbound
 
 	mu        sync.Mutex
 	upgrading bool              // guarded by mu

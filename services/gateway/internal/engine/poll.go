@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -102,7 +103,11 @@ func (c *conversation) take(ctx context.Context, packets []engineio.Packet) {
 	c.inbound.Lock()
 	defer c.inbound.Unlock()
 	for _, p := range packets {
-		if reason := c.packet(ctx, p); reason != "" {
+		reason := contract.ReasonRateLimited
+		if !c.rate.Exceeds(c.engine.config.PerSecond, time.Now()) {
+			reason = c.packet(ctx, p)
+		}
+		if reason != "" {
 			c.member.Close(reason)
 			break
 		}

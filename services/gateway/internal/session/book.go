@@ -32,6 +32,9 @@ type Config struct {
 	ResumeIn  time.Duration // a client that comes back is to have got what it missed
 	Returned  func(outcome string)
 	Logger    *slog.Logger
+
+	MaxWaiting int           // clients in line; more are sent away
+	MaxWait    time.Duration // that a client is in line at most
 }
 
 // Book is the list of the sessions of one gateway.
@@ -51,6 +54,8 @@ type Book struct {
 	returning line          // of those who come back: they were lost together, and come together
 	waiting   atomic.Int64  // clients in the lines
 	shut      chan struct{} // closed when nobody is let in any more
+	most      int           // in the lines
+	patience  time.Duration // of one in line
 
 	mu       sync.Mutex
 	sessions map[string]*Session // by id; guarded by mu
@@ -73,7 +78,7 @@ func NewBook(c Config) *Book {
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room,
 		resumeIn: c.ResumeIn, returned: c.Returned, log: c.Logger,
 		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(false), returning: newLine(true),
-		sessions: map[string]*Session{}, gone: map[string]gone{},
+		most: c.MaxWaiting, patience: c.MaxWait, sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
 }
 
@@ -106,10 +111,7 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	if c.Resume {
 		line = &b.returning
 	}
-	b.waiting.Add(1)
-	err := line.wait(ctx, a, b.shut)
-	b.waiting.Add(-1)
-	if err != nil {
+	if err := b.queue(ctx, line, a); err != nil {
 		return nil, err
 	}
 	// A client that leaves meanwhile must not leave presence behind with a session that nobody ends.
@@ -117,6 +119,24 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 		return nil, err
 	}
 	return s, nil
+}
+
+// errCrowd is for clients that do not fit into the line, or have been in it for too long.
+var errCrowd = contract.Unavailable("Too many clients come at once; try again.")
+
+// queue has a client wait in a line until it is its turn. One whose socket or request has gone, which ends ctx, goes.
+func (b *Book) queue(ctx context.Context, l *line, a *arrival) error {
+	defer b.waiting.Add(-1)
+	if b.waiting.Add(1) > int64(b.most) {
+		return errCrowd
+	}
+	within, cancel := context.WithTimeout(ctx, b.patience)
+	defer cancel()
+	err := l.wait(within, a, b.shut)
+	if err != nil && ctx.Err() == nil && within.Err() != nil {
+		return errCrowd
+	}
+	return err
 }
 
 // Waiting is how many clients wait in line.

@@ -103,3 +103,42 @@ func TestAClientLeavesTheLineWhenItGoesOrNobodyIsLetIn(t *testing.T) {
 		t.Errorf("nobody is let in: %v", err)
 	}
 }
+
+func TestALineIsBoundedInLengthAndInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const most = 3
+		b, l := &Book{most: most, patience: time.Second}, newLine(false)
+		l.arrivals = make(chan *arrival)
+		came := make(chan time.Duration, most)
+		began := time.Now()
+		for range most {
+			go func() {
+				if err := b.queue(t.Context(), &l, nil); !errors.Is(err, errCrowd) {
+					t.Errorf("one that waited for too long: %v", err)
+				}
+				came <- time.Since(began)
+			}()
+		}
+		synctest.Wait()
+		if n := b.Waiting(); n != most {
+			t.Errorf("%d wait", n)
+		}
+		if err := b.queue(t.Context(), &l, nil); !errors.Is(err, errCrowd) || time.Since(began) > 0 {
+			t.Errorf("one that does not fit: %v after %v", err, time.Since(began))
+		}
+		for range most {
+			if waited := <-came; waited != b.patience {
+				t.Errorf("one waited for %v", waited)
+			}
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if err := b.queue(gone, &l, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("one whose client has gone: %v", err)
+		}
+		if n := b.Waiting(); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+	})
+}

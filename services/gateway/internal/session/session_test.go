@@ -156,7 +156,8 @@ func newStage(t *testing.T) *stage {
 	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
-		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Logger: quiet,
+		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, MaxWaiting: 1000, MaxWait: time.Minute,
+		Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Logger: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group

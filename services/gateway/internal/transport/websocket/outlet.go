@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/rfc6455"
@@ -28,9 +29,11 @@ type Outlet struct {
 	ping   []byte   // what asks for a sign of life: a ping frame, or an Engine.IO ping
 	hear   Listener // nil: text only marks activity
 	last   Farewell // nil: none
+	most   int      // messages that the client may send in a second; 0: no limit
 
 	// owned by the shard
 	reader  rfc6455.Reader
+	rate    admission.Rate
 	unheard []byte // was read, but the client waits for an answer first
 	waits   bool   // for that answer
 	leaving bool   // the session has ended
@@ -102,6 +105,9 @@ func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong 
 			continue
 		}
 		o.member.TouchAt(now)
+		if o.rate.Exceeds(o.most, now) && !o.leaving {
+			return contract.ReasonRateLimited, nil
+		}
 		switch m.Kind {
 		case rfc6455.Ping:
 			pong = frame.AppendPong(pong[:0], m.Data)

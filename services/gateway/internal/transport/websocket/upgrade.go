@@ -37,6 +37,7 @@ const handshakeBuffer = 512
 // Config says how sockets are opened.
 type Config struct {
 	Limits      socket.Limits
+	PerSecond   int  // messages that a client may send in a second; 0: no limit
 	MaxFrame    int  // bytes that a client may send in one message
 	Compression bool // offer permessage-deflate (RFC 7692)
 	CheckOrigin func(*http.Request) bool
@@ -47,6 +48,7 @@ type Upgrader struct {
 	gorilla  websocket.Upgrader
 	limits   socket.Limits
 	maxFrame int // bytes of a message from the client, also when it is unpacked
+	most     int // messages in a second
 }
 
 // NewUpgrader makes an Upgrader.
@@ -61,7 +63,7 @@ func NewUpgrader(c Config) *Upgrader {
 
 			EnableCompression: c.Compression,
 		},
-		limits: c.Limits, maxFrame: c.MaxFrame,
+		limits: c.Limits, maxFrame: c.MaxFrame, most: c.PerSecond,
 	}
 }
 
@@ -72,6 +74,7 @@ type Socket struct {
 	reader   rfc6455.Reader
 	unheard  []byte // was read, but not looked at
 	deflated bool
+	most     int
 }
 
 // Way gives the way of the session's frames, compressed if the client has agreed to that.
@@ -103,7 +106,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, err
 	}
 	deflated := u.gorilla.EnableCompression && offersDeflate(r)
 	return &Socket{
-		conn: ws.NetConn(), limits: &u.limits, reader: rfc6455.NewReader(u.maxFrame, deflated), deflated: deflated,
+		conn: ws.NetConn(), limits: &u.limits, reader: rfc6455.NewReader(u.maxFrame, deflated), deflated: deflated, most: u.most,
 	}, nil
 }
 
@@ -124,7 +127,7 @@ func (s *Socket) Packets(hear Listener, last Farewell) *Outlet {
 }
 
 func (s *Socket) outlet(o *Outlet) *Outlet {
-	o.Stream, o.reader, o.unheard = socket.NewStream(s.conn, s.limits), s.reader, s.unheard
+	o.Stream, o.reader, o.unheard, o.most = socket.NewStream(s.conn, s.limits), s.reader, s.unheard, s.most
 	return o
 }
 

@@ -67,7 +67,7 @@ func newStage(t *testing.T, limits socket.Limits, poller func() (socket.Poller, 
 	})
 	s.topic = s.hub.NewTopic("news", "s.news")
 	upgrader := websocket.NewUpgrader(websocket.Config{
-		Limits: limits, MaxFrame: 1024, CheckOrigin: func(*http.Request) bool { return true },
+		Limits: limits, MaxFrame: 1024, PerSecond: 500, CheckOrigin: func(*http.Request) bool { return true },
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(upgrader, w, r) }))
 	t.Cleanup(server.Close)
@@ -437,5 +437,18 @@ func TestAClientThatGoesWhileItWaitsForAnAnswerIsNoticed(t *testing.T) {
 		ws.Close() //nolint:errcheck // to break it is what the test wants
 		s.wantEnd(contract.ReasonClosed)
 		m.Resume("")
+	})
+}
+
+func TestAClientThatSendsTooManyMessagesASecondIsClosed(t *testing.T) {
+	t.Parallel()
+	onEachPoller(t, generous(), func(t *testing.T, s *stage) {
+		ws, _ := s.dial()
+		go func() {
+			for ws.WriteControl(gorilla.PingMessage, nil, time.Now().Add(patience)) == nil {
+			}
+		}()
+		wantClose(t, ws, 1008, "rate_limited")
+		s.wantEnd(contract.ReasonRateLimited)
 	})
 }
