@@ -127,6 +127,9 @@ func TestAPollGoesOnWhereTheClientSays(t *testing.T) {
 			if err := json.Unmarshal([]byte(answer.Body), &list); err != nil {
 				t.Fatal(err)
 			}
+			if list[0].N == 5 { // it may have been on its way still when the poll began
+				list = list[1:]
+			}
 			last := list[len(list)-1]
 			if list[0].N != 7 || last.Offset < three || last.Offset > other {
 				t.Errorf("got %s", answer.Body)
