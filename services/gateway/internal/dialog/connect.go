@@ -49,7 +49,8 @@ const (
 	tryAgain         = "The server can not reach its services; try again"
 )
 
-func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason {
+// connect connects a namespace. s is the session that another one has already, or nil.
+func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Packet) contract.Reason {
 	ns := bit(p.Namespace)
 	if ns == 0 {
 		d.refuse(p.Namespace, invalidNamespace)
@@ -64,21 +65,24 @@ func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason
 		d.refuse(p.Namespace, refusal)
 		return ""
 	}
-	if d.session != nil {
-		return d.connectAlso(ctx, p.Namespace, spaces|ns, who)
+	if s != nil {
+		return d.connectAlso(ctx, s, p.Namespace, spaces|ns, who)
 	}
 	s, before, err := d.attach(ctx, who, recoveryOf(p))
 	if err != nil {
 		d.refuse(p.Namespace, d.whyNot(err))
 		return ""
 	}
+	if ended := d.begin(s); ended != "" {
+		s.Abandon()
+		return ended
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
 	defer cancel()
-	d.session = s
 	d.spaces.Store(uint32(ns))
 	entrance := session.Entrance{
 		Member: d.member, Namespaces: &ns, Notify: d.notify, Notices: true,
-		Packets: func(o session.Outcome) [][]byte { return d.welcome(p.Namespace, before, o) },
+		Packets: func(o session.Outcome) [][]byte { return d.welcome(s, p.Namespace, before, o) },
 		Missed:  func(since, offset uint64) [][]byte { return [][]byte{missedPacket(p.Namespace, since, offset)} },
 	}
 	if before != nil && before.here {
@@ -91,12 +95,12 @@ func (d *Dialog) connect(ctx context.Context, p socketio.Packet) contract.Reason
 }
 
 // connectAlso connects a second namespace to the connection that the first one has.
-func (d *Dialog) connectAlso(ctx context.Context, namespace string, spaces frame.Namespaces, who session.Credentials) contract.Reason {
-	if who.ConnID != "" && who.ConnID != d.session.ConnID || who.ConnID == "" && who.User != d.session.User {
+func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, namespace string, spaces frame.Namespaces, who session.Credentials) contract.Reason {
+	if who.ConnID != "" && who.ConnID != s.ConnID || who.ConnID == "" && who.User != s.User {
 		d.refuse(namespace, otherConnection)
 		return ""
 	}
-	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, d.session.ID, "")})); err != nil {
+	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, s.ID, "")})); err != nil {
 		return contract.ReasonClosed
 	}
 	d.spaces.Store(uint32(spaces))

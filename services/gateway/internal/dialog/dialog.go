@@ -40,7 +40,7 @@ type Config struct {
 	Logger      *slog.Logger
 }
 
-// Dialog is one conversation.
+// Dialog is one conversation. Its packets come one at a time.
 type Dialog struct {
 	// set at construction
 	config *Config
@@ -49,9 +49,9 @@ type Dialog struct {
 
 	spaces atomic.Uint32 // frame.Namespaces that are connected; any goroutine
 
-	mu      sync.Mutex // one packet at a time
-	session *session.Session
-	ended   contract.Reason // why the member was closed; guarded by mu
+	mu      sync.Mutex       // is not held while presence is asked
+	session *session.Session // nil before the client is connected; guarded by mu
+	ended   contract.Reason  // why the member was closed; guarded by mu
 }
 
 // New begins a conversation. query are the credentials of the handshake's URL. Bind must be called before the first
@@ -64,16 +64,33 @@ func (d *Dialog) Bind(m *hub.Member) { d.member = m }
 // Connected says whether the client is connected to a namespace.
 func (d *Dialog) Connected() bool { return d.spaces.Load() != 0 }
 
-// End is called when the member was closed, with how far its client has come. It does not block.
+// End is called when the member was closed, with how far its client has come. It does not block. A session that is being
+// attached then is given up when presence has answered.
 func (d *Dialog) End(reason contract.Reason, offset uint64) {
-	go func() { // a packet may be in work; it ends soon, as its request to presence has a timeout
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.ended = reason
-		if d.session != nil {
-			d.session.End(reason, offset)
-		}
-	}()
+	d.mu.Lock()
+	d.ended = reason
+	s := d.session
+	d.mu.Unlock()
+	if s != nil {
+		s.End(reason, offset)
+	}
+}
+
+// begun gives the session of a client that is connected, else nil; or why the conversation has ended.
+func (d *Dialog) begun() (*session.Session, contract.Reason) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.session, d.ended
+}
+
+// begin keeps the session, unless the conversation has ended meanwhile: then it gives the reason.
+func (d *Dialog) begin(s *session.Session) contract.Reason {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended == "" {
+		d.session = s
+	}
+	return d.ended
 }
 
 // Farewell gives the packets that tell a client not to come back by itself, where that is so.
@@ -117,13 +134,12 @@ func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	if err != nil {
 		return contract.ReasonProtocolError
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ended != "" {
-		return d.ended
+	s, ended := d.begun()
+	if ended != "" {
+		return ended
 	}
 	if p.Type == socketio.Connect {
-		return d.connect(ctx, p) // it may wait in line
+		return d.connect(ctx, s, p) // it may wait in line
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
 	defer cancel()
@@ -131,7 +147,7 @@ func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	case socketio.Disconnect:
 		return d.disconnect(ctx, p)
 	case socketio.Event, socketio.BinaryEvent:
-		return d.event(ctx, p)
+		return d.event(ctx, s, p)
 	case socketio.Ack, socketio.BinaryAck:
 		return "" // nothing of ours asks for one
 	}
@@ -151,7 +167,7 @@ func (d *Dialog) disconnect(ctx context.Context, p socketio.Packet) contract.Rea
 }
 
 // event does what the client asks for. An event in a namespace that is not connected breaks the protocol.
-func (d *Dialog) event(ctx context.Context, p socketio.Packet) contract.Reason {
+func (d *Dialog) event(ctx context.Context, s *session.Session, p socketio.Packet) contract.Reason {
 	if frame.Namespaces(d.spaces.Load())&bit(p.Namespace) == 0 {
 		return contract.ReasonProtocolError
 	}
@@ -162,9 +178,9 @@ func (d *Dialog) event(ctx context.Context, p socketio.Packet) contract.Reason {
 	var do func(context.Context, []string, func([]string) [][]byte) error
 	switch name {
 	case "join":
-		do = d.session.Join
+		do = s.Join
 	case "leave":
-		do = d.session.Leave
+		do = s.Leave
 	default:
 		if p.ID != socketio.NoID {
 			d.member.Send(socketio.AppendAck([]byte{'4'}, p.Namespace, p.ID))

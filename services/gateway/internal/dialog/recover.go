@@ -88,11 +88,11 @@ func (d *Dialog) attach(ctx context.Context, who session.Credentials, before *ea
 }
 
 // welcome answers a connect packet: with the ids that the client had, if it gets everything since then.
-func (d *Dialog) welcome(namespace string, before *earlier, o session.Outcome) [][]byte {
+func (d *Dialog) welcome(s *session.Session, namespace string, before *earlier, o session.Outcome) [][]byte {
 	if o.Resumed {
 		return [][]byte{d.connected(namespace, before.sid, before.pid)}
 	}
-	packets := [][]byte{d.connected(namespace, d.session.ID, pidOf(d.session.ConnID, d.session.ID, o.Offset))}
+	packets := [][]byte{d.connected(namespace, s.ID, pidOf(s.ConnID, s.ID, o.Offset))}
 	if before != nil {
 		packets = append(packets, missedPacket(namespace, before.since, 0))
 	}

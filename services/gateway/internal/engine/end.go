@@ -46,7 +46,7 @@ func (c *conversation) keepLast() (listens bool) {
 		return false
 	}
 	c.last = c.polls.Take()
-	return !c.upgraded
+	return c.way != bySocket
 }
 
 // forget takes a conversation that has ended off the list.

@@ -80,16 +80,27 @@ type conversation struct {
 	inbound sync.Mutex     // one POST or frame at a time, so that packets keep their order
 	rate    admission.Rate // of packets by POST; guarded by inbound
 
-	mu        sync.Mutex
-	upgrading bool              // guarded by mu
-	upgraded  bool              // guarded by mu
-	probing   *websocket.Socket // the socket that is tried, nil for none; guarded by mu
-	over      bool              // guarded by mu
-	last      [][]byte          // packets that no poll has taken before the end; guarded by mu
-
+	mu       sync.Mutex
+	way      way                // guarded by mu
+	probing  *websocket.Socket  // the socket that is tried, nil for none; guarded by mu
+	over     bool               // guarded by mu
+	last     [][]byte           // packets that no poll has taken before the end; guarded by mu
 	work     context.Context    // of what the client asks for over a WebSocket; nil before it asks; guarded by mu
 	stopWork context.CancelFunc // guarded by mu
 }
+
+// way is by what a session speaks.
+//
+//	polls ──a socket is tried──► trying ──the client says so──► bySocket
+//	  ▲                            │
+//	  └── it did not come to that ─┘
+type way uint8
+
+const (
+	polls way = iota
+	trying
+	bySocket
+)
 
 // ServeHTTP answers every request below the Socket.IO path.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +149,7 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 		refuse(w, engineio.UnknownSession)
 	case transport == websocketTransport:
 		c.upgrade(w, r)
-	case c.polls == nil || c.isUpgraded():
+	case c.speaks() == bySocket:
 		refuse(w, engineio.BadRequest)
 	case r.Method == http.MethodGet:
 		c.poll(w, r)
@@ -175,10 +186,10 @@ func (c *conversation) begin(m *hub.Member) {
 	}
 }
 
-func (c *conversation) isUpgraded() bool {
+func (c *conversation) speaks() way {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.upgraded
+	return c.way
 }
 
 func (c *conversation) open() []byte {

@@ -19,6 +19,7 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	c := e.newConversation(r)
+	c.way = bySocket
 	if err := ws.WriteDirect(c.open()); err != nil {
 		ws.Close()
 		return
@@ -77,31 +78,39 @@ func (c *conversation) working() context.Context {
 // upgrade moves a polling session to a WebSocket: the client probes the socket, the poll that waits is let go, and
 // when the client says so, packets take the new way.
 func (c *conversation) upgrade(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	refused := c.polls == nil || c.upgrading || c.upgraded
-	c.upgrading = c.upgrading || !refused
-	c.mu.Unlock()
-	if refused {
+	if !c.try() {
 		refuse(w, engineio.BadRequest)
 		return
 	}
 	ws, err := c.engine.config.Sockets.Upgrade(w, r)
 	if err != nil {
-		c.upgradeOver(false)
+		c.tried(polls)
 		return // Upgrade has answered
 	}
 	go c.probe(ws) // ends after two heartbeats at the latest, or with the connection
 }
 
-func (c *conversation) upgradeOver(done bool) {
+// try begins to try a socket, unless that is done already or another one is tried.
+func (c *conversation) try() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.upgrading, c.upgraded, c.probing = false, done, nil
+	if c.way != polls {
+		return false
+	}
+	c.way = trying
+	return true
+}
+
+// tried ends that.
+func (c *conversation) tried(now way) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.way, c.probing = now, nil
 }
 
 func (c *conversation) probe(ws *websocket.Socket) {
 	if !c.expect(ws, engineio.Ping, engineio.Probe) {
-		c.upgradeOver(false)
+		c.tried(polls)
 		ws.Close()
 		return
 	}
@@ -109,12 +118,12 @@ func (c *conversation) probe(ws *websocket.Socket) {
 	err := ws.WriteDirect(pong)
 	c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Drain(); return "" })
 	if err != nil || !c.expect(ws, engineio.Upgrade, "") {
-		c.upgradeOver(false)
+		c.tried(polls)
 		c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Resume(); return "" })
 		ws.Close()
 		return
 	}
-	c.upgradeOver(true)
+	c.tried(bySocket)
 	outlet := ws.Packets(c.frame, c.farewell)
 	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func() contract.Reason {
 		return outlet.SendPackets(c.polls.Take(), time.Now())
