@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
@@ -19,12 +20,16 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 	if fault == nil && r.ProtoMajor != 1 {
 		fault = noStream()
 	}
+	var ticket *admission.Ticket
+	if fault == nil {
+		ticket, fault = s.ticket(r)
+	}
 	if fault != nil {
 		refuseStream(w, fault)
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
-	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Events, transport: "sse"})
+	m, err := s.enter(r.Context(), v, entry{ticket: ticket, outlet: waiting, way: frame.Events, transport: "sse"})
 	if err != nil {
 		refuseStream(w, s.faultOf(err))
 		return
@@ -48,7 +53,7 @@ func noStream() *contract.Fault {
 // refuseStream answers with a fault. An EventSource gives up for good at any status but 200, so what will pass is said as
 // a stream that ends at once: it comes back after its retry time.
 func refuseStream(w http.ResponseWriter, fault *contract.Fault) {
-	if fault.Code != contract.CodeUnavailable {
+	if fault.Code != contract.CodeUnavailable && fault.Code != contract.CodeTooMany {
 		edge.WriteFault(w, fault)
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
 	"github.com/channelstream/channelstream/services/gateway/internal/engine"
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
@@ -59,6 +60,9 @@ type Service struct {
 	streams   sse.Config
 	engine    *engine.Engine
 	origins   edge.Origins
+	transport edge.Transport
+	desk      *admission.Desk
+	observer  *metrics
 	log       *slog.Logger
 
 	answering atomic.Bool // orders from presence are answered
@@ -81,6 +85,7 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a gateway: %w", err)
 	}
+	s.observer, s.desk, s.transport = observer, newDesk(c.Settings.Limits), edge.NewTransport(c.Settings.Access)
 	s.hub = hub.New(hub.Config{
 		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout, Observer: observer,
 	})
@@ -91,7 +96,7 @@ func New(c Config) (*Service, error) {
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
 		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
-		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Logger: c.Logger,
+		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Refused: observer.Refused, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil
@@ -120,7 +125,7 @@ func (s *Service) openTransports() {
 		Polls:          polling.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Heartbeat.Interval + c.Heartbeat.Timeout},
 		HeartbeatEvery: c.Heartbeat.Interval, HeartbeatWait: c.Heartbeat.Timeout,
 		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame, PerSecond: c.Limits.PacketsPerSecond,
-		Origin: s.origins.Admits, Refuse: s.refuse,
+		Origin: s.origins.Admits, Refuse: s.refuse, Ticket: s.ticket, Refused: s.refused,
 	})
 }
 

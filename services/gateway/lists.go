@@ -9,6 +9,7 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
@@ -70,6 +71,7 @@ func (v *visitor) credentials() session.Credentials {
 
 // entry is how lists go out to a visitor.
 type entry struct {
+	ticket    *admission.Ticket
 	outlet    hub.Outlet
 	way       frame.Way
 	transport string                    // as metrics name it
@@ -79,13 +81,22 @@ type entry struct {
 // closing is called when a member was closed, with how far its client has come.
 type closing = func(reason contract.Reason, offset uint64)
 
-// enter opens a session for a visitor; on an error the member is closed.
+// enter opens a session for a visitor; on an error the member is closed, and the ticket given back.
 func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, error) {
 	attached, err := s.book.Attach(ctx, v.credentials(), e.transport)
 	if err != nil {
+		e.ticket.Return()
 		return nil, err
 	}
-	end := attached.End
+	end := func(reason contract.Reason, offset uint64) {
+		e.ticket.Return()
+		attached.End(reason, offset)
+	}
+	if err := e.ticket.Name(attached.User); err != nil {
+		attached.Abandon()
+		e.ticket.Return()
+		return nil, s.refused(err)
+	}
 	if e.ending != nil {
 		end = e.ending(end)
 	}
@@ -137,12 +148,16 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Upgrade", "websocket")
 		fault = &contract.Fault{Code: contract.CodeMalformed, Message: "This path is opened as a WebSocket."}
 	}
+	var ticket *admission.Ticket
+	if fault == nil {
+		ticket, fault = s.ticket(r)
+	}
 	if fault != nil {
 		edge.WriteFault(w, fault)
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
-	m, err := s.enter(r.Context(), v, entry{outlet: waiting, way: frame.Lists, transport: "ws"})
+	m, err := s.enter(r.Context(), v, entry{ticket: ticket, outlet: waiting, way: frame.Lists, transport: "ws"})
 	if err != nil {
 		edge.WriteFault(w, s.faultOf(err))
 		return

@@ -20,6 +20,7 @@ type metrics struct {
 	read     prometheus.Counter
 	cutOff   prometheus.Counter
 	returned *prometheus.CounterVec // by outcome
+	refused  *prometheus.CounterVec // by why
 }
 
 func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
@@ -55,6 +56,9 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		returned: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "channelstream_gateway_returned_total", Help: "Clients that went on where they stopped, were caught up, or missed messages.",
 		}, []string{"outcome"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "channelstream_gateway_refused_total", Help: "Clients that were sent away: the gateway is full, or the line, or one address or user has too many.",
+		}, []string{"why"}),
 	}
 	delivered := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "channelstream_gateway_deliveries_total", Help: "Messages handed to sockets, once for each receiver.",
@@ -70,13 +74,16 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 	}, func() float64 { return float64(s.book.Waiting()) })
 	var err error
 	for _, c := range []prometheus.Collector{
-		m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.read, m.cutOff, m.returned,
+		m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.read, m.cutOff, m.returned, m.refused,
 		delivered, subscriptions, taped, waiting,
 	} {
 		err = errors.Join(err, registry.Register(c))
 	}
 	return m, err
 }
+
+// Refused counts a client that was sent away.
+func (m *metrics) Refused(why string) { m.refused.WithLabelValues(why).Inc() }
 
 // Opened counts a session.
 func (m *metrics) Opened(transport string) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/listen"
@@ -21,12 +22,16 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 	if fault == nil && callback != "" && !listen.IsCallback(callback) {
 		fault = contract.Invalid("callback", "Not the name of a function.")
 	}
+	var ticket *admission.Ticket
+	if fault == nil {
+		ticket, fault = s.ticket(r)
+	}
 	if fault != nil {
 		edge.WriteFault(w, fault)
 		return
 	}
 	began := time.Now()
-	answer, err := s.poll(r.Context(), v)
+	answer, err := s.poll(r.Context(), v, ticket)
 	if err != nil {
 		edge.WriteFault(w, s.faultOf(err))
 		return
@@ -55,9 +60,9 @@ func hold(ctx context.Context, d time.Duration) {
 
 // poll is the session of one poll. When it returns, presence knows from where the client goes on, which may come back at
 // once, to any gateway.
-func (s *Service) poll(ctx context.Context, v *visitor) (listen.Answer, error) {
+func (s *Service) poll(ctx context.Context, v *visitor, ticket *admission.Ticket) (listen.Answer, error) {
 	poll := listen.New(s.backlog.BacklogBytes)
-	m, err := s.enter(ctx, v, entry{outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
+	m, err := s.enter(ctx, v, entry{ticket: ticket, outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
 	if errors.Is(err, hub.ErrClosed) { // a newer poll was quicker
 		return listen.Answer{Reason: contract.ReasonReplaced}, nil
 	}

@@ -24,7 +24,7 @@ func (s *Service) Handler() http.Handler {
 	if s.config.ClientScript != nil {
 		paths[resource+"/socket.io.js"] = edge.Reading(s.clientScript)
 	}
-	return s.crossOrigin(edge.NewTransport(s.config.Settings.Access).Guard(paths))
+	return s.crossOrigin(s.transport.Guard(paths))
 }
 
 // crossOrigin adds the headers of cross-origin requests and answers preflights.

@@ -21,6 +21,7 @@ const (
 	CodeTooLarge     Code = "too_large"            // 413
 	CodeEncoding     Code = "unsupported_encoding" // 415: a Content-Encoding that is not understood
 	CodeInvalid      Code = "invalid"              // 422: Fields say what
+	CodeTooMany      Code = "too_many"             // 429: clients, at once or a second
 	CodeInternal     Code = "internal"             // 500
 	CodeUnavailable  Code = "unavailable"          // 503: NATS or a service behind it does not answer; try again
 )
@@ -87,6 +88,8 @@ func (c Code) HTTPStatus() int {
 		return 415
 	case CodeInvalid:
 		return 422
+	case CodeTooMany:
+		return 429
 	case CodeUnavailable:
 		return 503
 	}

@@ -15,6 +15,8 @@ func WriteFault(w http.ResponseWriter, fault *contract.Fault) {
 	switch fault.Code {
 	case contract.CodeUnavailable:
 		w.Header().Set("Retry-After", "1")
+	case contract.CodeTooMany:
+		w.Header().Set("Retry-After", "10")
 	case contract.CodeEncoding:
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 section 15.5.16
 	}

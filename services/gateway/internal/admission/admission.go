@@ -7,7 +7,6 @@
 package admission
 
 import (
-	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -24,13 +23,29 @@ type Limits struct {
 // burst is how many seconds' worth may come at once: pages reload together.
 const burst = 10
 
-// Why a session is refused.
-var (
-	ErrFull    = errors.New("this server has as many clients as it takes")
-	ErrAddress = errors.New("this address has as many clients as one may have")
-	ErrUser    = errors.New("this user has as many clients as one may have")
-	ErrRate    = errors.New("this address opens clients faster than one may")
+// Refusal is why a session is refused; its word is that of the metric.
+type Refusal string
+
+// The refusals.
+const (
+	Full    Refusal = "full"
+	Address Refusal = "address"
+	User    Refusal = "user"
+	Rate    Refusal = "rate"
 )
+
+// Error is the sentence for the client.
+func (r Refusal) Error() string {
+	switch r {
+	case Full:
+		return "This server has as many clients as it takes; try again later."
+	case Address:
+		return "This address has as many clients as one may have; try again later."
+	case User:
+		return "This user has as many clients as one may have; try again later."
+	}
+	return "This address opens clients faster than one may; try again later."
+}
 
 // Desk counts sessions. It is safe for use by many goroutines.
 type Desk struct {
@@ -72,11 +87,11 @@ func (d *Desk) Admit(from netip.Addr, now time.Time) (*Ticket, error) {
 	c := d.caller(network, now)
 	switch l := d.limits; {
 	case l.Sessions > 0 && d.sessions >= l.Sessions:
-		return nil, ErrFull
+		return nil, Full
 	case l.PerAddress > 0 && c.sessions >= l.PerAddress:
-		return nil, ErrAddress
+		return nil, Address
 	case l.PerSecond > 0 && c.tokens < 1:
-		return nil, ErrRate
+		return nil, Rate
 	}
 	c.tokens--
 	c.sessions++
@@ -132,7 +147,7 @@ func (t *Ticket) Name(user string) error {
 		return nil
 	}
 	if l := d.limits.PerUser; l > 0 && d.users[user] >= l {
-		return ErrUser
+		return User
 	}
 	d.users[user]++
 	t.user = user

@@ -30,18 +30,18 @@ func TestAFullGatewayTakesTheNextWhenOneHasGone(t *testing.T) {
 	d := admission.New(admission.Limits{Sessions: 2})
 	one := admit(t, d, alice, now, nil)
 	admit(t, d, bob, now, nil)
-	admit(t, d, bob, now, admission.ErrFull)
+	admit(t, d, bob, now, admission.Full)
 	one.Return()
 	one.Return() // counts once
 	admit(t, d, bob, now, nil)
-	admit(t, d, alice, now, admission.ErrFull)
+	admit(t, d, alice, now, admission.Full)
 }
 
 func TestOneAddressDoesNotTakeThePlacesOfOthers(t *testing.T) {
 	t.Parallel()
 	d := admission.New(admission.Limits{PerAddress: 1})
 	one := admit(t, d, alice, now, nil)
-	admit(t, d, alice, now, admission.ErrAddress)
+	admit(t, d, alice, now, admission.Address)
 	admit(t, d, bob, now, nil)
 	one.Return()
 	admit(t, d, alice, now, nil)
@@ -51,7 +51,7 @@ func TestAnIPv6NetworkIsOneAddress(t *testing.T) {
 	t.Parallel()
 	d := admission.New(admission.Limits{PerAddress: 1})
 	admit(t, d, netip.MustParseAddr("2001:db8::1"), now, nil)
-	admit(t, d, netip.MustParseAddr("2001:db8::ffff:1"), now, admission.ErrAddress)
+	admit(t, d, netip.MustParseAddr("2001:db8::ffff:1"), now, admission.Address)
 	admit(t, d, netip.MustParseAddr("2001:db8:0:1::1"), now, nil)
 }
 
@@ -62,7 +62,7 @@ func TestAUserHasSoManySessions(t *testing.T) {
 	if err := errors.Join(one.Name("alice"), one.Name("alice")); err != nil {
 		t.Error(err)
 	}
-	if err := two.Name("alice"); !errors.Is(err, admission.ErrUser) {
+	if err := two.Name("alice"); !errors.Is(err, admission.User) {
 		t.Errorf("a second session: %v", err)
 	}
 	one.Return()
@@ -77,10 +77,10 @@ func TestAnAddressOpensSoManyASecond(t *testing.T) {
 	for range 20 { // ten seconds' worth at once
 		admit(t, d, alice, now, nil).Return()
 	}
-	admit(t, d, alice, now, admission.ErrRate)
+	admit(t, d, alice, now, admission.Rate)
 	admit(t, d, bob, now, nil)
 	admit(t, d, alice, now.Add(500*time.Millisecond), nil)
-	admit(t, d, alice, now.Add(600*time.Millisecond), admission.ErrRate)
+	admit(t, d, alice, now.Add(600*time.Millisecond), admission.Rate)
 	admit(t, d, alice, now.Add(time.Second), nil)
 }
 
@@ -98,18 +98,18 @@ func TestNothingIsKeptOfThoseWhoHaveGone(t *testing.T) {
 	stays.Return()
 }
 
-func TestARateIsOfOneSecond(t *testing.T) {
+func TestAMeterIsOfOneSecond(t *testing.T) {
 	t.Parallel()
-	var r admission.Rate
+	var m admission.Meter
 	for n := range 5 {
-		if over := r.Exceeds(3, now); over != (n >= 3) {
+		if over := m.Exceeds(3, now); over != (n >= 3) {
 			t.Errorf("%d in one second: %t", n+1, over)
 		}
 	}
-	if r.Exceeds(3, now.Add(time.Second)) {
+	if m.Exceeds(3, now.Add(time.Second)) {
 		t.Error("the next second begins where the last one ended")
 	}
-	if r.Exceeds(0, now) {
+	if m.Exceeds(0, now) {
 		t.Error("0 is a limit")
 	}
 }

@@ -73,6 +73,11 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 		d.refuse(p.Namespace, d.whyNot(err))
 		return ""
 	}
+	if err := d.name(s.User); err != nil {
+		s.Abandon()
+		d.refuse(p.Namespace, err.Error())
+		return ""
+	}
 	if ended := d.begin(s); ended != "" {
 		s.Abandon()
 		return ended

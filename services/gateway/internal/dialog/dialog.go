@@ -45,6 +45,7 @@ type Dialog struct {
 	// set at construction
 	config *Config
 	query  Credentials
+	name   func(user string) error // says whose conversation it is; an error for a user who has too many
 	member *hub.Member
 
 	spaces atomic.Uint32 // frame.Namespaces that are connected; any goroutine
@@ -56,7 +57,9 @@ type Dialog struct {
 
 // New begins a conversation. query are the credentials of the handshake's URL. Bind must be called before the first
 // packet.
-func New(c *Config, query Credentials) *Dialog { return &Dialog{config: c, query: query} }
+func New(c *Config, query Credentials, name func(user string) error) *Dialog {
+	return &Dialog{config: c, query: query, name: name}
+}
 
 // Bind names the member that the conversation belongs to.
 func (d *Dialog) Bind(m *hub.Member) { d.member = m }

@@ -28,6 +28,7 @@ func (c *conversation) ended(reason contract.Reason, offset uint64) {
 	}
 	close(c.done)
 	e.mu.Unlock()
+	c.ticket.Return()
 	c.dialog.End(reason, offset)
 }
 

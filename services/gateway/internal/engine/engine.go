@@ -26,6 +26,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 // Transport names of the protocol.
@@ -51,6 +52,8 @@ type Config struct {
 	PerSecond      int // packets that a client may send in a second; 0: no limit
 	Origin         func(*http.Request) bool
 	Refuse         func() contract.Reason // a reason when no new session is taken; "" else
+	Ticket         func(*http.Request) (*admission.Ticket, *contract.Fault)
+	Refused        func(error) *contract.Fault // counts a refusal of a ticket
 }
 
 // Engine is the Engine.IO server of a gateway.
@@ -69,6 +72,7 @@ type conversation struct {
 	// set at construction
 	engine *Engine
 	sid    string
+	ticket *admission.Ticket
 	dialog *dialog.Dialog
 	member *hub.Member
 	polls  *polling.Outlet // nil for a session that began as a WebSocket
@@ -76,9 +80,9 @@ type conversation struct {
 
 	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
-	posting atomic.Bool    // a POST is under way
-	inbound sync.Mutex     // one POST or frame at a time, so that packets keep their order
-	rate    admission.Rate // of packets by POST; guarded by inbound
+	posting atomic.Bool     // a POST is under way
+	inbound sync.Mutex      // one POST or frame at a time, so that packets keep their order
+	meter   admission.Meter // of packets by POST; guarded by inbound
 
 	mu       sync.Mutex
 	way      way                // guarded by mu
@@ -120,10 +124,21 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case e.config.Refuse() != "":
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, string(e.config.Refuse()), http.StatusServiceUnavailable)
-	case transport == websocketTransport:
-		e.openSocket(w, r)
 	default:
-		e.openPolling(w, r)
+		e.open(w, r, transport)
+	}
+}
+
+// open opens a session, if there is room.
+func (e *Engine) open(w http.ResponseWriter, r *http.Request, transport string) {
+	ticket, fault := e.config.Ticket(r)
+	switch {
+	case fault != nil:
+		edge.WriteFault(w, fault)
+	case transport == websocketTransport:
+		e.openSocket(w, r, ticket)
+	default:
+		e.openPolling(w, r, ticket)
 	}
 }
 
@@ -160,12 +175,18 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	}
 }
 
-func (e *Engine) newConversation(r *http.Request) *conversation {
-	c := &conversation{
-		engine: e, sid: rand.Text(), done: make(chan struct{}),
-		dialog: dialog.New(e.config.Dialog, dialog.FromQuery(r.URL.Query())),
-	}
+func (e *Engine) newConversation(r *http.Request, ticket *admission.Ticket) *conversation {
+	c := &conversation{engine: e, sid: rand.Text(), ticket: ticket, done: make(chan struct{})}
+	c.dialog = dialog.New(e.config.Dialog, dialog.FromQuery(r.URL.Query()), c.name)
 	return c
+}
+
+// name says whose session it is, or gives the fault for a user who has too many.
+func (c *conversation) name(user string) error {
+	if err := c.ticket.Name(user); err != nil {
+		return c.engine.config.Refused(err)
+	}
+	return nil
 }
 
 // begin puts the conversation on the list, once it has a member.

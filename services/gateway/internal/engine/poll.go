@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -15,8 +16,8 @@ import (
 	"github.com/channelstream/channelstream/shared/edge"
 )
 
-func (e *Engine) openPolling(w http.ResponseWriter, r *http.Request) {
-	c := e.newConversation(r)
+func (e *Engine) openPolling(w http.ResponseWriter, r *http.Request, ticket *admission.Ticket) {
+	c := e.newConversation(r, ticket)
 	c.polls = polling.New(&e.config.Polls, c.dialog.Farewell)
 	c.begin(e.config.Hub.Open(c.polls, frame.Polls, pollingTransport, c.ended))
 	answer(w, c.open())
@@ -104,7 +105,7 @@ func (c *conversation) take(ctx context.Context, packets []engineio.Packet) {
 	defer c.inbound.Unlock()
 	for _, p := range packets {
 		reason := contract.ReasonRateLimited
-		if !c.rate.Exceeds(c.engine.config.PerSecond, time.Now()) {
+		if !c.meter.Exceeds(c.engine.config.PerSecond, time.Now()) {
 			reason = c.packet(ctx, p)
 		}
 		if reason != "" {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -13,14 +14,16 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request) {
+func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admission.Ticket) {
 	ws, err := e.config.Sockets.Upgrade(w, r)
 	if err != nil {
+		ticket.Return()
 		return // Upgrade has answered
 	}
-	c := e.newConversation(r)
+	c := e.newConversation(r, ticket)
 	c.way = bySocket
 	if err := ws.WriteDirect(c.open()); err != nil {
+		ticket.Return()
 		ws.Close()
 		return
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	Room      int           // bytes that may wait for a client
 	ResumeIn  time.Duration // a client that comes back is to have got what it missed
 	Returned  func(outcome string)
+	Refused   func(why string)
 	Logger    *slog.Logger
 
 	MaxWaiting int           // clients in line; more are sent away
@@ -48,6 +49,7 @@ type Book struct {
 	room      int
 	resumeIn  time.Duration
 	returned  func(outcome string)
+	refused   func(why string)
 	log       *slog.Logger
 	wake      chan struct{} // holds one when sessions have ended
 	coming    line          // of those who come
@@ -76,7 +78,7 @@ type gone struct {
 func NewBook(c Config) *Book {
 	return &Book{
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room,
-		resumeIn: c.ResumeIn, returned: c.Returned, log: c.Logger,
+		resumeIn: c.ResumeIn, returned: c.Returned, refused: c.Refused, log: c.Logger,
 		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(false), returning: newLine(true),
 		most: c.MaxWaiting, patience: c.MaxWait, sessions: map[string]*Session{}, gone: map[string]gone{},
 	}
@@ -128,12 +130,14 @@ var errCrowd = contract.Unavailable("Too many clients come at once; try again.")
 func (b *Book) queue(ctx context.Context, l *line, a *arrival) error {
 	defer b.waiting.Add(-1)
 	if b.waiting.Add(1) > int64(b.most) {
+		b.refused("line")
 		return errCrowd
 	}
 	within, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
 	err := l.wait(within, a, b.shut)
 	if err != nil && ctx.Err() == nil && within.Err() != nil {
+		b.refused("line")
 		return errCrowd
 	}
 	return err

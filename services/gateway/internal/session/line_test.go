@@ -108,7 +108,7 @@ func TestALineIsBoundedInLengthAndInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most = 3
-		b, l := &Book{most: most, patience: time.Second}, newLine(false)
+		b, l := &Book{most: most, patience: time.Second, refused: func(string) {}}, newLine(false)
 		l.arrivals = make(chan *arrival)
 		came := make(chan time.Duration, most)
 		began := time.Now()

@@ -157,7 +157,7 @@ func newStage(t *testing.T) *stage {
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
 		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, MaxWaiting: 1000, MaxWait: time.Minute,
-		Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Logger: quiet,
+		Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Refused: func(string) {}, Logger: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group

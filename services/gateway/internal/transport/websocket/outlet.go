@@ -33,7 +33,7 @@ type Outlet struct {
 
 	// owned by the shard
 	reader  rfc6455.Reader
-	rate    admission.Rate
+	meter   admission.Meter
 	unheard []byte // was read, but the client waits for an answer first
 	waits   bool   // for that answer
 	leaving bool   // the session has ended
@@ -105,7 +105,7 @@ func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong 
 			continue
 		}
 		o.member.TouchAt(now)
-		if o.rate.Exceeds(o.most, now) && !o.leaving {
+		if o.meter.Exceeds(o.most, now) && !o.leaving {
 			return contract.ReasonRateLimited, nil
 		}
 		switch m.Kind {
