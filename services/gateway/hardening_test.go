@@ -94,7 +94,8 @@ func TestHardeningAPollerThatNeverPollsIsClosed(t *testing.T) {
 
 func TestHardeningAPingFloodOfAClientThatDoesNotReadIsEnded(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_MESSAGE=1KiB", "CHANNELSTREAM_BACKLOG_BYTES=4KiB")
+	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_MESSAGE=1KiB", "CHANNELSTREAM_BACKLOG_BYTES=4KiB",
+		"CHANNELSTREAM_BACKLOG_AGE=500ms", "CHANNELSTREAM_PACKETS_PER_SECOND=0")
 	g.Presence.Register("c1", "alice")
 	s := g.Plain("c1")
 	data := make([]byte, 125)
