@@ -114,20 +114,19 @@ func (d *Demo) Close() { d.api.CloseIdleConnections() }
 
 // Handler serves the demo below /demo. It wants to see the whole path, so it is mounted without StripPrefix.
 func (d *Demo) Handler() http.Handler {
-	paths := edge.Paths{
-		"/demo":  edge.Reading(d.toPage),
-		"/demo/": edge.Reading(d.page),
-	}
+	r := edge.NewRouter()
+	edge.Read(r, "/demo", d.toPage)
+	edge.Read(r, "/demo/", d.page)
 	for name, do := range map[string]http.HandlerFunc{
 		"connect": d.connect, "subscribe": visitor(d, d.subscribe), "unsubscribe": visitor(d, d.unsubscribe),
 		"message": visitor(d, d.message), "status": visitor(d, d.status), "people": visitor(d, d.people), "leave": visitor(d, d.leave),
 	} {
-		paths["/demo/"+name] = edge.Methods{http.MethodPost: do}
+		r.Post("/demo/"+name, do)
 	}
 	for name := range d.files {
-		paths[assetsPath+name] = edge.Reading(d.asset)
+		edge.Read(r, assetsPath+name, d.asset)
 	}
-	return secure(d.policy(), paths)
+	return secure(d.policy(), r)
 }
 
 // Serves says whether a path is one of the demo's, for whoever puts more than it behind one port.

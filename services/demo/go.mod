@@ -4,7 +4,10 @@ go 1.26.0
 
 require github.com/channelstream/channelstream/client v0.0.0
 
-require golang.org/x/sync v0.24.0 // indirect
+require (
+	github.com/go-chi/chi/v5 v5.5.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -14,17 +14,16 @@ import (
 // which looks at the Origin.
 func (s *Service) Handler() http.Handler {
 	resource := "/" + s.config.Settings.Clients.Resource
-	paths := edge.Paths{
-		"/ws":          edge.Methods{http.MethodGet: s.plainSocket},
-		"/sse":         edge.Methods{http.MethodGet: s.eventStream},
-		"/listen":      edge.Methods{http.MethodGet: s.listen},
-		resource:       s.engine,
-		resource + "/": s.engine,
-	}
+	r := edge.NewRouter()
+	r.Get("/ws", s.plainSocket)
+	r.Get("/sse", s.eventStream)
+	r.Get("/listen", s.listen)
+	r.Handle(resource, s.engine)
+	r.Handle(resource+"/", s.engine)
 	if s.config.ClientScript != nil {
-		paths[resource+"/socket.io.js"] = edge.Reading(s.clientScript)
+		edge.Read(r, resource+"/socket.io.js", s.clientScript)
 	}
-	return s.crossOrigin(s.transport.Guard(paths))
+	return s.crossOrigin(s.transport.Guard(r))
 }
 
 // crossOrigin adds the headers of cross-origin requests and answers preflights.

@@ -114,7 +114,9 @@ func codeOf(t *testing.T, w *httptest.ResponseRecorder) contract.Code {
 func TestPathsAndMethodsThatAreNotThereAreFaults(t *testing.T) {
 	t.Parallel()
 	here := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
-	paths := Paths{"/read": Reading(here), "/write": Methods{http.MethodPost: here}}
+	paths := NewRouter()
+	Read(paths, "/read", here)
+	paths.Post("/write", here)
 	for _, c := range []struct {
 		method, path string
 		status       int

@@ -38,12 +38,12 @@ type Health struct {
 // the failing checks; the reasons go to the log, as they may hold addresses), /metrics and /version.
 func Operations(health Health, registry *prometheus.Registry, version string, log *slog.Logger) http.Handler {
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)})
-	return edge.Paths{
-		"/healthz": edge.Reading(checks(health.Live, log)),
-		"/readyz":  edge.Reading(checks(health.Ready, log)),
-		"/metrics": edge.Reading(metrics.ServeHTTP),
-		"/version": edge.Reading(func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, Build(version)) }),
-	}
+	r := edge.NewRouter()
+	edge.Read(r, "/healthz", checks(health.Live, log))
+	edge.Read(r, "/readyz", checks(health.Ready, log))
+	edge.Read(r, "/metrics", metrics.ServeHTTP)
+	edge.Read(r, "/version", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, Build(version)) })
+	return r
 }
 
 // checks runs all checks at once and answers when the slowest is done or its time is over.

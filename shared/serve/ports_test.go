@@ -53,7 +53,12 @@ func run(t *testing.T, ports *serve.Ports, service http.Handler) {
 	})
 }
 
-var service = edge.Paths{"/message": edge.Reading(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })}
+// service answers /message alone.
+func service() http.Handler {
+	r := edge.NewRouter()
+	edge.Read(r, "/message", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	return r
+}
 
 func TestOperatorsHaveAPortOfTheirOwn(t *testing.T) {
 	t.Parallel()
@@ -62,7 +67,7 @@ func TestOperatorsHaveAPortOfTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, ports, service)
+	run(t, ports, service())
 	public, private := "http://"+ports.Addr().String(), "http://127.0.0.1:"+strconv.Itoa(operator)
 	for _, path := range operatorPaths {
 		if status, body := get(t, public+path); status != http.StatusNotFound || !strings.Contains(body, `"code":"not_found"`) {
@@ -91,7 +96,7 @@ func TestOperatorsAskAtTheServicesPortOtherwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, ports, service)
+	run(t, ports, service())
 	for _, path := range append(operatorPaths, "/message") {
 		if status, body := get(t, "http://"+ports.Addr().String()+path); status >= http.StatusBadRequest {
 			t.Errorf("%s: %d %s", path, status, body)
