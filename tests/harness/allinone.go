@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,19 @@ func AllInOne(t testing.TB, options ...Option) *System {
 	}
 	t.Cleanup(s.Client.CloseIdleConnections)
 	return s
+}
+
+// AllInOne runs the all-in-one as a process of its own until the end of the test. It returns when the system is ready.
+func (p *Processes) AllInOne(t testing.TB, options ...Option) *Node {
+	t.Helper()
+	environ := slices.Concat(allInOneDefaults, []Option{
+		Setting("DATA_DIR", t.TempDir()),
+		Setting("LOG_LEVEL", "info"), Setting("LOG_FORMAT", "json"), // so that the log says where it listens
+	}, options)
+	n := &Node{Name: "all-in-one", t: t, secret: Secret, form: p, kind: kindAllInOne, environ: environ, log: newLog()}
+	t.Cleanup(n.end)
+	n.Start()
+	return n
 }
 
 // background runs something until the returned function is called, which waits for its end, or the test ends.

@@ -20,6 +20,7 @@ const (
 	kindAPI      kind = "api"
 	kindPresence kind = "presence"
 	kindGateway  kind = "gateway"
+	kindAllInOne kind = "channelstream"
 )
 
 // stopLimit is how long a node may take to stop when asked to.
@@ -39,7 +40,7 @@ type Node struct {
 
 	run running                       // nil while it is stopped; owned by the test's goroutine
 	url atomic.Pointer[string]        // as it was started last
-	api atomic.Pointer[client.Client] // of an api, as it was started last
+	api atomic.Pointer[client.Client] // of a node that has an api, as it was started last
 }
 
 // running is a started service.
@@ -61,7 +62,7 @@ func (n *Node) launch() {
 	n.run = run
 	address := "http://" + run.Address()
 	n.url.Store(&address)
-	if n.kind != kindAPI {
+	if n.kind != kindAPI && n.kind != kindAllInOne {
 		return
 	}
 	app, err := client.New(n.URL(), n.secret)
@@ -166,15 +167,28 @@ func (n *Node) leads() bool {
 	return n.Metric("channelstream_presence_leader") == 1
 }
 
-// Metric gives the value of a metric without labels; 0 if there is none.
-func (n *Node) Metric(name string) (value float64) {
+// Metric gives the value of a metric, or the sum of all that have the name and differ in their labels; 0 if there is none.
+// The name may have labels itself, written as the node writes them.
+func (n *Node) Metric(name string) (sum float64) {
 	_, metrics := n.get("/metrics")
 	for line := range strings.Lines(metrics) {
-		if text, found := strings.CutPrefix(line, name+" "); found {
-			value, _ = strconv.ParseFloat(strings.TrimSpace(text), 64) // Prometheus wrote it
+		series, text, found := strings.Cut(strings.TrimSpace(line), " ")
+		if found && (series == name || strings.HasPrefix(series, name+"{")) {
+			value, _ := strconv.ParseFloat(text, 64) // Prometheus wrote it
+			sum += value
 		}
 	}
-	return value
+	return sum
+}
+
+// PID is the process of a node that is one of its own.
+func (n *Node) PID() int {
+	n.t.Helper()
+	p, ok := n.run.(*process)
+	if !ok {
+		n.t.Fatalf("%s is no process of its own", n.Name)
+	}
+	return p.cmd.Process.Pid
 }
 
 // get asks the node for a path; status 0 means that it does not answer.

@@ -19,15 +19,17 @@ const startLimit = 20 * time.Second
 
 // Processes runs each node as a process of its own, from binaries that it builds once.
 type Processes struct {
-	dir       string // of the binaries
-	build     func() error
-	buildNATS func() error
+	dir           string // of the binaries
+	build         func() error
+	buildAllInOne func() error
+	buildNATS     func() error
 }
 
 // NewProcesses makes the form; binaries go into dir.
 func NewProcesses(dir string) *Processes {
 	p := &Processes{dir: dir}
-	p.build = sync.OnceValue(p.buildAll)
+	p.build = sync.OnceValue(func() error { return p.buildServices(kindAPI, kindPresence, kindGateway) })
+	p.buildAllInOne = sync.OnceValue(func() error { return p.buildServices(kindAllInOne) })
 	p.buildNATS = sync.OnceValue(p.buildNATSServer)
 	return p
 }
@@ -38,9 +40,9 @@ func (*Processes) Name() string { return "processes" }
 // CanKill says that a node can be ended with kill -9.
 func (*Processes) CanKill() bool { return true }
 
-func (p *Processes) buildAll() error {
+func (p *Processes) buildServices(kinds ...kind) error {
 	args := []string{"build", "-buildvcs=false", "-o", p.dir + string(os.PathSeparator)}
-	for _, k := range []kind{kindAPI, kindPresence, kindGateway} {
+	for _, k := range kinds {
 		args = append(args, module+string(k)+"/cmd/"+string(k))
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
@@ -50,7 +52,11 @@ func (p *Processes) buildAll() error {
 }
 
 func (p *Processes) start(k kind, environ []Option, log *logBook) (running, error) {
-	if err := p.build(); err != nil {
+	build := p.build
+	if k == kindAllInOne {
+		build = p.buildAllInOne
+	}
+	if err := build(); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(p.dir, string(k)))

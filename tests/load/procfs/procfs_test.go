@@ -24,6 +24,9 @@ func TestOwnMemoryAndCPU(t *testing.T) {
 	if err != nil || resident < 1<<20 || peak < resident {
 		t.Errorf("resident %d, peak %d, %v", resident, peak, err)
 	}
+	if often, err := Resident(os.Getpid()); err != nil || often < resident/2 || often > 2*resident {
+		t.Errorf("resident %d when asked often, %d when asked exactly, %v", often, resident, err)
+	}
 	if _, err := CPU(os.Getpid()); err != nil {
 		t.Error(err)
 	}
