@@ -12,7 +12,7 @@ NPM = tests/compat tests/load/socketio
 # each runs a command in the directory of every module, and ends with the first that fails.
 each = for dir in $(MODULES); do (cd $$dir && $(1)) || exit 1; done
 
-.PHONY: run build test stories lint deps tidy-check isolated arch socketio-client fuzz bench bench-smoke compose-up clean
+.PHONY: run build test stories flood lint deps tidy-check isolated arch socketio-client fuzz bench bench-smoke compose-up clean
 .DEFAULT_GOAL := run
 
 run: build ## start everything in one process on 127.0.0.1:8000, data in ./data
@@ -23,6 +23,8 @@ test: deps ## run all tests with the race detector
 	$(GO) test -race -shuffle=on work
 stories: ## tell thousands of random stories to clients that drop and come back, and compare what they see
 	$(GO) test -count=1 ./tests/property
+flood: ## attack a server and see that its other clients, its memory and its sessions stay as they were
+	$(GO) test -count=1 ./tests/flood
 lint: ## check format, go vet and staticcheck
 	@./.ci/lint $(STATICCHECK) $(MODULES)
 deps: ## install what tests need: Go modules and npm packages
