@@ -39,8 +39,8 @@ func (r *Recall) Release() {
 }
 
 // Read gives the newest messages of channels, as many as their sizes say; 0 stands for as many as any channel may keep. If
-// that is more than one answer may hold, the channels with the most bytes lose their oldest messages, until what they have
-// left is the same for each and all of it is little enough.
+// that is more than one answer may hold, the channels with most bytes lose their oldest messages, until none of them has more
+// than an even share of what the others leave.
 func (a *Archive) Read(ctx context.Context, sizes map[string]int) (*Recall, error) {
 	b := budget{most: a.config.MaxAnswer, slots: a.large}
 	readings := make(map[string]*reading, len(sizes))
@@ -107,16 +107,28 @@ func (b *budget) take(ctx context.Context, r *reading, e bus.LogEntry) error {
 	return nil
 }
 
-// level drops what does not fit in the end, however much more comes: a reading may keep its even share, and what others
-// leave of theirs.
+// level drops what will not fit in the end, however much more comes.
 func (b *budget) level() {
 	for _, r := range b.readings {
 		r.fit()
 	}
-	ordered := slices.SortedFunc(slices.Values(b.readings), func(one, other *reading) int { return cmp.Compare(one.bytes, other.bytes) })
+	share := b.share()
 	b.held = 0
-	for i, r := range ordered {
-		r.shorten((b.most - b.held) / (len(ordered) - i))
+	for _, r := range b.readings {
+		r.shorten(share)
 		b.held += r.bytes
 	}
+}
+
+// share is what a reading may hold: an even part of what those leave that hold less. It only shrinks while more comes.
+func (b *budget) share() int {
+	slices.SortFunc(b.readings, func(one, other *reading) int { return cmp.Compare(one.bytes, other.bytes) })
+	left := b.most
+	for i, r := range b.readings {
+		if share := left / (len(b.readings) - i); r.bytes > share {
+			return share
+		}
+		left -= r.bytes
+	}
+	return b.most
 }
