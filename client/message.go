@@ -23,7 +23,8 @@ type Message struct {
 	ExcludeUsers []string `json:"exclude_users,omitempty"`
 	// Message is the content: anything encoding/json can write.
 	Message any `json:"message"`
-	// UUID names the message; empty lets the API make one. The same UUID again is delivered once.
+	// UUID names the message; empty lets the API make one. The same UUID to the same channel and users again is delivered
+	// once.
 	UUID string `json:"uuid,omitempty"`
 	// Timestamp is ISO 8601, UTC when it names no zone; empty means now. A zone is kept.
 	Timestamp string `json:"timestamp,omitempty"`

@@ -1,6 +1,11 @@
 package contract
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
 
 // Headers of a live message: what decides its delivery. The body is the JSON object that clients get, byte for byte; see
 // HeaderAudience for what may stand behind it.
@@ -10,6 +15,7 @@ const (
 	HeaderMore    = "Cs-More"    // set when the next message of the same list goes to the same channel
 	HeaderEdit    = "Cs-Edit"    // the body is an edit of the message with this uuid
 	HeaderDelete  = "Cs-Delete"  // the body says that the message with this uuid was removed
+	HeaderOf      = "Cs-Of"      // the Audience that an edit names: it is of the message with that one, if there are several
 )
 
 // The `type` of what clients get.
@@ -59,6 +65,35 @@ func ChannelMessageID(uuid, channel string) string { return uuid + "." + EncodeT
 
 // UserMessageID is the id under which a user's private message is stored: one message may go to several users.
 func UserMessageID(uuid, user string) string { return uuid + ".." + EncodeToken(user) }
+
+// WithAudience is the id of a message as those functions make it, for one that goes to some users only: with the same uuid,
+// what goes to another audience is another message.
+func WithAudience(id, audience string) string {
+	if audience == "" {
+		return id
+	}
+	return id + "." + audience
+}
+
+// Audience is a name for those who get a message: the same for the same sets of users, empty for no sets.
+func Audience(pm, exclude []string) string {
+	if len(pm)+len(exclude) == 0 {
+		return ""
+	}
+	text := JoinTokens(slices.Sorted(slices.Values(pm))) + ";" + JoinTokens(slices.Sorted(slices.Values(exclude)))
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// AudienceOfMessage gives the audience in an id that WithAudience made; "" when there is none.
+func AudienceOfMessage(id string) string {
+	if UUIDOfMessage(id) == "" {
+		return ""
+	}
+	name := strings.TrimPrefix(id[uuidLength+1:], ".") // of a channel, or a user
+	_, audience, _ := strings.Cut(name, ".")
+	return audience
+}
 
 // UUIDOfMessage gives the uuid in an id that ChannelMessageID or UserMessageID made; "" when it is another id.
 func UUIDOfMessage(id string) string {

@@ -29,6 +29,36 @@ func TestKeysOfTheServer(t *testing.T) {
 	}
 }
 
+func TestAnAudienceIsSetsOfUsers(t *testing.T) {
+	t.Parallel()
+	same := Audience([]string{"a", "b,c"}, []string{"d"})
+	if again := Audience([]string{"b,c", "a"}, []string{"d"}); again != same || len(same) != 32 {
+		t.Errorf("%q and %q", same, again)
+	}
+	seen := map[string]bool{"": true, same: true}
+	for _, other := range []string{
+		Audience([]string{"a", "b", "c"}, []string{"d"}), Audience([]string{"a"}, []string{"b,c", "d"}), Audience([]string{"d"}, []string{"a", "b,c"}),
+		Audience([]string{"a", "b,c"}, nil), Audience([]string{"a;d"}, nil), Audience([]string{"a"}, []string{"d"}),
+	} {
+		if seen[other] {
+			t.Errorf("two audiences are %q", other)
+		}
+		seen[other] = true
+	}
+	const uuid = "09d65887-4e12-46d1-96d1-e8441645235b"
+	for _, id := range []string{ChannelMessageID(uuid, "a.b"), UserMessageID(uuid, ".")} {
+		for _, audience := range []string{"", same} {
+			with := WithAudience(id, audience)
+			if AudienceOfMessage(with) != audience || UUIDOfMessage(with) != uuid {
+				t.Errorf("%s is of %q, for %q", with, UUIDOfMessage(with), AudienceOfMessage(with))
+			}
+		}
+	}
+	if got := AudienceOfMessage("other.id.entirely"); got != "" {
+		t.Errorf("another id is for %q", got)
+	}
+}
+
 func TestCloseCodes(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[Reason]int{
@@ -88,6 +118,11 @@ func TestSubjectsAndBuckets(t *testing.T) {
 		LeaseKey(LeaseAPI, "host:80"):            "api.host=3A80",
 		ChannelMessageID(uuid, "a.b"):            uuid + ".a=2Eb",
 		UserMessageID(uuid, "a.b"):               uuid + "..a=2Eb",
+		WithAudience(uuid+".a=2Eb", ""):          uuid + ".a=2Eb",
+		WithAudience(uuid+".a=2Eb", "0f"):        uuid + ".a=2Eb.0f",
+		Audience(nil, []string{}):                "",
+		Audience([]string{"b", "a"}, nil):        "5c51d9178b82d267bc1a29ebd5545b2d",
+		Audience(nil, []string{"a", "b"}):        "04496f61fcf3c2269716b286f13123b9",
 		LeaseKey(LeaseGateway, "plain"):          "gateway.plain",
 	} {
 		if got != want {

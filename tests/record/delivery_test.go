@@ -74,6 +74,7 @@ func (s *story) enterThrice(t *testing.T) {
 
 func deliveriesToSeveralConnections() []exchange {
 	const inChannel, private = `{"uuid": "<uuid chan>", "channel": "mu", "message": {"n": "chan"}}`, `{"uuid": "<uuid pm>", "message": {"n": "pm"}}`
+	const same = `"uuid": "c0000000-0000-4000-8000-000000000017", "channel": "mu"`
 	return []exchange{
 		{name: "one user, two connections in the channel and a third in none: channel message goes to the two, PM to all three",
 			request: `POST /message [{"user": "s", "channel": "mu", "message": {"n": "chan"}}, {"user": "s", "pm_users": ["mu"], "message": {"n": "pm"}}]`,
@@ -83,13 +84,12 @@ func deliveriesToSeveralConnections() []exchange {
 				"conn1": {sent(inChannel), sent(private)},
 				"conn2": {sent(private)},
 			}},
-		{name: "same uuid posted twice: not delivered again, unlike in the record",
-			request: `POST /message [{"user": "s", "channel": "mu", "message": {"n": 1}, "uuid": "c0000000-0000-4000-8000-000000000017"},
-				{"user": "s", "channel": "mu", "message": {"n": 2}, "uuid": "c0000000-0000-4000-8000-000000000017"}]`,
-			answer: done,
-			frames: frames{
-				"conn0": {sent(`{"uuid": "c0000000-0000-4000-8000-000000000017", "channel": "mu", "message": {"n": 1}}`)},
-				"conn1": {sent(`{"uuid": "c0000000-0000-4000-8000-000000000017", "channel": "mu", "message": {"n": 1}}`)},
-			}},
+		{name: "same uuid twice in a list: refused, unlike in the record",
+			request: `POST /message [{` + same + `, "user": "s", "message": {"n": 1}}, {` + same + `, "user": "s", "message": {"n": 2}}]`,
+			answer:  refused("1.uuid")},
+		{name: "same uuid", request: `POST /message [{` + same + `, "user": "s", "message": {"n": 1}}]`, answer: done,
+			frames: frames{"conn0": {sent(`{` + same + `, "message": {"n": 1}}`)}, "conn1": {sent(`{` + same + `, "message": {"n": 1}}`)}}},
+		{name: "same uuid again: not delivered again, unlike in the record",
+			request: `POST /message [{` + same + `, "user": "s", "message": {"n": 2}}]`, answer: done},
 	}
 }

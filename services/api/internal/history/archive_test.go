@@ -232,6 +232,36 @@ func TestATrimKeepsWhatShows(t *testing.T) {
 	}
 }
 
+// What Read folds into which message is what a trim leaves.
+func TestATrimKeepsTheEditsOfEachAudience(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 10)
+	put := func(of, record string, edit bool) {
+		id, h := contract.WithAudience(contract.ChannelMessageID(uuidOf(1), "a"), of), bus.Header(nil)
+		if edit {
+			id, h = "", bus.Header{contract.HeaderEdit: {uuidOf(1)}, contract.HeaderOf: {of}}
+		}
+		s.put("a", id, h, record)
+	}
+	put("", message(1), false)
+	put("x", `{"message":"before there is one to x"}`, true)
+	put("x", message(2), false)
+	put("y", message(3), false)
+	for n := range 3 {
+		put("y", fmt.Sprintf(`{"message":"y%d"}`, n), true)
+		put("x", fmt.Sprintf(`{"message":"x%d"}`, n), true)
+	}
+	for range 2 { // before the trim and after it
+		s.want("a", 0, message(`"before there is one to x"`), message(`"x2"`), message(`"y2"`))
+		if err := s.trim(t.Context(), "a", s.Most("a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.records("a"); n != 6 {
+		t.Errorf("%d records are left, want three messages and an edit of each", n)
+	}
+}
+
 func TestNoSizeIsTheMostThatAnyChannelMayKeep(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 0)

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/channelstream/channelstream/shared/bus"
@@ -12,27 +13,28 @@ import (
 // reading is the history of one channel while its records go by, oldest first. It holds at most twice what it shall
 // show. Owned by who reads.
 type reading struct {
-	size  int            // 0: no limit
-	kept  []record       // oldest first
-	bytes int            // of what is kept
-	index map[string]int // in kept, of the first message with a uuid
-	cut   bool           // some were dropped for want of room
+	size  int          // 0: no limit
+	kept  []record     // oldest first
+	bytes int          // of what is kept
+	index fold.Targets // places in kept
+	cut   bool         // some were dropped for want of room
 }
 
 type record struct {
-	uuid string
-	body []byte
+	uuid, audience string
+	body           []byte
 }
 
 // room is what a message takes in an answer, its comma included.
 func (m *record) room() int { return len(m.body) + 1 }
 
 func newReading(size int) *reading {
-	return &reading{size: size, index: map[string]int{}}
+	return &reading{size: size}
 }
 
 // take adds a message, takes one away that was removed, or puts an edit into the one it is of. As recorded, an edit is of
-// the first with its uuid, and one of a message that is not there is nothing.
+// the first with its uuid, unless there are several and one has the audience that the edit names; and one of a message that is
+// not there is nothing.
 func (r *reading) take(e bus.LogEntry) error {
 	if uuid := e.Header.Get(contract.HeaderDelete); uuid != "" {
 		r.remove(uuid)
@@ -41,9 +43,9 @@ func (r *reading) take(e bus.LogEntry) error {
 	if uuid := e.Header.Get(contract.HeaderEdit); uuid != "" {
 		return r.edit(uuid, e)
 	}
-	uuid := contract.UUIDOfMessage(e.ID())
-	r.note(uuid, len(r.kept))
-	r.kept = append(r.kept, record{uuid: uuid, body: e.Data})
+	m := record{uuid: contract.UUIDOfMessage(e.ID()), audience: contract.AudienceOfMessage(e.ID()), body: e.Data}
+	r.note(&m, len(r.kept))
+	r.kept = append(r.kept, m)
 	r.bytes += len(e.Data) + 1
 	if r.size > 0 && len(r.kept) >= 2*r.size {
 		r.drop(len(r.kept) - r.size)
@@ -52,7 +54,7 @@ func (r *reading) take(e bus.LogEntry) error {
 }
 
 func (r *reading) edit(uuid string, e bus.LogEntry) error {
-	at, found := r.index[uuid]
+	at, found := r.index.Find(uuid, e.Header.Get(contract.HeaderOf), math.MaxUint64)
 	if !found {
 		return nil
 	}
@@ -67,7 +69,7 @@ func (r *reading) edit(uuid string, e bus.LogEntry) error {
 
 // remove takes away all with a uuid. They are erased, or are about to be.
 func (r *reading) remove(uuid string) {
-	if _, found := r.index[uuid]; found {
+	if _, found := r.index.Find(uuid, "", math.MaxUint64); found {
 		r.keep(slices.DeleteFunc(r.kept, func(m record) bool { return m.uuid == uuid }))
 	}
 }
@@ -77,17 +79,15 @@ func (r *reading) drop(n int) { r.keep(slices.Clone(r.kept[n:])) }
 
 func (r *reading) keep(kept []record) {
 	r.kept, r.bytes = kept, 0
-	clear(r.index)
+	r.index.Clear()
 	for i := range kept {
 		r.bytes += kept[i].room()
-		r.note(kept[i].uuid, i)
+		r.note(&kept[i], i)
 	}
 }
 
-func (r *reading) note(uuid string, at int) {
-	if _, found := r.index[uuid]; !found {
-		r.index[uuid] = at
-	}
+func (r *reading) note(m *record, at int) {
+	r.index.Add(m.uuid, m.audience, uint64(at)) //nolint:gosec // a place in a slice
 }
 
 // fit drops what is more than the size.

@@ -121,9 +121,9 @@ type inventory struct {
 }
 
 type place struct {
-	uuid     string
-	sequence uint64
-	fields   fold.Fields // of an edit
+	uuid, audience string // of an edit: those of its message
+	sequence       uint64
+	fields         fold.Fields // of an edit
 }
 
 func (i *inventory) take(e bus.LogEntry) error {
@@ -134,14 +134,16 @@ func (i *inventory) take(e bus.LogEntry) error {
 	}
 	uuid := e.Header.Get(contract.HeaderEdit)
 	if uuid == "" {
-		i.messages = append(i.messages, place{uuid: contract.UUIDOfMessage(e.ID()), sequence: e.Sequence})
+		i.messages = append(i.messages, place{
+			uuid: contract.UUIDOfMessage(e.ID()), audience: contract.AudienceOfMessage(e.ID()), sequence: e.Sequence,
+		})
 		return nil
 	}
 	fields, err := fold.FieldsOf(e.Data)
 	if err != nil {
 		return fmt.Errorf("read record %d of %s: %w", e.Sequence, e.Subject, err)
 	}
-	i.edits = append(i.edits, place{uuid: uuid, sequence: e.Sequence, fields: fields})
+	i.edits = append(i.edits, place{uuid: uuid, audience: e.Header.Get(contract.HeaderOf), sequence: e.Sequence, fields: fields})
 	return nil
 }
 
@@ -166,23 +168,23 @@ func (i *inventory) oldest(most int) uint64 {
 // sequence on whose message is not there, or of which later ones replace all. So a message has no more edits than
 // fields, and they do not fill up the log; and a removal stays for as long as what it removes.
 func (i *inventory) vain(oldest uint64) []uint64 {
-	first := map[string]uint64{}
+	var messages fold.Targets
 	for _, m := range i.messages {
-		if _, found := first[m.uuid]; !found && m.sequence >= oldest {
-			first[m.uuid] = m.sequence
+		if m.sequence >= oldest {
+			messages.Add(m.uuid, m.audience, m.sequence)
 		}
 	}
 	sequences := i.removed
-	replaced := map[string]fold.Fields{}
+	replaced := map[uint64]fold.Fields{} // by message
 	for _, edit := range slices.Backward(i.edits) {
 		if edit.sequence < oldest {
 			break
 		}
-		message, found := first[edit.uuid]
-		if !found || edit.sequence < message || edit.fields&^replaced[edit.uuid] == 0 {
+		message, found := messages.Find(edit.uuid, edit.audience, edit.sequence)
+		if !found || edit.fields&^replaced[message] == 0 {
 			sequences = append(sequences, edit.sequence)
 		}
-		replaced[edit.uuid] |= edit.fields
+		replaced[message] |= edit.fields
 	}
 	slices.Sort(sequences)
 	return sequences

@@ -42,6 +42,8 @@ type Message struct {
 	PM     string // value of contract.HeaderPM; empty for none
 	Except string // value of contract.HeaderExclude; empty for none
 
+	Audience string // contract.Audience of a message that goes to some users only
+
 	Record   []byte // what the history keeps, as Keep wrote it; nil for nothing
 	Fleeting bool   // it goes straight to the gateways, and not into the log
 }
@@ -55,6 +57,9 @@ type Pair struct {
 // Encode writes the object that clients get, and the headers for a channel.
 func (m *Message) Encode() {
 	m.Object = m.appendObject(make([]byte, 0, m.room()))
+	if m.Channel != "" || len(m.PMUsers) > 1 || len(m.ExcludeUsers) > 0 { // the copy of one user says who gets it
+		m.Audience = contract.Audience(m.PMUsers, m.ExcludeUsers)
+	}
 	if m.Channel == "" {
 		return
 	}
@@ -64,6 +69,28 @@ func (m *Message) Encode() {
 	if len(m.ExcludeUsers) > 0 {
 		m.Except = contract.JoinTokens(m.ExcludeUsers)
 	}
+}
+
+// ID is the same for messages with the same uuid and audience. Under it a channel's message is stored, once; edits and removals
+// are stored each time.
+func (m *Message) ID() string {
+	switch {
+	case m.Channel != "":
+		return contract.WithAudience(contract.ChannelMessageID(m.UUID, m.Channel), m.Audience)
+	case m.Audience == "":
+		return m.IDFor(m.PMUsers[0])
+	}
+	return m.IDFor("")
+}
+
+// Same says whether clients and history get the same of a message as of another with its ID.
+func (m *Message) Same(other *Message) bool {
+	return m.NoHistory == other.NoHistory && bytes.Equal(m.Object, other.Object)
+}
+
+// IDFor is under which a user's copy of a private message is stored, once.
+func (m *Message) IDFor(user string) string {
+	return contract.WithAudience(contract.UserMessageID(m.UUID, user), m.Audience)
 }
 
 // Size is what the message takes on the bus, as gateways get it or as the history keeps it, whichever is more; and how much of

@@ -3,8 +3,8 @@
 //
 // It promises that a list goes out in its order; that when Publish returns without an error, every message of it is
 // stored where it belongs, or, for such a channel, NATS has it; and that a list of messages which is published again
-// under the same uuids within two minutes is completed without a duplicate: by the logs for good, and for such a channel
-// by this process. Edits and removals that are published again are heard again.
+// under the same uuids, to the same users, within two minutes is completed without a duplicate: by the logs for good, and
+// for such a channel by this process. Edits and removals that are published again are heard again.
 package publish
 
 import (
@@ -101,10 +101,10 @@ type list struct {
 	records   []*records
 }
 
-// claim is the uuid of a message that goes straight to the gateways.
+// claim is the id of a message that goes straight to the gateways.
 type claim struct {
-	uuid string
-	at   int // in the live list
+	id string
+	at int // in the live list
 }
 
 // records go into the same log of history.
@@ -140,10 +140,11 @@ func (l *list) claim(m *message.Message) bool {
 	if !again(m) {
 		return true
 	}
-	if !l.publisher.recent.claim(m.UUID, time.Now()) {
+	id := m.ID()
+	if !l.publisher.recent.claim(id, time.Now()) {
 		return false
 	}
-	l.claimed = append(l.claimed, claim{uuid: m.UUID, at: len(l.live)})
+	l.claimed = append(l.claimed, claim{id: id, at: len(l.live)})
 	return true
 }
 
@@ -153,7 +154,7 @@ func channelID(m *message.Message) string {
 	if m.Kind != message.Post {
 		return uuid.NewString()
 	}
-	return contract.ChannelMessageID(m.UUID, m.Channel)
+	return m.ID()
 }
 
 func (l *list) addToUsers(m *message.Message) {
@@ -165,7 +166,7 @@ func (l *list) addToUsers(m *message.Message) {
 		if _, excluded := except[user]; excluded {
 			continue
 		}
-		id := contract.UserMessageID(m.UUID, user)
+		id := m.IDFor(user)
 		if m.Kind != message.Post {
 			id = uuid.NewString()
 		}
@@ -208,7 +209,7 @@ func (l *list) send(ctx context.Context) error {
 	done, err := live.Wait(ctx)
 	for _, c := range l.claimed {
 		if c.at >= done {
-			l.publisher.recent.forget(c.uuid)
+			l.publisher.recent.forget(c.id)
 		}
 	}
 	for _, r := range l.records {
@@ -263,6 +264,9 @@ func setAbout(h bus.Header, m *message.Message) {
 	switch m.Kind {
 	case message.Edit:
 		h[contract.HeaderEdit] = []string{m.UUID}
+		if m.Audience != "" {
+			h[contract.HeaderOf] = []string{m.Audience}
+		}
 	case message.Delete:
 		h[contract.HeaderDelete] = []string{m.UUID}
 	}

@@ -10,7 +10,7 @@ const (
 	maxRecent = 1 << 18 // ids in one generation; beyond that the window is shorter. About 30 MB for both
 )
 
-// recent remembers the ids that apps gave to messages, for at least the window and at most twice as long. This process
+// recent remembers the ids of messages whose uuid the app gave, for at least the window and at most twice as long. This process
 // only: the same message posted to two of them is delivered twice.
 type recent struct {
 	mu      sync.Mutex

@@ -19,6 +19,7 @@ const (
 	sayNoBoolean   = "This must be true or false."
 	sayNoInteger   = "This must be a whole number."
 	sayNoUUID      = "This must be a UUID."
+	sayUUIDTwice   = "Message %d says something else to the same users under this uuid."
 	sayNoTime      = "This must be a time such as 2006-01-02T15:04:05.000000, in UTC or with an offset."
 	sayControl     = "This must not hold control characters or halves of surrogate pairs."
 	sayNoScalar    = "This must be a string, a number, a boolean or null."

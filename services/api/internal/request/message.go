@@ -45,6 +45,9 @@ func readMessages(kindOf message.Kind, body []byte, limits Limits, payload int64
 	for i, value := range values {
 		m.read(strconv.Itoa(i), value, &list[i])
 	}
+	if kindOf == message.Post && r.fields == nil {
+		m.repeated(list)
+	}
 	if err := r.fault(); err != nil {
 		return nil, err
 	}
@@ -171,6 +174,24 @@ func (r *messages) finish(at string, to *message.Message) {
 		r.add(join(at, "pm_users"), sayNoRoom, r.payload)
 	default:
 		r.add(join(at, "exclude_users"), sayNoRoom, r.payload)
+	}
+}
+
+// repeated refuses messages that say something else under the uuid of one before them, to the same audience: only one of the two
+// would be delivered.
+func (r *messages) repeated(list []message.Message) {
+	seen := map[string]int{}
+	for i := range list {
+		m := &list[i]
+		if !m.Named {
+			continue
+		}
+		id := m.ID()
+		if before, found := seen[id]; !found {
+			seen[id] = i
+		} else if !m.Same(&list[before]) {
+			r.add(strconv.Itoa(i)+".uuid", sayUUIDTwice, before)
+		}
 	}
 }
 

@@ -427,6 +427,30 @@ func TestEditsChangeMessagesThatAreSentInPieces(t *testing.T) {
 	})
 }
 
+func TestAnEditChangesTheMessageToItsAudience(t *testing.T) {
+	t.Parallel()
+	story(t, func(t *testing.T, w *world) {
+		a := w.topics[1]
+		audience := contract.Audience([]string{"alice"}, nil)
+		w.sayAs(one, a, `{"message":"to all","catchup":false}`)
+		w.say(a, `{"message":"to alice","catchup":false}`, contract.HeaderPM, "alice",
+			"Nats-Msg-Id", contract.WithAudience(contract.ChannelMessageID(one, a.Name), audience))
+		w.say(a, `{"message":"to alice, edited"}`, contract.HeaderEdit, one, contract.HeaderOf, audience, contract.HeaderPM, "alice")
+		w.say(a, `{"message":"to all, edited"}`, contract.HeaderEdit, one)
+		c := &client{}
+		w.enter(t, c, &past{world: w, topics: w.topics}, 0, resume.Limits{})
+		synctest.Wait()
+		var got []string
+		for _, m := range c.messages(t) {
+			got = append(got, m.Message)
+		}
+		want := []string{"to all, edited", "to alice, edited", "to alice, edited", "to all, edited"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 func TestWhatWasRemovedIsNotSentAndItsEditsAreNot(t *testing.T) {
 	t.Parallel()
 	story(t, func(t *testing.T, w *world) {

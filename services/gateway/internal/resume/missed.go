@@ -77,19 +77,23 @@ func folded(past []feed.PastMessage) (kept []feed.PastMessage, edits map[uint64]
 		return past, nil
 	}
 	edits = map[uint64][][]byte{}
-	originals, removed := map[target]uint64{}, map[target]int{}
+	originals, removed := map[*hub.Topic]*fold.Targets{}, map[target]int{}
 	for i, m := range past {
-		about := target{topic: m.Topic, uuid: m.UUID()}
+		messages := originals[m.Topic]
+		if messages == nil {
+			messages = &fold.Targets{}
+			originals[m.Topic] = messages
+		}
 		switch {
 		case m.Header.Get(contract.HeaderDelete) != "":
-			removed[about] = i
-			delete(originals, about)
+			removed[target{topic: m.Topic, uuid: m.UUID()}] = i
+			messages.Remove(m.UUID())
 		case m.Header.Get(contract.HeaderEdit) != "":
-			if original, here := originals[about]; here {
+			if original, here := messages.Find(m.UUID(), m.Header.Get(contract.HeaderOf), m.Sequence); here {
 				edits[original] = append(edits[original], m.Data)
 			}
 		default:
-			originals[about] = m.Sequence
+			messages.Add(m.UUID(), contract.AudienceOfMessage(m.ID()), m.Sequence)
 		}
 	}
 	kept = past[:0]
