@@ -77,6 +77,8 @@ func TestLoadDefaults(t *testing.T) {
 			MaxUserChannels: 10_000, MaxState: 384 << 10,
 			MaxConnID: 128, MaxFrame: 64 << 10, MaxHistoryAnswer: 4 << 20, BacklogBytes: 1 << 20, BacklogAge: 10 * time.Second,
 			TapeBytes: 256 << 20, ResumeTimeout: 2 * time.Minute,
+			MaxSessionsPerAddress: 20_000, MaxSessionsPerUser: 1000, OpensPerSecond: 2000, PacketsPerSecond: 1000,
+			MaxWaiting: 20_000, MaxWait: 30 * time.Second,
 		},
 		Timing: settings.Timing{Request: 5 * time.Second, Drain: 5 * time.Second, Shutdown: 15 * time.Second},
 		Log:    settings.Log{Level: "info", Format: "text"},
