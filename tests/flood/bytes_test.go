@@ -26,7 +26,7 @@ func TestAByteReadAtATimeFromABusyChannel(t *testing.T) {
 }
 
 func TestFramesWrittenAByteAtATime(t *testing.T) {
-	s := newServer(t)
+	s := newServer(t, unlimited)
 	chunk := slices.Concat(frames(1, flagFinal|opText, "a few words"), frames(1, flagFinal|opPing, "are you there"))
 	withstand(t, s, attack{
 		order: order{

@@ -21,13 +21,16 @@ type server struct {
 	app           *client.Client
 }
 
+// unlimited lets clients send as many frames as the server reads: what it is fair with then is not for want of work.
+var unlimited = harness.Setting("PACKETS_PER_SECOND", 0)
+
 // newServer starts the all-in-one with the settings of the harness, but for options. Connections stay known for the whole
 // test, with a socket or without, so that an attacker can come back with them. The log is in memory, so that a disk that others
 // keep busy does not make messages late, and small, so that it takes no part in what the server holds.
 func newServer(t *testing.T, options ...harness.Option) *server {
 	t.Helper()
 	options = append([]harness.Option{
-		harness.Setting("LINGER", time.Minute), harness.Setting("CONNECT_TIMEOUT", time.Minute),
+		harness.Setting("LINGER", time.Minute), harness.Setting("CONNECT_TIMEOUT", 5*time.Minute),
 		harness.Setting("HEARTBEAT_TIMEOUT", 5*time.Second),
 		harness.Setting("LOG_STORAGE", "memory"), harness.Setting("LOG_BYTES", "16MiB"),
 	}, options...)

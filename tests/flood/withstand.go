@@ -45,7 +45,7 @@ const fewMegabytes = 64 << 20
 const (
 	noise    = 100 * time.Millisecond
 	patience = 10 // measurements in calm
-	tries    = 3  // attacks
+	tries    = 2  // attacks
 )
 
 // withstand attacks a server and checks what every attack must leave as it is.
