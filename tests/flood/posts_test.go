@@ -14,6 +14,12 @@ func posts(s *server, packet string, hello ...string) attack {
 	}
 }
 
+func TestPostsOfManyEventsWhileNobodyPolls(t *testing.T) {
+	s := newServer(t)
+	hello := `40/stream,{"username":"` + mallory + `","sig":"` + s.app.UserSignature(mallory) + `"}`
+	withstand(t, s, posts(s, `42/stream,7["x"]`, hello))
+}
+
 func TestPostsOfManyHeartbeatsBeforeAnyCredentials(t *testing.T) {
 	s := newServer(t)
 	withstand(t, s, posts(s, "3"))
