@@ -6,8 +6,9 @@
 //	  server    ── /proc/<pid>, /metrics ─────┘
 //
 // Each attack is one test with a server of its own. It measures how long messages take to the bystander's clients, first
-// in calm and then under attack, and watches the memory of the server meanwhile. It asks how the server ended the
-// attacker's connections, and in the end whether everything of the attack is gone and the bystander has got each message once.
+// in calm and then under attack, and at the same time on a second server that nobody attacks, which tells how busy the
+// machine is. It watches the memory of the server, and asks how the server ended the attacker's connections, and in the end
+// whether everything of the attack is gone and the bystander has got each message once.
 //
 // The attacker is a process of its own with the lowest priority, the same program started again. So on a machine with few
 // processors it takes what the server and the bystander leave, and what is measured is how the server divides its time
