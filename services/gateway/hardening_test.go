@@ -94,17 +94,21 @@ func TestHardeningAPollerThatNeverPollsIsClosed(t *testing.T) {
 
 func TestHardeningAPingFloodOfAClientThatDoesNotReadIsEnded(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_MESSAGE=1KiB", "CHANNELSTREAM_BACKLOG_BYTES=4KiB",
-		"CHANNELSTREAM_BACKLOG_AGE=500ms", "CHANNELSTREAM_PACKETS_PER_SECOND=0")
-	g.Presence.Register("c1", "alice")
+	g := gatewaytest.Start(t, "CHANNELSTREAM_BACKLOG_BYTES=64MiB", "CHANNELSTREAM_BACKLOG_AGE=500ms",
+		"CHANNELSTREAM_PACKETS_PER_SECOND=0")
+	g.Presence.Register("c1", "alice", "flood")
 	s := g.Plain("c1")
+	body := fmt.Sprintf(`{"pad":%q}`, strings.Repeat("x", 32<<10))
+	for range 512 { // more than kernels keep for two sockets: there is no room for a pong
+		g.Post("flood", body)
+	}
 	data := make([]byte, 125)
 	for n := 0; !strings.Contains(g.Metrics(), `closed_total{reason="slow_consumer"} 1`); {
 		for range 5000 {
+			n++
 			if err := s.WriteControl(websocket.PingMessage, data, time.Now().Add(gatewaytest.Patience)); err != nil {
 				break // it was closed
 			}
-			n++
 		}
 		if n > 2_000_000 {
 			t.Fatal("the flood went on")
@@ -114,7 +118,8 @@ func TestHardeningAPingFloodOfAClientThatDoesNotReadIsEnded(t *testing.T) {
 
 func TestHardeningAThousandJoins(t *testing.T) {
 	t.Parallel()
-	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_CHANNELS=50", "CHANNELSTREAM_MAX_FRAME=1MiB")
+	g := gatewaytest.Start(t, "CHANNELSTREAM_MAX_CHANNELS=50", "CHANNELSTREAM_MAX_FRAME=1MiB",
+		"CHANNELSTREAM_PACKETS_PER_SECOND=0")
 	names := make([]string, 1000)
 	for i := range names {
 		names[i] = fmt.Sprintf("channel-%04d", i)

@@ -53,8 +53,8 @@ func (s *shard) run(ctx context.Context) {
 			s.now = time.Now()
 			s.sockets.poller.Take(s.event)
 			s.read()
-		case <-s.again():
-			s.now = time.Now()
+		case s.now = <-s.again():
+			s.sockets.resting = false
 			s.read()
 		case <-s.mail.wake:
 			s.pace()

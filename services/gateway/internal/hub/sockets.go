@@ -11,14 +11,23 @@ import (
 // readShare is how many bytes a shard reads of one socket before it looks at others. It is one buffer, which is lent.
 const readShare = 16 << 10
 
+// A turn of reading lasts so long at most, and what it leaves is read after a rest: so clients that never stop have half
+// of a processor at most. Go looks at the other connections of the process when a processor has nothing else to do, and
+// otherwise every 10 ms only, so a turn right after the other would make each step of a message's way so long.
+const (
+	readTurn = time.Millisecond
+	readRest = time.Millisecond
+)
+
 // lingering is how long a shard that ends waits for clients to take their last words.
 const lingering = 2 * time.Second
 
 // sockets is what a shard has to do with the sockets of its members.
 type sockets struct {
-	poller  socket.Poller   // nil before there is a socket
-	always  <-chan struct{} // is ready
+	poller  socket.Poller // nil before there is a socket
 	buffer  []byte
+	rest    *time.Timer
+	resting bool
 	reading []*Member            // are to be read in the next turn
 	spare   []*Member            // of the last turn
 	leaving map[*Member]struct{} // closed, but their sockets are still there
@@ -32,12 +41,17 @@ func (s *shard) ready() <-chan struct{} {
 	return s.sockets.poller.Ready()
 }
 
-// again is ready when sockets are to be read that were not read empty.
-func (s *shard) again() <-chan struct{} {
-	if len(s.sockets.reading) > 0 {
-		return s.sockets.always
+// again is ready when the rest is over, if sockets are still to be read.
+func (s *shard) again() <-chan time.Time {
+	k := &s.sockets
+	if len(k.reading) == 0 {
+		return nil
 	}
-	return nil
+	if !k.resting {
+		k.resting = true
+		k.rest.Reset(readRest)
+	}
+	return k.rest.C
 }
 
 func (k *sockets) open(newPoller func() (socket.Poller, error)) error {
@@ -45,9 +59,9 @@ func (k *sockets) open(newPoller func() (socket.Poller, error)) error {
 	if err != nil {
 		return fmt.Errorf("wait for sockets: %w", err)
 	}
-	always := make(chan struct{})
-	close(always)
-	k.poller, k.always, k.buffer, k.leaving = poller, always, make([]byte, readShare), map[*Member]struct{}{}
+	k.poller, k.buffer, k.leaving = poller, make([]byte, readShare), map[*Member]struct{}{}
+	k.rest = time.NewTimer(readRest)
+	k.rest.Stop()
 	return nil
 }
 
@@ -85,20 +99,31 @@ func (s *shard) attend(m *Member) {
 	}
 }
 
-// read is a turn: each socket that is to be read is read once.
+// read is a turn: each socket that is to be read is read once, as far as the time reaches.
 func (s *shard) read() {
 	k := &s.sockets
-	turn := k.reading
+	if k.resting {
+		return
+	}
+	turn, end := k.reading, s.now.Add(readTurn)
 	k.reading, k.spare = k.spare[:0], nil
 	for i, m := range turn {
-		turn[i], m.reading = nil, false
+		if i%looks == looks-1 && time.Now().After(end) {
+			k.reading = append(k.reading, turn[i:]...)
+			break
+		}
+		m.reading = false
 		if reason := m.socket.Read(k.buffer, s.now); reason != "" {
 			s.close(m, reason)
 		}
 		s.attend(m)
 	}
+	clear(turn)
 	k.spare = turn
 }
+
+// looks is how many sockets are read between two looks at the clock.
+const looks = 8
 
 // bid keeps the socket of a closed member until it is gone.
 func (s *shard) bid(m *Member) {
@@ -133,7 +158,8 @@ func (s *shard) farewell(tick <-chan time.Time) {
 			k.poller.Take(s.event)
 			s.read()
 			s.dismiss()
-		case <-s.again():
+		case s.now = <-s.again():
+			k.resting = false
 			s.read()
 			s.dismiss()
 		}
