@@ -18,6 +18,15 @@ const (
 	ReasonClosed           Reason = "closed"            // the client closed it, or its network did
 )
 
+// Breach says whether the client broke a rule, of its protocol or of what one may send, leave unread or unanswered.
+func (r Reason) Breach() bool {
+	switch r {
+	case ReasonSlowConsumer, ReasonHeartbeatTimeout, ReasonProtocolError, ReasonTooLarge, ReasonInvalidPayload, ReasonRateLimited:
+		return true
+	}
+	return false
+}
+
 // CloseCode is the WebSocket close code for a reason (RFC 6455 section 7.4.1).
 func (r Reason) CloseCode() int {
 	switch r {

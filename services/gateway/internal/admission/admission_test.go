@@ -102,14 +102,14 @@ func TestAMeterIsOfOneSecond(t *testing.T) {
 	t.Parallel()
 	var m admission.Meter
 	for n := range 5 {
-		if over := m.Exceeds(3, now); over != (n >= 3) {
+		if over := m.Exceeds(1, 3, now); over != (n >= 3) {
 			t.Errorf("%d in one second: %t", n+1, over)
 		}
 	}
-	if m.Exceeds(3, now.Add(time.Second)) {
+	if m.Exceeds(1, 3, now.Add(time.Second)) {
 		t.Error("the next second begins where the last one ended")
 	}
-	if m.Exceeds(0, now) {
+	if m.Exceeds(1, 0, now) {
 		t.Error("0 is a limit")
 	}
 }

@@ -8,11 +8,11 @@ type Meter struct {
 	count  int
 }
 
-// Exceeds counts one more, and says whether that is more than `most` in this second; 0 sets no limit.
-func (m *Meter) Exceeds(most int, now time.Time) bool {
+// Exceeds counts n more, and says whether that is more than `most` in this second; 0 sets no limit.
+func (m *Meter) Exceeds(n, most int, now time.Time) bool {
 	if second := now.Unix(); second != m.second {
 		m.second, m.count = second, 0
 	}
-	m.count++
+	m.count += n
 	return most > 0 && m.count > most
 }

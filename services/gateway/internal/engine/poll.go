@@ -105,7 +105,7 @@ func (c *conversation) take(ctx context.Context, packets []engineio.Packet) {
 	defer c.inbound.Unlock()
 	for _, p := range packets {
 		reason := contract.ReasonRateLimited
-		if !c.meter.Exceeds(c.engine.config.PerSecond, time.Now()) {
+		if !c.meter.Exceeds(1, c.engine.config.PerSecond, time.Now()) {
 			reason = c.packet(ctx, p)
 		}
 		if reason != "" {

@@ -63,7 +63,8 @@ type Reader struct {
 	pending *pending // nil while nothing is unfinished
 	failed  *Error   // the rule that the client broke
 	deflate bool
-	closed  bool // the client has sent its close frame
+	closed  bool   // the client has sent its close frame
+	begun   uint32 // frames since Frames
 }
 
 // NewReader makes the Reader of one connection. A message may have at most limit bytes, as it is sent and also once
@@ -100,6 +101,13 @@ func (r *Reader) Pending() int {
 	return r.pending.size()
 }
 
+// Frames says how many frames have begun since it was asked last: many of them may be one message, or none.
+func (r *Reader) Frames() int {
+	n := int(r.begun)
+	r.begun = 0
+	return n
+}
+
 // step reads what p has of one frame.
 func (r *Reader) step(p []byte) (m Message, used int, ok bool, err *Error) {
 	f, used, known, err := r.frame(p)
@@ -129,6 +137,7 @@ func (r *Reader) frame(p []byte) (f frame, used int, known bool, err *Error) {
 		return r.pending.frame, 0, true, nil
 	}
 	if r.pending == nil || r.pending.headed == 0 {
+		r.begun++
 		if f, used, known, err = r.parse(p); known || err != nil {
 			return f, used, known, err
 		}

@@ -131,9 +131,9 @@ func (o *Outlet) Waiting(now time.Time) (int, contract.Reason) {
 }
 
 // Close answers the poll that waits: with what is kept and a farewell, or else with a close packet. What no poll waits
-// for is left to Take, unless the client is one that does not take what it is given.
+// for is left to Take, unless the client broke a rule: then nothing more is kept for it.
 func (o *Outlet) Close(reason contract.Reason) {
-	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout {
+	if reason.Breach() {
 		o.kept = nil
 	}
 	for _, packet := range o.farewell(reason) {

@@ -97,6 +97,9 @@ func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong 
 	for len(said) > 0 && !o.waits && reason == "" {
 		m, used, whole, err := o.reader.Next(said)
 		said = said[used:]
+		if o.meter.Exceeds(o.reader.Frames(), o.most, now) && !o.leaving {
+			return contract.ReasonRateLimited, nil
+		}
 		switch {
 		case err != nil:
 			o.deaf = true
@@ -105,9 +108,6 @@ func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong 
 			continue
 		}
 		o.member.TouchAt(now)
-		if o.meter.Exceeds(o.most, now) && !o.leaving {
-			return contract.ReasonRateLimited, nil
-		}
 		switch m.Kind {
 		case rfc6455.Ping:
 			pong = frame.AppendPong(pong[:0], m.Data)
