@@ -37,3 +37,16 @@ func TestJoinsAndLeaves(t *testing.T) {
 	s := newServer(t, unlimited)
 	withstand(t, s, events(s, []string{`42/stream,7["join",["news"]]`, `42/stream,8["leave",["news"]]`}, true))
 }
+
+// unknown is an event that nothing is known of, which asks for an answer.
+const unknown = `42/stream,9["hello",1]`
+
+func TestUnknownEventsWhoseAnswersAreRead(t *testing.T) {
+	s := newServer(t, unlimited)
+	withstand(t, s, events(s, []string{unknown}, true))
+}
+
+func TestUnknownEventsWhoseAnswersAreNotRead(t *testing.T) {
+	s := newServer(t, unlimited)
+	withstand(t, s, events(s, []string{unknown}, false))
+}

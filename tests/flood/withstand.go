@@ -22,10 +22,10 @@ const (
 // makes its messages late is that the machine is busy.
 //
 // The allowance is for what the other server does not feel: a message passes through some ten goroutines, which in a server
-// that works all the time wait for each other's time slices, of which a fair server makes a millisecond at most.
+// that works all the time wait for each other's turns, of which a fair server makes half a millisecond.
 const (
 	slowdown  = 2
-	allowance = 10 * time.Millisecond
+	allowance = 5 * time.Millisecond
 )
 
 // attack is what is done to a server, and what must be seen.
