@@ -112,6 +112,6 @@ func TestAnEditIsOfTheMessageToItsAudience(t *testing.T) {
 	k.remove(`{"channel":"room","uuid":"` + id(1) + `"}`)
 	k.wantHistory("room", "")
 	if n := len(k.records("room")) + len(k.logged(ns.LiveChannel("room"))); n != 2 {
-		t.Errorf("%d are left, want the removal in the history and in the log", n)
+		t.Errorf("%d are left, want the deletion in the history and in the log", n)
 	}
 }

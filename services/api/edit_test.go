@@ -16,7 +16,7 @@ import (
 )
 
 // Golden part 8, what is refused: as there, all faults at once, but in the form that all answers have here.
-func TestEditsAndRemovalsThatAreRefused(t *testing.T) {
+func TestEditsAndDeletionsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	l := s.listen(ns.LiveSubjects())
@@ -131,8 +131,8 @@ func TestHistoryShowsEdits(t *testing.T) {
 		"user":"editor","message":{"text":"full"},"extra":1,"edited":"2010-01-01T01:02:00.000000","catchup":false,"type":"message"}`)
 }
 
-// Golden part 8: the history after a removal; what it had dropped before does not come back.
-func TestHistoryAfterARemoval(t *testing.T) {
+// Golden part 8: the history after a deletion; what it had dropped before does not come back.
+func TestHistoryAfterADeletion(t *testing.T) {
 	t.Parallel()
 	k := run(t)
 	k.configure("room", keeps(2))
@@ -144,8 +144,8 @@ func TestHistoryAfterARemoval(t *testing.T) {
 	k.wantHistory("room", "tz 8")
 }
 
-// Golden part 8: a removal, again, and of a private message.
-func TestARemovalIsHeardEachTime(t *testing.T) {
+// Golden part 8: a deletion, again, and of a private message.
+func TestADeletionIsHeardEachTime(t *testing.T) {
 	t.Parallel()
 	k := run(t)
 	l := k.listen(ns.LiveChannel("room"), ns.LiveUser("wc"))
@@ -176,7 +176,7 @@ func TestEventsAreNotCountedAsMessages(t *testing.T) {
 	})
 }
 
-// Whoever asks for a removal asks for the words to be gone, not just for them not to be shown.
+// Whoever asks for a deletion asks for the words to be gone, not just for them not to be shown.
 func TestWhatWasRemovedIsNotOnTheDiskAnyMore(t *testing.T) {
 	t.Parallel()
 	k := run(t)
@@ -203,10 +203,10 @@ func TestWhatWasRemovedIsNotOnTheDiskAnyMore(t *testing.T) {
 		}
 	}
 	if n := len(k.logged(ns.LiveUser("a"))) + len(k.logged(ns.LiveUser("b"))); n != 2 {
-		t.Errorf("%d events for users, want the two removals", n)
+		t.Errorf("%d events for users, want the two deletions", n)
 	}
 	if n := len(k.logged(ns.LiveChannel("room"))); n != 40 {
-		t.Errorf("%d in the log, want 20 messages and 20 removals", n)
+		t.Errorf("%d in the log, want 20 messages and 20 deletions", n)
 	}
 	k.nats.Stop()
 	if found := k.onDisk(gone); len(found) > 0 {
@@ -236,7 +236,7 @@ func (s *system) onDisk(text string) (found []string) {
 	return found
 }
 
-func TestARemovalThatCanNotEraseIs503AndIsCompletedByTheNext(t *testing.T) {
+func TestADeletionThatCanNotEraseIs503AndIsCompletedByTheNext(t *testing.T) {
 	t.Parallel()
 	s := start(t) // its logs of history are not there
 	l := s.listen(ns.LiveChannel("room"))
@@ -251,6 +251,6 @@ func TestARemovalThatCanNotEraseIs503AndIsCompletedByTheNext(t *testing.T) {
 	k.open()
 	k.remove(body)
 	if entries := k.logged(ns.LiveChannel("room")); len(entries) != 2 {
-		t.Errorf("%d in the log, want the two removals", len(entries))
+		t.Errorf("%d in the log, want the two deletions", len(entries))
 	}
 }

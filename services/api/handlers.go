@@ -18,7 +18,7 @@ func (s *Service) connect(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	answer, err := s.conn.Ask(ctx, s.ns.Presence(contract.VerbConnect), request)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Service) subscribe(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	answer, err := ask[contract.SubscribeAnswer](ctx, s, contract.VerbSubscribe, request)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	answer, err := ask[contract.UnsubscribeAnswer](ctx, s, contract.VerbUnsubscribe, request)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *Service) disconnect(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	answer, err := ask[contract.DisconnectAnswer](ctx, s, contract.VerbDisconnect, request)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *Service) info(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	request.Revision = s.seen.Load()
 	answer, err := ask[contract.InfoAnswer](ctx, s, contract.VerbInfo, request)
@@ -144,7 +144,7 @@ func (s *Service) userStatus(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	request.Revision = s.seen.Load()
 	return ask[contract.UserStatusAnswer](ctx, s, contract.VerbUserStatus, request)
@@ -155,7 +155,7 @@ func (s *Service) userState(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	request.Revision = s.seen.Load()
 	return ask[contract.UserStateAnswer](ctx, s, contract.VerbUserState, request)
@@ -170,7 +170,7 @@ func (s *Service) channelConfig(r *http.Request, body []byte) (any, error) {
 	if len(request.Channels) == 0 {
 		return contract.ChannelsInfo{Channels: map[string]contract.ChannelInfo{}, Users: []contract.UserInfo{}}, nil
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	answer, err := s.configure(ctx, request)
 	if err != nil {
@@ -195,8 +195,8 @@ func (s *Service) configure(ctx context.Context, request contract.ConfigureReque
 	}
 }
 
-// within bounds what a request waits for.
-func (s *Service) within(r *http.Request) (context.Context, context.CancelFunc) {
+// bounded bounds what a request waits for.
+func (s *Service) bounded(r *http.Request) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(r.Context(), s.timeout)
 }
 

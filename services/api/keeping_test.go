@@ -133,10 +133,10 @@ func (k *keeper) remove(body string) string {
 }
 
 // stored are the records of a subject of a log.
-func (k *keeper) stored(stream, subject string) []bus.LogEntry {
+func (k *keeper) stored(stream, subject string) []bus.LogMessage {
 	k.t.Helper()
-	var entries []bus.LogEntry
-	err := k.conn.BindLog(stream).Each(k.t.Context(), subject, 0, func(e bus.LogEntry) error {
+	var entries []bus.LogMessage
+	err := k.conn.BindLog(stream).Each(k.t.Context(), subject, 0, func(e bus.LogMessage) error {
 		entries = append(entries, e)
 		return nil
 	})
@@ -146,12 +146,12 @@ func (k *keeper) stored(stream, subject string) []bus.LogEntry {
 	return entries
 }
 
-func (k *keeper) records(channel string) []bus.LogEntry {
+func (k *keeper) records(channel string) []bus.LogMessage {
 	k.t.Helper()
 	return k.stored(ns.HistoryStream(contract.HistoryShard(channel)), ns.HistorySubject(channel))
 }
 
-func (k *keeper) logged(live string) []bus.LogEntry {
+func (k *keeper) logged(live string) []bus.LogMessage {
 	k.t.Helper()
 	return k.stored(ns.LogStream(), ns.LogSubject(live))
 }

@@ -16,7 +16,7 @@ func (s *Service) message(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	if err := s.publisher.Publish(ctx, messages); err != nil {
 		return nil, uncompleted(err, messages)
@@ -31,7 +31,7 @@ func (s *Service) edit(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
 	if err := s.publisher.Publish(ctx, edits); err != nil {
 		return nil, uncompleted(err, edits)
@@ -39,25 +39,25 @@ func (s *Service) edit(r *http.Request, body []byte) (any, error) {
 	return answerMessages(edits), nil
 }
 
-// remove publishes removals, and then erases what they are about.
+// remove publishes deletions, and then erases what they are about.
 func (s *Service) remove(r *http.Request, body []byte) (any, error) {
-	removals, err := request.Deletions(body, s.limitsOf(r), s.conn.MaxPayload())
+	deletions, err := request.Deletions(body, s.limitsOf(r), s.conn.MaxPayload())
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := s.within(r)
+	ctx, cancel := s.bounded(r)
 	defer cancel()
-	if err := s.publishAndErase(ctx, removals); err != nil {
-		return nil, uncompleted(err, removals)
+	if err := s.publishAndErase(ctx, deletions); err != nil {
+		return nil, uncompleted(err, deletions)
 	}
-	return answerMessages(removals), nil
+	return answerMessages(deletions), nil
 }
 
-func (s *Service) publishAndErase(ctx context.Context, removals []message.Message) error {
-	if err := s.publisher.Publish(ctx, removals); err != nil {
+func (s *Service) publishAndErase(ctx context.Context, deletions []message.Message) error {
+	if err := s.publisher.Publish(ctx, deletions); err != nil {
 		return err
 	}
-	return s.eraser.Erase(ctx, removals)
+	return s.eraser.Erase(ctx, deletions)
 }
 
 // uncompleted makes the error of a list an answer, which names the list if it may be posted again.

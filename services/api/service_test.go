@@ -247,13 +247,13 @@ func (p *presence) count(verb string) int {
 // listener hears subjects.
 type listener struct {
 	t    testing.TB
-	feed *bus.Feed
+	feed *bus.Intake
 	conn *bus.Conn
 }
 
 func (s *system) listen(subjects ...string) *listener {
 	s.t.Helper()
-	l := &listener{t: s.t, feed: s.conn.NewFeed(10_000), conn: s.conn}
+	l := &listener{t: s.t, feed: s.conn.NewIntake(10_000), conn: s.conn}
 	for _, subject := range subjects {
 		if _, err := l.feed.Subscribe(subject); err != nil {
 			s.t.Fatal(err)

@@ -118,7 +118,7 @@ func TestCatchUpGivesTheNewestHundredOfAChannelAndFiftyPrivateOnes(t *testing.T)
 
 const uuid1, uuid2 = "09d65887-4e12-46d1-96d1-e8441645235b", "7a8f9510-5764-42d4-ae94-136c37cc19d4"
 
-func TestEditsAndRemovalsReachThoseWhoCatchUp(t *testing.T) {
+func TestEditsAndDeletionsReachThoseWhoCatchUp(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice", "news")

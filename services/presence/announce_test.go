@@ -16,7 +16,7 @@ import (
 type ear struct {
 	system *system
 	log    *bus.Log
-	feed   *bus.Feed
+	feed   *bus.Intake
 }
 
 // heard is a message of a channel.
@@ -41,7 +41,7 @@ func (h *system) listen() *ear {
 func (h *system) listenWithoutLog() *ear {
 	h.t.Helper()
 	conn := h.dial()
-	e := &ear{system: h, feed: conn.NewFeed(1024)}
+	e := &ear{system: h, feed: conn.NewIntake(1024)}
 	if _, err := e.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		h.t.Fatal(err)
 	}

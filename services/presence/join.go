@@ -13,7 +13,7 @@ func (s *Service) join(ctx context.Context, q contract.JoinRequest) (contract.Ch
 	if err != nil {
 		return contract.ChannelsAnswer{}, err
 	}
-	return contract.ChannelsAnswer{Membership: membership(outcome), Named: within(q.Channels, outcome.After.Channels)}, nil
+	return contract.ChannelsAnswer{Membership: membership(outcome), Named: common(q.Channels, outcome.After.Channels)}, nil
 }
 
 // admit adds those of the channels that the user may join at the moment. It reads that after the record which it changes,
@@ -30,7 +30,7 @@ func (s *Service) admit(ctx context.Context, channels []string) ledger.Change[co
 		if err != nil || user == nil {
 			return c, err
 		}
-		return s.addChannels(c, within(fresh, user.Allowed))
+		return s.addChannels(c, common(fresh, user.Allowed))
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *Service) changeHeld(ctx context.Context, q contract.JoinRequest,
 
 // dropChannels gives the connection with fewer channels: the same one when it has none of them.
 func dropChannels(c *contract.ConnectionRecord, channels []string) *contract.ConnectionRecord {
-	gone := within(channels, c.Channels)
+	gone := common(channels, c.Channels)
 	if len(gone) == 0 {
 		return c
 	}

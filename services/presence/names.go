@@ -29,8 +29,8 @@ func without(names, sorted []string) []string {
 	return rest
 }
 
-// within gives the names that are also in a sorted list: sorted, unique, never nil.
-func within(names, sorted []string) []string {
+// common gives the names that are also in a sorted list: sorted, unique, never nil.
+func common(names, sorted []string) []string {
 	both := make([]string, 0, len(names))
 	for _, name := range names {
 		if has(sorted, name) {

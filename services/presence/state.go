@@ -78,12 +78,12 @@ func (s *Service) tellState(ctx context.Context, seen contract.Seen, user *contr
 	})
 	id, now, about := uuid.NewString(), time.Now(), aboutUser(user.User, user)
 	notices := make([]notice.Notice, 0, len(fleeting))
-	for channel, direct := range fleeting {
+	for channel, isFleeting := range fleeting {
 		n, err := notice.StateChange(id, channel, about, changed, now)
 		if err != nil {
 			return err
 		}
-		n.Fleeting = direct
+		n.Fleeting = isFleeting
 		notices = append(notices, n)
 	}
 	if len(notices) == 0 {

@@ -66,7 +66,7 @@ func notAllowed(channels []string) ledger.Change[contract.UserRecord] {
 		if u == nil {
 			return nil, nil
 		}
-		gone := within(channels, u.Allowed)
+		gone := common(channels, u.Allowed)
 		if len(gone) == 0 {
 			return u, nil
 		}

@@ -15,7 +15,7 @@ import (
 
 func openBucket(t testing.TB, conn *bus.Conn, ttl time.Duration) *bus.Bucket {
 	t.Helper()
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	b, err := conn.OpenBucket(ctx, bus.BucketConfig{Name: "test", TTL: ttl})
 	if err != nil {
@@ -27,7 +27,7 @@ func openBucket(t testing.TB, conn *bus.Conn, ttl time.Duration) *bus.Bucket {
 func TestBucketChangesByCompareAndSwap(t *testing.T) {
 	t.Parallel()
 	b := openBucket(t, newServer(t).dial(), 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	key := contract.EncodeToken("a.b *\U0001f980")
 	if _, err := b.Get(ctx, key); !errors.Is(err, bus.ErrNotFound) {
@@ -74,7 +74,7 @@ func TestBucketChangesByCompareAndSwap(t *testing.T) {
 func TestTheLeaderOfABucketKnowsTheNewest(t *testing.T) {
 	t.Parallel()
 	b := openBucket(t, newServer(t).dial(), 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	if newest, err := b.Newest(ctx); err != nil || newest != 0 {
 		t.Fatalf("of an empty bucket: %d, %v", newest, err)
@@ -105,7 +105,7 @@ func TestTheLeaderOfABucketKnowsTheNewest(t *testing.T) {
 func TestAValueTooLargeForAMessageSaysSo(t *testing.T) {
 	t.Parallel()
 	b := openBucket(t, newServer(t).dial(), 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	large := make([]byte, 1<<20+1)
 	if _, err := b.Put(ctx, "key", large); !errors.Is(err, bus.ErrTooLarge) || errors.Is(err, bus.ErrUnavailable) {
@@ -121,7 +121,7 @@ func TestOneOfManyWritersWins(t *testing.T) {
 	s := newServer(t)
 	conn := s.dial()
 	b := openBucket(t, conn, 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	var won, lost atomic.Int32
 	var all sync.WaitGroup
@@ -146,7 +146,7 @@ func TestOneOfManyWritersWins(t *testing.T) {
 func TestBindWaitsForTheBucket(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	bound := make(chan error, 1)
 	waiting := s.dial()
@@ -161,7 +161,7 @@ func TestBindWaitsForTheBucket(t *testing.T) {
 	if err := <-bound; err != nil {
 		t.Fatal(err)
 	}
-	short, stop := within()
+	short, stop := patiently()
 	stop()
 	if _, err := waiting.BindBucket(short, "never"); err == nil {
 		t.Fatal("bound to a bucket that is not there")
@@ -174,7 +174,7 @@ func TestKeysEndWithTheTTLUnlessTheyAreRenewed(t *testing.T) {
 	conn := s.dial()
 	b := openBucket(t, conn, time.Second)
 	w := watch(t, b)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	if _, err := b.Put(ctx, "silent", []byte("x")); err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func BenchmarkUpdate(b *testing.B) {
 	var next atomic.Int64
 	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
-		ctx, cancel := within()
+		ctx, cancel := patiently()
 		defer cancel()
 		key := fmt.Sprint(next.Add(1))
 		revision, err := bucket.Put(ctx, key, []byte("x"))

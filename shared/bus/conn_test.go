@@ -13,8 +13,8 @@ func TestPublishReachesEverySubjectOfAFeed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	receiver, sender := s.dial(), s.dial()
-	feed := receiver.NewFeed(16)
-	ctx, cancel := within()
+	feed := receiver.NewIntake(16)
+	ctx, cancel := patiently()
 	defer cancel()
 	var subs []*bus.Subscription
 	for _, subject := range []string{"one", "two"} {
@@ -75,13 +75,13 @@ func TestWhileNATSIsAwayEverythingFailsAtOnce(t *testing.T) {
 			lost.Add(1)
 		}
 	})
-	feed := receiver.NewFeed(4)
+	feed := receiver.NewIntake(4)
 	if _, err := feed.Subscribe("one"); err != nil {
 		t.Fatal(err)
 	}
 	s.stop()
 	eventually(t, "the loss is noticed", func() bool { return !conn.Connected() && lost.Load() == 1 })
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	began := time.Now()
 	_, called := call(conn, "x", question{})
@@ -112,7 +112,7 @@ func TestWhileNATSIsAwayEverythingFailsAtOnce(t *testing.T) {
 
 func TestConnectEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	cancel()
 	_, err := bus.Connect(ctx, bus.Options{URL: "nats://127.0.0.1:1", Logger: quiet()})
 	if !errors.Is(err, bus.ErrUnavailable) {
@@ -123,7 +123,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 func TestInProcessConnectionAndDrain(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	conn, err := bus.Connect(ctx, bus.Options{InProcess: s.running, Name: "x", Logger: quiet()})
 	if err != nil {

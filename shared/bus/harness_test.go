@@ -58,7 +58,7 @@ func (s *server) stop() {
 
 func (s *server) dial() *bus.Conn {
 	s.t.Helper()
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	conn, err := bus.Connect(ctx, bus.Options{URL: s.url, Name: s.t.Name(), Logger: quiet()})
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *server) dial() *bus.Conn {
 	return conn
 }
 
-func within() (context.Context, context.CancelFunc) {
+func patiently() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), patience)
 }
 

@@ -27,7 +27,7 @@ func (i *inbox) open(size int) (reply string, replies <-chan *nats.Msg, done fun
 	defer i.mu.Unlock()
 	if i.prefix == "" {
 		prefix := i.nc.NewInbox() + "."
-		if _, err := i.nc.Subscribe(prefix+">", i.take); err != nil {
+		if _, err := i.nc.Subscribe(prefix+">", i.receive); err != nil {
 			return "", nil, nil, fmt.Errorf("subscribe to replies: %w", unavailable(err))
 		}
 		i.prefix, i.waiting = prefix, map[string]chan *nats.Msg{}
@@ -38,7 +38,7 @@ func (i *inbox) open(size int) (reply string, replies <-chan *nats.Msg, done fun
 	return i.prefix + token, c, func() { i.forget(token) }, nil
 }
 
-func (i *inbox) take(m *nats.Msg) {
+func (i *inbox) receive(m *nats.Msg) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	token, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, i.prefix), ".")

@@ -101,7 +101,7 @@ func TestEveryMessageOfASubjectIsRead(t *testing.T) {
 		}
 	}
 	n := 0
-	err := log.Each(t.Context(), "cs.log.b", 0, func(e bus.LogEntry) error {
+	err := log.Each(t.Context(), "cs.log.b", 0, func(e bus.LogMessage) error {
 		if string(e.Data) != fmt.Sprint(n) || e.ID() != fmt.Sprint("cs.log.b", n) {
 			return fmt.Errorf("number %d is %s with the id %s", n, e.Data, e.ID())
 		}
@@ -113,10 +113,10 @@ func TestEveryMessageOfASubjectIsRead(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	n = 0
-	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogEntry) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogMessage) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
 		t.Errorf("went on to %d with %v", n, err)
 	}
-	if err := log.Each(t.Context(), "cs.log.c", 0, func(bus.LogEntry) error { return enough }); err != nil {
+	if err := log.Each(t.Context(), "cs.log.c", 0, func(bus.LogMessage) error { return enough }); err != nil {
 		t.Errorf("a subject without messages: %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestReadingALogThatIsNotThereIsAnError(t *testing.T) {
 	if _, _, err := log.Tails(t.Context(), []string{"cs.log.a"}); err == nil {
 		t.Error("there are tails of nothing")
 	}
-	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogEntry) error { return nil }); err == nil {
+	if err := log.Each(t.Context(), "cs.log.a", 0, func(bus.LogMessage) error { return nil }); err == nil {
 		t.Error("all of nothing was read")
 	}
 }

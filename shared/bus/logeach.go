@@ -16,10 +16,10 @@ const (
 )
 
 // ID is the id under which the message was stored.
-func (e *LogEntry) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
+func (e *LogMessage) ID() string { return e.Header.Get(jetstream.MsgIDHeader) }
 
 // Following is how many messages of its subject the log had behind this one when it was read from there.
-func (e *LogEntry) Following() int {
+func (e *LogMessage) Following() int {
 	n, _ := strconv.Atoi(e.Header.Get(followingHeader)) //nolint:errcheck // a live copy does not say
 	return n
 }
@@ -27,7 +27,7 @@ func (e *LogEntry) Following() int {
 // Each calls take with every message of a subject behind a sequence, in order, up to the newest that was acknowledged
 // before the call, and maybe more. Where a replica answers that is behind, the rest is read when it has come. An error
 // means that not all was read.
-func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(LogEntry) error) error {
+func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(LogMessage) error) error {
 	newest, err := l.newest(ctx, subject)
 	for err == nil {
 		var more bool
@@ -47,7 +47,7 @@ func (l *Log) Each(ctx context.Context, subject string, after uint64, take func(
 	return err
 }
 
-func (l *Log) page(ctx context.Context, subject string, after uint64, take func(LogEntry) error) (last uint64, more bool, err error) {
+func (l *Log) page(ctx context.Context, subject string, after uint64, take func(LogMessage) error) (last uint64, more bool, err error) {
 	entries, more, err := l.rangeOf(ctx, subject, after, pageSize, pageBytes)
 	if err != nil {
 		return after, more, err

@@ -31,8 +31,8 @@ const (
 // ErrNoLog is returned by End, with ErrUnavailable, when nobody has made the log yet.
 var ErrNoLog = errors.New("there is no such log")
 
-// LogEntry is a message in a log.
-type LogEntry struct {
+// LogMessage is a message in a log.
+type LogMessage struct {
 	Subject  string
 	Sequence uint64
 	Header   Header
@@ -122,12 +122,12 @@ func (l *Log) stream(ctx context.Context) (jetstream.Stream, error) {
 
 // Range gives the messages of one subject after a sequence, in order; more tells that there are more behind them. A
 // replica that is behind may answer: whoever knows of a message that must come asks again.
-func (l *Log) Range(ctx context.Context, subject string, after uint64, most int) (entries []LogEntry, more bool, err error) {
+func (l *Log) Range(ctx context.Context, subject string, after uint64, most int) (entries []LogMessage, more bool, err error) {
 	return l.rangeOf(ctx, subject, after, most, maxRange)
 }
 
-func (l *Log) rangeOf(ctx context.Context, subject string, after uint64, most, bytes int) (entries []LogEntry, more bool, err error) {
-	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: bytes}, func(e LogEntry) {
+func (l *Log) rangeOf(ctx context.Context, subject string, after uint64, most, bytes int) (entries []LogMessage, more bool, err error) {
+	_, err = l.get(ctx, directGet{Next: subject, Sequence: after + 1, Batch: most, MaxBytes: bytes}, func(e LogMessage) {
 		entries = append(entries, e)
 		more = e.Header.Get(followingHeader) != "0"
 	})
@@ -151,7 +151,7 @@ type directGet struct {
 
 // get calls take with each message of the answer. end is the header behind them, nil if there are none. An answer that
 // does not come to its end is an error: what came of it may not be all there is.
-func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end Header, err error) {
+func (l *Log) get(ctx context.Context, q directGet, take func(LogMessage)) (end Header, err error) {
 	fail := func(err error) (Header, error) {
 		return nil, fmt.Errorf("read log %s: %w", l.name, unavailable(err))
 	}
@@ -190,7 +190,7 @@ func (l *Log) get(ctx context.Context, q directGet, take func(LogEntry)) (end He
 		if err != nil {
 			return fail(errors.New("a message without a sequence"))
 		}
-		take(LogEntry{Subject: m.Header.Get(jetstream.SubjectHeader), Sequence: sequence, Header: m.Header, Data: m.Data})
+		take(LogMessage{Subject: m.Header.Get(jetstream.SubjectHeader), Sequence: sequence, Header: m.Header, Data: m.Data})
 	}
 }
 
@@ -275,7 +275,7 @@ func (l *Log) readTails(ctx context.Context, subjects []string) (tails, error) {
 // lastOf reads the newest message of each subject, one of which is that of barriers, from a replica that has come so far.
 func (l *Log) lastOf(ctx context.Context, subjects []string, goal uint64, last map[string]uint64) (upTo uint64, err error) {
 	for {
-		end, err := l.get(ctx, directGet{Last: subjects}, func(e LogEntry) { last[e.Subject] = e.Sequence })
+		end, err := l.get(ctx, directGet{Last: subjects}, func(e LogMessage) { last[e.Subject] = e.Sequence })
 		if err == nil && end != nil {
 			upTo, err = strconv.ParseUint(end.Get("Nats-UpTo-Sequence"), 10, 64)
 		}

@@ -33,27 +33,27 @@ func (c *Conn) Publish(subject string, header Header, data []byte) error {
 // MaxPayload is how many bytes a message may have, its header included.
 func (c *Conn) MaxPayload() int64 { return c.nc.MaxPayload() }
 
-// Feed is one queue that many subscriptions fill, so that none of them costs a goroutine.
-type Feed struct {
+// Intake is one queue that many subscriptions fill, so that none of them costs a goroutine.
+type Intake struct {
 	conn *Conn
 	c    chan *nats.Msg
 }
 
-// NewFeed makes a feed that holds at most size messages; what arrives while it is full is dropped and reported as a
+// NewIntake makes a feed that holds at most size messages; what arrives while it is full is dropped and reported as a
 // slow consumer.
-func (c *Conn) NewFeed(size int) *Feed {
-	return &Feed{conn: c, c: make(chan *nats.Msg, size)}
+func (c *Conn) NewIntake(size int) *Intake {
+	return &Intake{conn: c, c: make(chan *nats.Msg, size)}
 }
 
 // C is where the messages come from. It is never closed.
-func (f *Feed) C() <-chan *Msg { return f.c }
+func (f *Intake) C() <-chan *Msg { return f.c }
 
 // Subscription is a subject that fills a feed.
 type Subscription struct{ sub *nats.Subscription }
 
 // Subscribe adds a subject to the feed. It is in force once Flush has returned, and it comes back by itself after a
 // reconnect.
-func (f *Feed) Subscribe(subject string) (*Subscription, error) {
+func (f *Intake) Subscribe(subject string) (*Subscription, error) {
 	sub, err := f.conn.nc.ChanSubscribe(subject, f.c)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", subject, unavailable(err))

@@ -35,7 +35,7 @@ func words(texts []string) string { return strings.Join(texts, " ") + " " }
 // sendAll wants a whole list to be sent.
 func sendAll(t *testing.T, c *bus.Conn, list []bus.Outgoing) {
 	t.Helper()
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	if done, err := c.SendInOrder(list).Wait(ctx); err != nil || done != len(list) {
 		t.Fatalf("sent %d of %d: %v", done, len(list), err)
@@ -79,7 +79,7 @@ func TestAListIsStoredAndHeardInItsOrder(t *testing.T) {
 	both(t, func(t *testing.T, isNew bool) {
 		c := newServer(t).dial()
 		log := openLog(t, c, bus.LogConfig{})
-		feed := c.NewFeed(5000)
+		feed := c.NewIntake(5000)
 		if _, err := feed.Subscribe("cs.live.>"); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestAMessageThatGoesStraightDoesNotOvertakeWhatIsStored(t *testing.T) {
 	s := newServer(t)
 	c, listener := s.dial(), s.dial()
 	log := openLog(t, c, bus.LogConfig{})
-	feed := listener.NewFeed(5000)
+	feed := listener.NewIntake(5000)
 	if _, err := feed.Subscribe("cs.live.>"); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestAMessageThatGoesStraightDoesNotOvertakeWhatIsStored(t *testing.T) {
 func TestWhatComesBehindARefusedMessageDoesNotGoOut(t *testing.T) {
 	t.Parallel()
 	c := newServer(t).dial()
-	feed := c.NewFeed(10)
+	feed := c.NewIntake(10)
 	if _, err := feed.Subscribe("cs.live.>"); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestAListKeepsItsOrderWhileNATSRestarts(t *testing.T) {
 	s := newServer(t)
 	c := s.dial()
 	log := openLog(t, c, bus.LogConfig{})
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	texts := numbers(3000)
 	list := wide(log, true, texts...)

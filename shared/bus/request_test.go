@@ -44,7 +44,7 @@ func serve(t testing.TB, s *server, group string, endpoints map[string]bus.Handl
 }
 
 func call(conn *bus.Conn, verb string, q any) (answer, error) {
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	return bus.Call[answer](ctx, conn, "test."+verb, q)
 }

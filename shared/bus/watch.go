@@ -63,16 +63,16 @@ func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
 			case !ok:
 				return fmt.Errorf("watch %s: the updates ended", w.bucket.name)
 			case e == nil:
-				w.settle(fresh)
+				w.forgetRest(fresh)
 				fresh = nil
 			default:
-				w.take(e, fresh)
+				w.learn(e, fresh)
 			}
 		}
 	}
 }
 
-func (w *watch) take(e jetstream.KeyValueEntry, fresh map[string]struct{}) {
+func (w *watch) learn(e jetstream.KeyValueEntry, fresh map[string]struct{}) {
 	entry := Entry{Key: e.Key(), Revision: e.Revision(), Deleted: e.Operation() != jetstream.KeyValuePut}
 	if entry.Deleted {
 		delete(w.known, entry.Key)
@@ -88,8 +88,8 @@ func (w *watch) take(e jetstream.KeyValueEntry, fresh map[string]struct{}) {
 	w.apply(entry)
 }
 
-// settle ends the first reading of all keys: what was known and did not come again is gone.
-func (w *watch) settle(fresh map[string]struct{}) {
+// forgetRest ends the first reading of all keys: what was known and did not come again is gone.
+func (w *watch) forgetRest(fresh map[string]struct{}) {
 	for key := range w.known {
 		if _, ok := fresh[key]; !ok {
 			delete(w.known, key)

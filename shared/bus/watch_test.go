@@ -70,7 +70,7 @@ func TestWatchSeesWhatWasThereAndWhatChanges(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	b := openBucket(t, s.dial(), 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	before, err := b.Create(ctx, "before", []byte("1"))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestWatchOutlivesARestartOfNATS(t *testing.T) {
 	s := newServer(t)
 	watching, writing := s.dial(), s.dial()
 	b := openBucket(t, writing, 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	for _, key := range []string{"kept", "changed"} {
 		if _, err := b.Put(ctx, key, []byte("1")); err != nil {
@@ -126,7 +126,7 @@ func TestWatchFindsWhatWentWhileItWasAway(t *testing.T) {
 	s := newServer(t)
 	watching := s.dial()
 	b := openBucket(t, watching, 0)
-	ctx, cancel := within()
+	ctx, cancel := patiently()
 	defer cancel()
 	revision, err := b.Put(ctx, "gone", []byte("1"))
 	if err != nil {

@@ -20,7 +20,7 @@ func (n Namespace) HistorySubjects(shard int) string {
 }
 
 // HistorySubject is where the history of a channel is stored. api writes. A record is a message as apps get it, under
-// its ChannelMessageID, or an edit of one, with HeaderEdit, or its removal, with HeaderDelete: what lies before a removal
+// its ChannelMessageID, or an edit of one, with HeaderEdit, or its deletion, with HeaderDelete: what lies before a deletion
 // is not shown, even where it is not erased yet.
 func (n Namespace) HistorySubject(channel string) string {
 	return string(n) + ".history." + strconv.Itoa(HistoryShard(channel)) + "." + EncodeToken(channel)

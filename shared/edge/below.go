@@ -43,7 +43,7 @@ func Below(s settings.Settings, next http.Handler) http.Handler {
 // signature of a user's name could be one of a request.
 func (t Transport) scriptName(r *http.Request) string {
 	name := strings.Trim(r.Header.Get(scriptName), "/")
-	if name == "" || !Within(t.trusted, remote(r)) {
+	if name == "" || !Contains(t.trusted, remote(r)) {
 		return ""
 	}
 	return "/" + name

@@ -49,11 +49,11 @@ func (t Transport) Guard(next http.Handler) http.Handler {
 // of them. An entry that is no address gives the zero Addr, which is allowed nowhere.
 func (t Transport) Caller(r *http.Request) netip.Addr {
 	addr := remote(r)
-	if !Within(t.trusted, addr) {
+	if !Contains(t.trusted, addr) {
 		return addr
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && Within(t.trusted, addr); i-- {
+	for i := len(hops) - 1; i >= 0 && Contains(t.trusted, addr); i-- {
 		hop := strings.TrimSpace(hops[i])
 		if hop == "" && len(hops) == 1 {
 			break // no header: the proxy itself calls
@@ -68,7 +68,7 @@ func (t Transport) secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
-	if !Within(t.trusted, remote(r)) {
+	if !Contains(t.trusted, remote(r)) {
 		return false
 	}
 	words := r.Header.Values("X-Forwarded-Proto")
@@ -94,8 +94,8 @@ func parse(text string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// Within says whether an address is in one of the ranges.
-func Within(ranges []netip.Prefix, addr netip.Addr) bool {
+// Contains says whether an address is in one of the ranges.
+func Contains(ranges []netip.Prefix, addr netip.Addr) bool {
 	for _, r := range ranges {
 		if r.Contains(addr) {
 			return true

@@ -28,7 +28,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			return
 		}
 		e := &exchange{ResponseWriter: w, control: http.NewResponseController(w), body: r.Body}
-		e.within(s.BodyTimeout)
+		e.readBy(s.BodyTimeout)
 		own := r.WithContext(r.Context()) // net/http looks at the body of its own when the handler is done
 		own.Body = e
 		next.ServeHTTP(e, own)
@@ -48,8 +48,8 @@ type exchange struct {
 	hijacked bool
 }
 
-// within bounds the time of reading. Where it is not supported, there is no network either.
-func (e *exchange) within(timeout time.Duration) {
+// readBy bounds the time of reading. Where it is not supported, there is no network either.
+func (e *exchange) readBy(timeout time.Duration) {
 	_ = e.control.SetReadDeadline(time.Now().Add(timeout))
 }
 
@@ -62,7 +62,7 @@ func (e *exchange) finish(r *http.Request, silence, whole time.Duration) {
 		e.WriteHeader(http.StatusOK)
 	}
 	if r.Header.Get("Expect") != "" && !e.begun { // the client asks whether to send, and is not told to (RFC 9110 section 10.1.1)
-		e.within(0)
+		e.readBy(0)
 		return
 	}
 	if e.control.Flush() == nil {
@@ -75,7 +75,7 @@ func (e *exchange) discard(silence, whole time.Duration) {
 	until := time.Now().Add(whole)
 	buffer := make([]byte, 32<<10)
 	for left := restBytes; left > 0 && time.Now().Before(until); {
-		e.within(silence)
+		e.readBy(silence)
 		n, err := e.body.Read(buffer)
 		if err != nil {
 			return // the connection ends in any case

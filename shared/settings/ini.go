@@ -87,7 +87,7 @@ func (r *iniReader) section(section *ini.Section) {
 			r.faults.add(source, "unknown section, want [%s] or [%s]", sectionApp, sectionServer)
 		case key.Name() == "use" || key.Name() == "paste.app_factory": // for Paste
 		default:
-			r.take(source, key, key.Value())
+			r.add(source, key, key.Value())
 		}
 	}
 }
@@ -106,11 +106,11 @@ func (r *iniReader) original(section, defaults *ini.Section, here string) {
 		return here, name == "here"
 	}
 	for _, key := range section.Keys() {
-		r.take(fmt.Sprintf("[%s] %s", sectionOriginal, key.Name()), key, interpolate(key.Value(), look))
+		r.add(fmt.Sprintf("[%s] %s", sectionOriginal, key.Name()), key, interpolate(key.Value(), look))
 	}
 	for _, key := range defaults.Keys() {
 		if _, ours := r.known[strings.ToUpper(key.Name())]; ours && !section.HasKey(key.Name()) {
-			r.take(fmt.Sprintf("[%s] %s", ini.DefaultSection, key.Name()), key, interpolate(key.Value(), look))
+			r.add(fmt.Sprintf("[%s] %s", ini.DefaultSection, key.Name()), key, interpolate(key.Value(), look))
 		}
 	}
 }
@@ -131,8 +131,8 @@ func interpolate(value string, look func(name string) (string, bool)) string {
 	})
 }
 
-// take adds one key of the file to the layer.
-func (r *iniReader) take(source string, key *ini.Key, text string) {
+// add adds one key of the file to the layer.
+func (r *iniReader) add(source string, key *ini.Key, text string) {
 	name := strings.ToUpper(key.Name())
 	into := r.values
 	if s, found := r.known[name]; !found || s.ini() != key.Name() {

@@ -115,8 +115,8 @@ const (
 	slackFiles      = posters + 8
 )
 
-// within says whether a server has no more than it had.
-func (h holdings) within(before holdings) bool {
+// atMost says whether a server has no more than it had.
+func (h holdings) atMost(before holdings) bool {
 	return h.sessions <= before.sessions && h.waiting <= before.waiting &&
 		h.goroutines <= before.goroutines+slackGoroutines && h.files <= before.files+slackFiles
 }
@@ -133,7 +133,7 @@ func (s *server) awaitRecovery(before holdings) {
 	defer tick.Stop()
 	for {
 		now := s.holdings()
-		if now.within(before) {
+		if now.atMost(before) {
 			return
 		}
 		select {

@@ -114,7 +114,7 @@ func (v *Viewer) read(ws *websocket.Conn, gone chan struct{}) {
 		}
 		v.mu.Lock()
 		for _, m := range list {
-			v.take(m.Message, m.Offset)
+			v.receive(m.Message, m.Offset)
 			if m.Offset > 0 {
 				v.offset = m.Offset
 			}
@@ -123,8 +123,8 @@ func (v *Viewer) read(ws *websocket.Conn, gone chan struct{}) {
 	}
 }
 
-// take puts one object into the view; mu is held.
-func (v *Viewer) take(m Message, offset uint64) {
+// receive puts one object into the view; mu is held.
+func (v *Viewer) receive(m Message, offset uint64) {
 	came := fmt.Sprintf("offset %d at %s", offset, v.visit)
 	key := m.UUID + " in " + m.In()
 	at, known := v.seen[key]

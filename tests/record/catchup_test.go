@@ -9,7 +9,7 @@ import (
 func tellOfCatchUp(t *testing.T, s *stage) {
 	for name, tell := range map[string]func(*testing.T, *story){
 		"messages":              tellOfMissedMessages,
-		"edits and removals":    tellOfMissedEdits,
+		"edits and deletions":   tellOfMissedEdits,
 		"limits":                tellOfLimits,
 		"channels without logs": tellOfFleetingMessages,
 		"17 later and earlier":  tellOfLaterSubscriptions,

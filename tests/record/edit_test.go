@@ -9,7 +9,7 @@ func tellOfEdits(t *testing.T, s *stage) {
 	story.enter(t, "eb", "edits")
 	story.enter(t, "ec", "edits-quiet")
 	story.tell(t, edits())
-	story.tell(t, removals())
+	story.tell(t, deletions())
 }
 
 func refusedEdits() []exchange {
@@ -26,9 +26,9 @@ func refusedEdits() []exchange {
 			`PATCH /message [{`+uuid+`, "channel": "edits", "user": 5, "message": "s", "timestamp": "z", "edited": "z"}]`,
 			"0.user", "0.edited", "0.timestamp"),
 		refusal("PATCH, neither channel nor pm_users: refused, not echoed", `PATCH /message [{`+uuid+`, "message": {"x": 1}}]`, "0.channel"),
-		refusal("DELETE of one removal that is empty, which may come without a list", `DELETE /message {}`, "uuid", "channel"),
+		refusal("DELETE of one deletion that is empty, which may come without a list", `DELETE /message {}`, "uuid", "channel"),
 		{name: "DELETE of nothing", request: `DELETE /message []`, answer: ok(`[]`)},
-		refusal("DELETE of an empty removal; of nobody, too", `DELETE /message [{}]`, "0.uuid", "0.channel"),
+		refusal("DELETE of an empty deletion; of nobody, too", `DELETE /message [{}]`, "0.uuid", "0.channel"),
 		refusal("DELETE with a bad uuid", `DELETE /message [{"uuid": "z", "channel": "edits"}]`, "0.uuid"),
 		refusal("DELETE with unknown keys", `DELETE /message [{`+uuid+`, "channel": "edits", "extra": 1, "user": "x"}]`, "0.user", "0.extra"),
 		refusal("DELETE, neither channel nor pm_users: refused", `DELETE /message [{`+uuid+`}]`, "0.channel"),
@@ -69,7 +69,7 @@ func edits() []exchange {
 	}
 }
 
-func removals() []exchange {
+func deletions() []exchange {
 	remove := func(name, given, answered string, got frames) exchange {
 		answered = with(`{`+original+`, "pm_users": [], "exclude_users": [], "no_history": false, "channel": null}`, answered)
 		return exchange{name: name, request: `DELETE /message [` + given + `]`, answer: ok(`[` + answered + `]`), frames: got}

@@ -9,7 +9,7 @@ func tellOfHistory(t *testing.T, s *stage) {
 	for name, tell := range map[string][]exchange{
 		"7 what is kept":      keptMessages(),
 		"7 no limit":          unlimitedHistory(),
-		"8 edits, removals":   editedHistory(),
+		"8 edits, deletions":  editedHistory(),
 		"17 smaller and less": changedHistory(),
 		"17 same uuid":        repeatedMessages(),
 	} {

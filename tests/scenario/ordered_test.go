@@ -70,7 +70,7 @@ func TestListsKeepTheirOrderWhileTheLogElectsLeaders(t *testing.T) {
 	cancel()
 	<-ended
 	stored := 0
-	err = l.log.Each(t.Context(), ns.LogSubject(ns.LiveChannel("news")), 0, func(e bus.LogEntry) error {
+	err = l.log.Each(t.Context(), ns.LogSubject(ns.LiveChannel("news")), 0, func(e bus.LogMessage) error {
 		if string(e.Data) != fmt.Sprint(stored) {
 			return fmt.Errorf("number %d is %s", stored, e.Data)
 		}

@@ -34,8 +34,8 @@ func newLedger(channel, lanes uint32) ledger {
 	return ledger{channel: channel, next: make([]uint32, lanes)}
 }
 
-// take enters a message that arrived. It reports whether it is the first copy of one meant for this socket.
-func (l *ledger) take(m mark) bool {
+// record enters a message that arrived. It reports whether it is the first copy of one meant for this socket.
+func (l *ledger) record(m mark) bool {
 	if m.channel != l.channel || int(m.lane) >= len(l.next) {
 		l.faults.Misrouted++
 		return false

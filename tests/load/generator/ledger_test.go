@@ -6,7 +6,7 @@ import "testing"
 func take(arrivals ...[2]uint32) *ledger {
 	l := newLedger(5, 4)
 	for _, a := range arrivals {
-		l.take(mark{lane: a[0], channel: 5, sequence: a[1]})
+		l.record(mark{lane: a[0], channel: 5, sequence: a[1]})
 	}
 	return &l
 }
@@ -50,7 +50,7 @@ func TestLedgerCountsFaults(t *testing.T) {
 func TestLedgerCountsMessagesOfOtherChannels(t *testing.T) {
 	t.Parallel()
 	l := newLedger(5, 1)
-	if l.take(mark{channel: 6}) {
+	if l.record(mark{channel: 6}) {
 		t.Error("taken")
 	}
 	if got := l.close(sent()); got != (Faults{Misrouted: 1}) {
@@ -63,7 +63,7 @@ func TestLedgerTakesEachMessageOnce(t *testing.T) {
 	l := newLedger(0, 1)
 	for i, want := range []bool{true, false, true, true, false} {
 		sequence := []uint32{0, 0, 2, 1, 1}[i]
-		if got := l.take(mark{sequence: sequence}); got != want {
+		if got := l.record(mark{sequence: sequence}); got != want {
 			t.Errorf("arrival %d: got %v, want %v", i, got, want)
 		}
 	}

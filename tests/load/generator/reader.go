@@ -123,14 +123,14 @@ func (r *reader) read(s *socket, from, to int64) {
 			return
 		}
 		if rest = rest[f.size:]; f.opcode == opText {
-			r.take(s, f.payload, now, from, to)
+			r.receive(s, f.payload, now, from, to)
 		} else {
 			r.control(s, f)
 		}
 	}
 }
 
-func (r *reader) take(s *socket, payload []byte, now, from, to int64) {
+func (r *reader) receive(s *socket, payload []byte, now, from, to int64) {
 	if len(payload) == 1 && payload[0] == '2' { // an Engine.IO ping; its pong is 3
 		r.answer(s, opText, []byte("3"))
 		return
@@ -140,7 +140,7 @@ func (r *reader) take(s *socket, payload []byte, now, from, to int64) {
 		s.offset = offset
 	}
 	for _, m := range marks {
-		if !s.ledger.take(m) {
+		if !s.ledger.record(m) {
 			continue
 		}
 		if now >= from && now < to {

@@ -89,7 +89,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	err := program(ctx)
 	r.board.stop.Store(true)
 	wg.Wait()
-	r.settle()
+	r.balance()
 	return r.result, errors.Join(append(failed, err)...)
 }
 

@@ -2,8 +2,8 @@ package generator
 
 import "golang.org/x/sys/unix"
 
-// settle closes the books once the readers have ended: latencies, deliveries, and the faults of every socket.
-func (r *run) settle() {
+// balance closes the books once the readers have ended: latencies, deliveries, and the faults of every socket.
+func (r *run) balance() {
 	var all histogram
 	for _, reader := range r.readers {
 		all.add(&reader.latency)
@@ -14,7 +14,7 @@ func (r *run) settle() {
 	orders := make(map[uint32]uint64) // by channel
 	for i := range r.board.sockets {
 		if s := r.board.sockets[i].Load(); s != nil {
-			r.settleSocket(s, orders)
+			r.balanceSocket(s, orders)
 			_ = unix.Close(s.fd)
 		}
 	}
@@ -25,7 +25,7 @@ func (r *run) settle() {
 	}
 }
 
-func (r *run) settleSocket(s *socket, orders map[uint32]uint64) {
+func (r *run) balanceSocket(s *socket, orders map[uint32]uint64) {
 	channel := s.ledger.channel
 	faults := s.ledger.close(func(lane uint32) uint32 { return r.publisher.sent[lane][channel] })
 	if s.closed {

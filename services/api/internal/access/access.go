@@ -76,7 +76,7 @@ func (g *Gate) signed(r *http.Request) (string, error) {
 	if fault := g.transport.Refusal(r); fault != nil {
 		return "", fault
 	}
-	if !edge.Within(g.allowed, g.transport.Caller(r)) {
+	if !edge.Contains(g.allowed, g.transport.Caller(r)) {
 		return "", &contract.Fault{Code: contract.CodeForbidden, Message: "This address may not call; see allow_posting_from."}
 	}
 	sent := signatureOf(r)

@@ -22,7 +22,7 @@ const atOnce = 8
 
 // Log is what erasing needs of a log.
 type Log interface {
-	Each(ctx context.Context, subject string, after uint64, take func(bus.LogEntry) error) error
+	Each(ctx context.Context, subject string, after uint64, take func(bus.LogMessage) error) error
 	Erase(ctx context.Context, sequence uint64) error
 	Trim(ctx context.Context, subject string, before uint64) error
 }
@@ -42,13 +42,13 @@ type place struct {
 	most    int // messages that it may keep; 0: any number
 }
 
-// Erase erases the messages that the removals are about, where these say that they are: in the channel, or else with the
+// Erase erases the messages that the deletions are about, where these say that they are: in the channel, or else with the
 // users. Those who were excluded from hearing of it do not keep the message.
-func (e *Eraser) Erase(ctx context.Context, removals []message.Message) error {
+func (e *Eraser) Erase(ctx context.Context, deletions []message.Message) error {
 	uuids := map[place][]string{}
-	for i := range removals {
-		for _, p := range e.places(&removals[i]) {
-			uuids[p] = append(uuids[p], removals[i].UUID)
+	for i := range deletions {
+		for _, p := range e.places(&deletions[i]) {
+			uuids[p] = append(uuids[p], deletions[i].UUID)
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -73,7 +73,7 @@ func (e *Eraser) places(m *message.Message) []place {
 	return places
 }
 
-// erase erases the messages with these uuids and their edits. The removals themselves stay: who was away is to hear of
+// erase erases the messages with these uuids and their edits. The deletions themselves stay: who was away is to hear of
 // them. Then it trims, so that no older message comes to show in the place of one that is gone.
 func (p *place) erase(ctx context.Context, uuids []string) error {
 	slices.Sort(uuids)
@@ -82,7 +82,7 @@ func (p *place) erase(ctx context.Context, uuids []string) error {
 		return found
 	}
 	var found, messages []uint64
-	err := p.log.Each(ctx, p.subject, 0, func(e bus.LogEntry) error {
+	err := p.log.Each(ctx, p.subject, 0, func(e bus.LogMessage) error {
 		uuid := e.Header.Get(contract.HeaderEdit)
 		if uuid == "" {
 			if uuid = contract.UUIDOfMessage(e.ID()); uuid != "" {

@@ -25,24 +25,24 @@ var errAway = errors.New("away")
 // log holds messages by sequence.
 type log struct {
 	mu      sync.Mutex
-	entries map[uint64]bus.LogEntry // guarded by mu
-	reads   map[string]int          // guarded by mu; by subject
-	stuck   uint64                  // the message that can not be erased
-	away    bool                    // nothing can be read
+	entries map[uint64]bus.LogMessage // guarded by mu
+	reads   map[string]int            // guarded by mu; by subject
+	stuck   uint64                    // the message that can not be erased
+	away    bool                      // nothing can be read
 }
 
-func newLog() *log { return &log{entries: map[uint64]bus.LogEntry{}, reads: map[string]int{}} }
+func newLog() *log { return &log{entries: map[uint64]bus.LogMessage{}, reads: map[string]int{}} }
 
 func (l *log) put(subject, id, edited string) {
 	sequence := uint64(len(l.entries) + 1)
-	e := bus.LogEntry{Subject: subject, Sequence: sequence, Header: bus.Header{"Nats-Msg-Id": {id}}}
+	e := bus.LogMessage{Subject: subject, Sequence: sequence, Header: bus.Header{"Nats-Msg-Id": {id}}}
 	if edited != "" {
 		e.Header[contract.HeaderEdit] = []string{edited}
 	}
 	l.entries[sequence] = e
 }
 
-func (l *log) Each(_ context.Context, subject string, _ uint64, take func(bus.LogEntry) error) error {
+func (l *log) Each(_ context.Context, subject string, _ uint64, take func(bus.LogMessage) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away {
@@ -72,7 +72,7 @@ func (l *log) Erase(_ context.Context, sequence uint64) error {
 func (l *log) Trim(_ context.Context, subject string, before uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.entries, func(_ uint64, e bus.LogEntry) bool { return e.Subject == subject && e.Sequence < before })
+	maps.DeleteFunc(l.entries, func(_ uint64, e bus.LogMessage) bool { return e.Subject == subject && e.Sequence < before })
 	return nil
 }
 
@@ -92,7 +92,7 @@ func TestMessagesAndTheirEditsAreErasedWhereTheyWereSent(t *testing.T) {
 	messages.put(subject, contract.ChannelMessageID(uuid(1), "c"), "")                              // 1
 	messages.put(subject, contract.ChannelMessageID(uuid(2), "c"), "")                              // 2
 	messages.put(subject, uuid(100), uuid(1))                                                       // 3
-	messages.put(subject, uuid(101), "")                                                            // 4, a removal
+	messages.put(subject, uuid(101), "")                                                            // 4, a deletion
 	messages.put(ns.LogSubject(ns.LiveChannel("d")), contract.ChannelMessageID(uuid(1), "d"), "")   // 5
 	messages.put(ns.LogSubject(ns.LiveUser("a")), contract.UserMessageID(uuid(3), "a"), "")         // 6
 	messages.put(ns.LogSubject(ns.LiveUser("b")), contract.UserMessageID(uuid(3), "b"), "")         // 7
@@ -143,17 +143,17 @@ func TestWhatCanNotBeErasedIsAnErrorUntilItIsGone(t *testing.T) {
 	for n := range 20 {
 		messages.put(subject, uuid(100+n), uuid(1))
 	}
-	removals := []message.Message{{UUID: uuid(1), Channel: "c"}}
+	deletions := []message.Message{{UUID: uuid(1), Channel: "c"}}
 	messages.stuck = 7
-	if err := eraser.Erase(t.Context(), removals); !errors.Is(err, errAway) {
+	if err := eraser.Erase(t.Context(), deletions); !errors.Is(err, errAway) {
 		t.Errorf("a message is stuck: %v", err)
 	}
 	messages.stuck, history.away = 0, true
-	if err := eraser.Erase(t.Context(), removals); !errors.Is(err, errAway) {
+	if err := eraser.Erase(t.Context(), deletions); !errors.Is(err, errAway) {
 		t.Errorf("the history is away: %v", err)
 	}
 	history.away = false
-	if err := eraser.Erase(t.Context(), removals); err != nil || len(messages.left()) != 0 {
+	if err := eraser.Erase(t.Context(), deletions); err != nil || len(messages.left()) != 0 {
 		t.Errorf("%v are left: %v", messages.left(), err)
 	}
 }

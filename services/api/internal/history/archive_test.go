@@ -109,7 +109,7 @@ func (s *stage) read(ctx context.Context, channel string, size int) ([][]byte, e
 
 func (s *stage) records(channel string) (n int) {
 	s.t.Helper()
-	err := s.Log(channel).Each(s.t.Context(), ns.HistorySubject(channel), 0, func(bus.LogEntry) error { n++; return nil })
+	err := s.Log(channel).Each(s.t.Context(), ns.HistorySubject(channel), 0, func(bus.LogMessage) error { n++; return nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -346,7 +346,7 @@ func FuzzReading(f *testing.F) {
 		all := newReading(0)
 		removed := false // then the smaller may have dropped what would show again
 		for i := 0; i+1 < len(script) && i < 400; i += 2 {
-			e := bus.LogEntry{Sequence: uint64(i), Header: bus.Header{}, Data: []byte(message(i))}
+			e := bus.LogMessage{Sequence: uint64(i), Header: bus.Header{}, Data: []byte(message(i))}
 			switch script[i] {
 			case 'e':
 				e.Header.Set(contract.HeaderEdit, uuidOf(int(script[i+1])))
@@ -356,7 +356,7 @@ func FuzzReading(f *testing.F) {
 			default:
 				e.Header.Set("Nats-Msg-Id", contract.ChannelMessageID(uuidOf(int(script[i+1])), "c"))
 			}
-			if r.take(e) != nil || all.take(e) != nil {
+			if r.add(e) != nil || all.add(e) != nil {
 				t.Fatal("not taken")
 			}
 		}

@@ -32,10 +32,10 @@ func newReading(size int) *reading {
 	return &reading{size: size}
 }
 
-// take adds a message, takes one away that was removed, or puts an edit into the one it is of. As recorded, an edit is of
+// add adds a message, takes one away that was removed, or puts an edit into the one it is of. As recorded, an edit is of
 // the first with its uuid, unless there are several and one has the audience that the edit names; and one of a message that is
 // not there is nothing.
-func (r *reading) take(e bus.LogEntry) error {
+func (r *reading) add(e bus.LogMessage) error {
 	if uuid := e.Header.Get(contract.HeaderDelete); uuid != "" {
 		r.remove(uuid)
 		return nil
@@ -53,7 +53,7 @@ func (r *reading) take(e bus.LogEntry) error {
 	return nil
 }
 
-func (r *reading) edit(uuid string, e bus.LogEntry) error {
+func (r *reading) edit(uuid string, e bus.LogMessage) error {
 	at, found := r.index.Find(uuid, e.Header.Get(contract.HeaderOf), math.MaxUint64)
 	if !found {
 		return nil

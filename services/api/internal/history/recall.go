@@ -52,7 +52,7 @@ func (a *Archive) Read(ctx context.Context, sizes map[string]int) (*Recall, erro
 	group.SetLimit(readAtOnce)
 	for channel, r := range readings {
 		group.Go(func() error {
-			take := func(e bus.LogEntry) error { return b.take(within, r, e) }
+			take := func(e bus.LogMessage) error { return b.spend(within, r, e) }
 			return a.Log(channel).Each(within, a.config.Namespace.HistorySubject(channel), 0, take)
 		})
 	}
@@ -84,12 +84,12 @@ type budget struct {
 	large bool       // it has a slot
 }
 
-// take lets a reading take a record, if it is little, or when it is this recall's turn to hold much.
-func (b *budget) take(ctx context.Context, r *reading, e bus.LogEntry) error {
+// spend lets a reading spend a record, if it is little, or when it is this recall's turn to hold much.
+func (b *budget) spend(ctx context.Context, r *reading, e bus.LogMessage) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before := r.bytes
-	if err := r.take(e); err != nil {
+	if err := r.add(e); err != nil {
 		return err
 	}
 	b.held += r.bytes - before

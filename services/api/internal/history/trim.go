@@ -98,7 +98,7 @@ func (a *Archive) trim(ctx context.Context, channel string, most int) error {
 	defer cancel()
 	log, subject := a.Log(channel), a.config.Namespace.HistorySubject(channel)
 	var i inventory
-	if err := log.Each(ctx, subject, 0, i.take); err != nil {
+	if err := log.Each(ctx, subject, 0, i.add); err != nil {
 		return fmt.Errorf("trim history: %w", err)
 	}
 	oldest := i.oldest(most)
@@ -116,7 +116,7 @@ func (a *Archive) trim(ctx context.Context, channel string, most int) error {
 // inventory is what lies in the history of one channel, oldest first.
 type inventory struct {
 	messages []place
-	edits    []place  // and removals, as edits of nothing
+	edits    []place  // and deletions, as edits of nothing
 	removed  []uint64 // messages that were to be erased
 }
 
@@ -126,7 +126,7 @@ type place struct {
 	fields         fold.Fields // of an edit
 }
 
-func (i *inventory) take(e bus.LogEntry) error {
+func (i *inventory) add(e bus.LogMessage) error {
 	if uuid := e.Header.Get(contract.HeaderDelete); uuid != "" {
 		i.remove(uuid)
 		i.edits = append(i.edits, place{uuid: uuid, sequence: e.Sequence})
@@ -164,9 +164,9 @@ func (i *inventory) oldest(most int) uint64 {
 	return i.messages[len(i.messages)-most].sequence
 }
 
-// vain is what is to be erased, in this order: messages whose removal broke off, removals, and those edits from a
+// vain is what is to be erased, in this order: messages whose deletion broke off, deletions, and those edits from a
 // sequence on whose message is not there, or of which later ones replace all. So a message has no more edits than
-// fields, and they do not fill up the log; and a removal stays for as long as what it removes.
+// fields, and they do not fill up the log; and a deletion stays for as long as what it removes.
 func (i *inventory) vain(oldest uint64) []uint64 {
 	var messages fold.Targets
 	for _, m := range i.messages {

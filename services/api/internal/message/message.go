@@ -1,4 +1,4 @@
-// Package message holds a message on its way from an app to the clients, or an edit or removal of one, and writes the
+// Package message holds a message on its way from an app to the clients, or an edit or deletion of one, and writes the
 // forms it has outside: the object that clients get, the answer that the app gets, and the record in the history.
 //
 // It promises that the client object and the record are one line of valid JSON which ends in its brace, with each key
@@ -16,17 +16,17 @@ import (
 // Kind says what a Message does.
 type Kind uint8
 
-// A post is new. An edit changes some of a message that went out before, a removal takes it back.
+// A post is new. An edit changes some of a message that went out before, a deletion takes it back.
 const (
 	Post Kind = iota
 	Edit
 	Delete
 )
 
-// Message is one message, edit or removal. Raw JSON is as the app wrote it.
+// Message is one message, edit or deletion. Raw JSON is as the app wrote it.
 type Message struct {
 	Kind         Kind
-	UUID         string // of an edit or removal: that of the message which it is about
+	UUID         string // of an edit or deletion: that of the message which it is about
 	Named        bool   // the app gave the UUID, so that it may come again
 	User         string
 	Channel      string // empty: none
@@ -71,7 +71,7 @@ func (m *Message) Encode() {
 	}
 }
 
-// ID is the same for messages with the same uuid and audience. Under it a channel's message is stored, once; edits and removals
+// ID is the same for messages with the same uuid and audience. Under it a channel's message is stored, once; edits and deletions
 // are stored each time.
 func (m *Message) ID() string {
 	switch {
@@ -142,7 +142,7 @@ func (m *Message) appendObject(to []byte) []byte {
 	return append(to, contract.LiveMark...)
 }
 
-// appendEvent writes what clients get of an edit or a removal.
+// appendEvent writes what clients get of an edit or a deletion.
 func (m *Message) appendEvent(to []byte, kind string) []byte {
 	to = append(to, `{"uuid":"`...)
 	to = append(to, m.UUID...)
@@ -177,7 +177,7 @@ func (m *Message) AppendAnswer(to []byte) []byte {
 	return append(m.appendOthers(m.appendFacts(to)), '}')
 }
 
-// Keep writes the record for the history: a message as the app got it back, an edit or removal as clients get it.
+// Keep writes the record for the history: a message as the app got it back, an edit or deletion as clients get it.
 func (m *Message) Keep() {
 	if m.Kind != Post {
 		m.Record = m.Object

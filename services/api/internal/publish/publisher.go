@@ -1,10 +1,10 @@
-// Package publish hands messages, edits and removals to NATS: to the message log, or, for a channel with store_frames
+// Package publish hands messages, edits and deletions to NATS: to the message log, or, for a channel with store_frames
 // false, straight to the gateways; and for a channel that keeps history to its log as well.
 //
 // It promises that a list goes out in its order; that when Publish returns without an error, every message of it is
 // stored where it belongs, or, for such a channel, NATS has it; and that a list of messages which is published again
 // under the same uuids, to the same users, within two minutes is completed without a duplicate: by the logs for good, and
-// for such a channel by this process. Edits and removals that are published again are heard again.
+// for such a channel by this process. Edits and deletions that are published again are heard again.
 package publish
 
 import (
@@ -85,7 +85,7 @@ func (p *Publisher) prepare(messages []message.Message) {
 	}
 }
 
-// kept says whether the history of its channel keeps a message. An edit or removal may be of one that is there.
+// kept says whether the history of its channel keeps a message. An edit or deletion may be of one that is there.
 func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) bool {
 	if m.Kind == message.Post {
 		return settings.StoreHistory && !m.NoHistory
@@ -132,7 +132,7 @@ func (l *list) add(m *message.Message, more bool) {
 	}
 }
 
-// again says whether a message may have been posted before: the app gave it its uuid. Edits and removals are new each time.
+// again says whether a message may have been posted before: the app gave it its uuid. Edits and deletions are new each time.
 func again(m *message.Message) bool { return m.Named && m.Kind == message.Post }
 
 // claim says whether a message that the log does not get is new.
@@ -148,7 +148,7 @@ func (l *list) claim(m *message.Message) bool {
 	return true
 }
 
-// channelID is under which id a message of a channel is stored. Edits and removals have their own each time: the same
+// channelID is under which id a message of a channel is stored. Edits and deletions have their own each time: the same
 // one again is another.
 func channelID(m *message.Message) string {
 	if m.Kind != message.Post {
@@ -259,7 +259,7 @@ func header(m *message.Message, more bool) (h bus.Header, body []byte) {
 	return h, contract.SetAudience(h, m.Object, m.PM, m.Except)
 }
 
-// setAbout writes which message an edit or removal is about.
+// setAbout writes which message an edit or deletion is about.
 func setAbout(h bus.Header, m *message.Message) {
 	switch m.Kind {
 	case message.Edit:

@@ -32,7 +32,7 @@ type stage struct {
 	nats    *natsembed.Server
 	log     *bus.Log
 	history *history.Archive
-	feed    *bus.Feed
+	feed    *bus.Intake
 }
 
 // kinds are channels whose names say how they are kept.
@@ -77,7 +77,7 @@ func newStage(t testing.TB) *stage {
 	if err := archive.Open(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{nats: nats, conn: conns[0], hears: conns[1], log: log, history: archive, feed: conns[1].NewFeed(1000)}
+	s := &stage{nats: nats, conn: conns[0], hears: conns[1], log: log, history: archive, feed: conns[1].NewIntake(1000)}
 	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (s *stage) hear(t *testing.T) *bus.Msg {
 	}
 }
 
-func (s *stage) stored(t *testing.T, live string) []bus.LogEntry {
+func (s *stage) stored(t *testing.T, live string) []bus.LogMessage {
 	t.Helper()
 	entries, _, err := s.log.Range(t.Context(), ns.LogSubject(live), 0, 1000)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *stage) stored(t *testing.T, live string) []bus.LogEntry {
 }
 
 // remembered are the records of a channel's history.
-func (s *stage) remembered(t *testing.T, channel string) []bus.LogEntry {
+func (s *stage) remembered(t *testing.T, channel string) []bus.LogMessage {
 	t.Helper()
 	entries, _, err := s.history.Log(channel).Range(t.Context(), ns.HistorySubject(channel), 0, 1000)
 	if err != nil {
@@ -301,15 +301,15 @@ func TestAMessageIsRememberedWhereHistoryIsKept(t *testing.T) {
 	}
 }
 
-func TestEditsAndRemovalsAreEventsOfTheirOwn(t *testing.T) {
+func TestEditsAndDeletionsAreEventsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	edit := message.Message{Kind: message.Edit, UUID: one, Named: true, Channel: "once", Edited: "t", PMUsers: []string{"a"}, NoHistory: true}
-	removal := message.Message{Kind: message.Delete, UUID: one, Named: true, Channel: "once", ExcludeUsers: []string{"b"}}
+	deletion := message.Message{Kind: message.Delete, UUID: one, Named: true, Channel: "once", ExcludeUsers: []string{"b"}}
 	edit.Encode()
-	removal.Encode()
+	deletion.Encode()
 	s.publish(t, edit)
-	s.publish(t, edit, removal)
+	s.publish(t, edit, deletion)
 	entries := s.stored(t, ns.LiveChannel("once"))
 	if len(entries) != 3 {
 		t.Fatalf("%d of 3 events are stored", len(entries))
@@ -318,7 +318,7 @@ func TestEditsAndRemovalsAreEventsOfTheirOwn(t *testing.T) {
 		h, live := e.Header, s.hear(t)
 		event, header, decides := edit, contract.HeaderEdit, h.Get(contract.HeaderPM) == "a"
 		if i == 2 {
-			event, header, decides = removal, contract.HeaderDelete, h.Get(contract.HeaderExclude) == "b"
+			event, header, decides = deletion, contract.HeaderDelete, h.Get(contract.HeaderExclude) == "b"
 		}
 		if string(e.Data) != string(event.Object) || h.Get(header) != one || !decides || contract.UUIDOfMessage(e.ID()) != "" ||
 			string(live.Data) != string(e.Data) || live.Header.Get(header) != one {
@@ -327,7 +327,7 @@ func TestEditsAndRemovalsAreEventsOfTheirOwn(t *testing.T) {
 	}
 	remembered := s.remembered(t, "once")
 	if len(remembered) != 3 || remembered[2].Header.Get(contract.HeaderDelete) != one {
-		t.Fatalf("%d of two edits and a removal are remembered", len(remembered))
+		t.Fatalf("%d of two edits and a deletion are remembered", len(remembered))
 	}
 	if e := remembered[0]; string(e.Data) != string(edit.Object) || e.Header.Get(contract.HeaderEdit) != one || e.Header.Get(contract.HeaderPM) != "" {
 		t.Errorf("the edit is remembered as %s with %v", e.Data, e.Header)

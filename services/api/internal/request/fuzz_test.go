@@ -86,10 +86,10 @@ func FuzzEditsAndDeletions(f *testing.F) {
 				}
 			}
 		}
-		removals, err := Deletions(bytes.Clone(body), limits, 1<<20)
+		deletions, err := Deletions(bytes.Clone(body), limits, 1<<20)
 		if judged(t, body, err) {
-			for i := range removals {
-				wellWritten(t, &removals[i])
+			for i := range deletions {
+				wellWritten(t, &deletions[i])
 			}
 		}
 	})

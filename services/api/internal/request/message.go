@@ -90,7 +90,7 @@ func (r *messages) read(at string, raw []byte, to *message.Message) {
 	}
 }
 
-// field reads one member, and says whether it must be there: a message has a user, an edit or removal a uuid.
+// field reads one member, and says whether it must be there: a message has a user, an edit or deletion a uuid.
 func (r *messages) field(at string, m *members, to *message.Message) (required bool) {
 	switch string(m.key) {
 	case "channel":

@@ -46,8 +46,8 @@ func (t *text) wrong() error {
 	return fmt.Errorf("byte %d is not what belongs there", t.at)
 }
 
-// take reads one byte that must be c.
-func (t *text) take(c byte) error {
+// expect reads one byte that must be c.
+func (t *text) expect(c byte) error {
 	if t.peek() != c || t.at >= len(t.data) {
 		return t.wrong()
 	}
@@ -111,7 +111,7 @@ func (t *text) member(depth int) error {
 
 func (t *text) colon() error {
 	t.space()
-	if err := t.take(':'); err != nil {
+	if err := t.expect(':'); err != nil {
 		return err
 	}
 	t.space()
@@ -143,7 +143,7 @@ func (t *text) more(end byte, first bool) (bool, error) {
 	if first {
 		return true, nil
 	}
-	if err := t.take(','); err != nil {
+	if err := t.expect(','); err != nil {
 		return false, err
 	}
 	t.space()
@@ -152,7 +152,7 @@ func (t *text) more(end byte, first bool) (bool, error) {
 
 func (t *text) word(word string) error {
 	for i := range len(word) {
-		if err := t.take(word[i]); err != nil {
+		if err := t.expect(word[i]); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (t *text) word(word string) error {
 
 // quoted reads a string with its quotes.
 func (t *text) quoted() error {
-	if err := t.take('"'); err != nil {
+	if err := t.expect('"'); err != nil {
 		return err
 	}
 	for {

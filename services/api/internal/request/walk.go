@@ -22,7 +22,7 @@ type members struct {
 func walk(raw []byte) members {
 	m := members{text: text{data: raw}, first: true}
 	m.space()
-	m.err = m.take('{')
+	m.err = m.expect('{')
 	return m
 }
 
@@ -100,7 +100,7 @@ func (k *keys) add(key []byte) bool {
 func items(raw []byte, limit int) (values [][]byte, whole bool, err error) {
 	t := text{data: raw}
 	t.space()
-	if err := t.take('['); err != nil {
+	if err := t.expect('['); err != nil {
 		return nil, false, err
 	}
 	values = [][]byte{}

@@ -94,13 +94,13 @@ func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, engineio.BadRequest)
 		return
 	}
-	c.take(r.Context(), packets)
+	c.receive(r.Context(), packets)
 	w.Header().Set("Content-Type", "text/html")
 	io.WriteString(w, "ok") //nolint:errcheck // the client has gone then
 }
 
-// take takes packets, and returns when the shard has done what they led to: the next ones wait for that.
-func (c *conversation) take(ctx context.Context, packets []engineio.Packet) {
+// receive takes packets, and returns when the shard has done what they led to: the next ones wait for that.
+func (c *conversation) receive(ctx context.Context, packets []engineio.Packet) {
 	c.inbound.Lock()
 	defer c.inbound.Unlock()
 	for _, p := range packets {

@@ -63,7 +63,7 @@ type Config struct {
 type Feed struct {
 	// set at construction
 	bus       *bus.Conn
-	in        *bus.Feed
+	in        *bus.Intake
 	messages  *bus.Log
 	namespace contract.Namespace
 	hub       *hub.Hub
@@ -106,7 +106,7 @@ func New(c Config) *Feed {
 	}
 	return &Feed{
 		tailEvery: c.TailEvery,
-		bus:       c.Conn, in: c.Conn.NewFeed(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		bus:       c.Conn, in: c.Conn.NewIntake(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
 		checkNow: make(chan struct{}, 1), tails: make(chan tailCheck), filled: make(chan filled),
 		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*subscription]struct{}{}},
@@ -147,7 +147,7 @@ func (f *Feed) Run(ctx context.Context) error {
 }
 
 // hand hands a logged message on, as the next of its subject.
-func (f *Feed) hand(s *subscription, m bus.LogEntry) {
+func (f *Feed) hand(s *subscription, m bus.LogMessage) {
 	s.cursor.handedOn(m.Sequence)
 	m.Data = contract.OpenAudience(m.Header, m.Data)
 	if s.tape != nil {

@@ -19,7 +19,7 @@ const (
 // filled is what the log gave for a hole.
 type filled struct {
 	subscription *subscription
-	messages     []bus.LogEntry
+	messages     []bus.LogMessage
 	upTo         uint64 // nothing up to here is to be had beyond the messages
 }
 
@@ -50,7 +50,7 @@ func (f *Feed) advance(s *subscription, m *bus.Msg) {
 	}
 	switch s.cursor.next(sequence, before) {
 	case handOn:
-		f.hand(s, bus.LogEntry{Sequence: sequence, Header: m.Header, Data: m.Data})
+		f.hand(s, bus.LogMessage{Sequence: sequence, Header: m.Header, Data: m.Data})
 	case hold:
 		s.cursor.hold(m)
 	case fillHole:

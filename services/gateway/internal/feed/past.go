@@ -44,7 +44,7 @@ type place struct {
 // PastMessage is a message of the past.
 type PastMessage struct {
 	Topic *hub.Topic
-	bus.LogEntry
+	bus.LogMessage
 }
 
 // Allows says whether a user, given as a token, gets the message.
@@ -300,7 +300,7 @@ func (p *Past) merge(found [][]recorded) []PastMessage {
 	var messages []PastMessage
 	for i, some := range found {
 		for _, r := range some {
-			messages = append(messages, PastMessage{Topic: p.places[i].topic, LogEntry: r.LogEntry})
+			messages = append(messages, PastMessage{Topic: p.places[i].topic, LogMessage: r.LogMessage})
 		}
 	}
 	slices.SortFunc(messages, func(a, b PastMessage) int { return cmp.Compare(a.Sequence, b.Sequence) })

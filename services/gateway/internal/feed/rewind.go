@@ -83,7 +83,7 @@ func (p *Past) readBefore(ctx context.Context, t *tape, since uint64, most int) 
 func (f *Feed) readPast(ctx context.Context, subject string, since, upTo uint64, most int) (past []recorded, bytes int64, err error) {
 	enough := errors.New("all of it is read")
 	messages := 0
-	take := func(m bus.LogEntry) error {
+	take := func(m bus.LogMessage) error {
 		if messages++; messages+m.Following() > most {
 			return errTooMuch
 		}
@@ -91,7 +91,7 @@ func (f *Feed) readPast(ctx context.Context, subject string, since, upTo uint64,
 			return enough
 		}
 		m.Data = contract.OpenAudience(m.Header, m.Data)
-		r := recorded{LogEntry: m, size: size(m)}
+		r := recorded{LogMessage: m, size: size(m)}
 		past, bytes = append(past, r), bytes+int64(r.size)
 		if f.tapes.held.Add(int64(r.size)); bytes > int64(f.tapes.share()) || f.tapes.full() && !f.freed(ctx) {
 			return errTooMuch

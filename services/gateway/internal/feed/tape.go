@@ -31,7 +31,7 @@ type tape struct {
 
 // recorded is one message on a tape.
 type recorded struct {
-	bus.LogEntry
+	bus.LogMessage
 	order uint64 // in which it was handed on; 0: before the tape began
 	size  int
 }
@@ -55,7 +55,7 @@ const (
 	headerCost  = 64
 )
 
-func size(m bus.LogEntry) int {
+func size(m bus.LogMessage) int {
 	size := messageCost + len(m.Subject) + len(m.Data)
 	for key, values := range m.Header {
 		size += headerCost + len(key)
@@ -72,11 +72,11 @@ func (t *tape) grow(bytes int) {
 }
 
 // add puts a message at the end. What an app had removed is taken off.
-func (t *tape) add(m bus.LogEntry, order uint64) {
+func (t *tape) add(m bus.LogMessage, order uint64) {
 	if uuid := m.Header.Get(contract.HeaderDelete); uuid != "" {
 		t.remove(uuid)
 	}
-	r := recorded{LogEntry: m, order: order, size: size(m)}
+	r := recorded{LogMessage: m, order: order, size: size(m)}
 	t.recorded = append(t.recorded, r)
 	t.grow(r.size)
 	for t.bytes > t.limit || len(t.recorded) > mostTaped {

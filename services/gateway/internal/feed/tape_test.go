@@ -12,8 +12,8 @@ func TestATapeThatIsAlwaysInUseDoesNotGrowForEver(t *testing.T) {
 	var held atomic.Int64
 	tape := newTape("c", 0, defaultTapeBytes, &held)
 	for n := range uint64(3 * longTape) {
-		tape.add(bus.LogEntry{Sequence: n + 1}, n+1)
-		if len(tape.recorded) > longTape || tape.bytes != len(tape.recorded)*size(bus.LogEntry{}) || held.Load() != int64(tape.bytes) {
+		tape.add(bus.LogMessage{Sequence: n + 1}, n+1)
+		if len(tape.recorded) > longTape || tape.bytes != len(tape.recorded)*size(bus.LogMessage{}) || held.Load() != int64(tape.bytes) {
 			t.Fatalf("%d messages of %d bytes are on it", len(tape.recorded), tape.bytes)
 		}
 		if tape.from+1 != tape.recorded[0].Sequence {
@@ -24,7 +24,7 @@ func TestATapeThatIsAlwaysInUseDoesNotGrowForEver(t *testing.T) {
 	reader.sent.Store(3 * longTape)
 	tape.readers[reader] = 0
 	for n := range uint64(2 * longTape) {
-		tape.add(bus.LogEntry{Sequence: 3*longTape + n + 1}, n)
+		tape.add(bus.LogMessage{Sequence: 3*longTape + n + 1}, n)
 	}
 	if last := len(tape.recorded); last < 2*longTape {
 		t.Errorf("what somebody needs was taken off: %d are left", last)
@@ -32,7 +32,7 @@ func TestATapeThatIsAlwaysInUseDoesNotGrowForEver(t *testing.T) {
 	reader.sent.Store(5 * longTape)
 	reader.places[0].given = 5 * longTape
 	for n := range uint64(2 * longTape) {
-		tape.add(bus.LogEntry{Sequence: 5*longTape + n + 1}, n)
+		tape.add(bus.LogMessage{Sequence: 5*longTape + n + 1}, n)
 	}
 	if last := len(tape.recorded); last > 4*longTape {
 		t.Errorf("what nobody needs was kept: %d are left", last)

@@ -27,7 +27,7 @@ func (t *tapes) share() int { return int(t.limit / tapeShare) }
 func (t *tapes) full() bool { return t.held.Load() > t.limit }
 
 // record puts a message on its topic's tape.
-func (t *tapes) record(s *subscription, m bus.LogEntry) {
+func (t *tapes) record(s *subscription, m bus.LogMessage) {
 	t.order++
 	s.tape.add(m, t.order)
 	if t.full() {

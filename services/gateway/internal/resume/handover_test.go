@@ -67,7 +67,7 @@ func story(t *testing.T, tell func(t *testing.T, w *world)) {
 func (w *world) say(topic *hub.Topic, body string, headers ...string) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := feed.PastMessage{Topic: topic, LogEntry: bus.LogEntry{Sequence: uint64(len(w.log)) + 1, Header: bus.Header{}, Data: []byte(body)}}
+	e := feed.PastMessage{Topic: topic, LogMessage: bus.LogMessage{Sequence: uint64(len(w.log)) + 1, Header: bus.Header{}, Data: []byte(body)}}
 	for i := 0; i < len(headers); i += 2 {
 		e.Header.Set(headers[i], headers[i+1])
 	}

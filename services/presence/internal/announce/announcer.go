@@ -136,7 +136,7 @@ func (a *Announcer) collect() (more bool) {
 		if !ok {
 			return false
 		}
-		a.take(next, a.Told)
+		a.add(next, a.Told)
 	}
 	return true
 }
@@ -156,8 +156,8 @@ func (a *Announcer) next(wanted func(oldest change, held int) bool) (oldest chan
 	return oldest, true
 }
 
-// take folds a change. What was there at the start is no event.
-func (a *Announcer) take(c change, told func(channel string) bool) {
+// add folds a change. What was there at the start is no event.
+func (a *Announcer) add(c change, told func(channel string) bool) {
 	if c.found {
 		told = nil
 	}
@@ -191,7 +191,7 @@ func (a *Announcer) follow(recorded uint64) {
 		if !ok {
 			break
 		}
-		a.take(next, nil)
+		a.add(next, nil)
 	}
 	a.pending = slices.DeleteFunc(a.pending, func(e Event) bool { return e.Revision <= recorded })
 	a.reached.Reach(recorded)

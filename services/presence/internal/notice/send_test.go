@@ -23,7 +23,7 @@ const ns contract.Namespace = "test"
 // stage is a sender on a NATS server of its own, on which nobody has made the log yet, and what gateways would hear.
 type stage struct {
 	Sender
-	feed *bus.Feed
+	feed *bus.Intake
 }
 
 func newStage(t *testing.T) *stage {
@@ -39,7 +39,7 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	s := &stage{Sender: Sender{Conn: conn, Log: conn.BindLog(ns.LogStream()), Namespace: ns, Logger: log}, feed: conn.NewFeed(1000)}
+	s := &stage{Sender: Sender{Conn: conn, Log: conn.BindLog(ns.LogStream()), Namespace: ns, Logger: log}, feed: conn.NewIntake(1000)}
 	if _, err := s.feed.Subscribe(ns.LiveSubjects()); err != nil {
 		t.Fatal(err)
 	}

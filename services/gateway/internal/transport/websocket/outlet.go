@@ -83,7 +83,7 @@ func (o *Outlet) Read(buffer []byte, now time.Time) contract.Reason {
 		}
 		said = buffer[:n]
 	}
-	reason, pong := o.take(said, now)
+	reason, pong := o.receive(said, now)
 	if len(pong) > 0 && !o.leaving {
 		if failed := o.Send(pong, now); reason == "" {
 			reason = failed
@@ -92,8 +92,8 @@ func (o *Outlet) Read(buffer []byte, now time.Time) contract.Reason {
 	return reason
 }
 
-// take takes what was read, message by message.
-func (o *Outlet) take(said []byte, now time.Time) (reason contract.Reason, pong []byte) {
+// receive takes what was read, message by message.
+func (o *Outlet) receive(said []byte, now time.Time) (reason contract.Reason, pong []byte) {
 	for len(said) > 0 && !o.waits && reason == "" {
 		m, used, whole, err := o.reader.Next(said)
 		said = said[used:]

@@ -62,7 +62,7 @@ func hold(ctx context.Context, d time.Duration) {
 // once, to any gateway.
 func (s *Service) poll(ctx context.Context, v *visitor, ticket *admission.Ticket) (listen.Answer, error) {
 	poll := listen.New(s.backlog.BacklogBytes)
-	m, err := s.enter(ctx, v, entry{ticket: ticket, outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
+	m, err := s.enter(ctx, v, wayOut{ticket: ticket, outlet: poll, way: frame.Answers, transport: "listen", ending: poll.Ending})
 	if errors.Is(err, hub.ErrClosed) { // a newer poll was quicker
 		return listen.Answer{Reason: contract.ReasonReplaced}, nil
 	}

@@ -29,7 +29,7 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
-	m, err := s.enter(r.Context(), v, entry{ticket: ticket, outlet: waiting, way: frame.Events, transport: "sse"})
+	m, err := s.enter(r.Context(), v, wayOut{ticket: ticket, outlet: waiting, way: frame.Events, transport: "sse"})
 	if err != nil {
 		refuseStream(w, s.faultOf(err))
 		return

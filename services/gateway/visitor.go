@@ -7,14 +7,11 @@ import (
 	"slices"
 	"strconv"
 
-	gorilla "github.com/gorilla/websocket"
-
 	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/shared/contract"
-	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -69,8 +66,8 @@ func (v *visitor) credentials() session.Credentials {
 	return session.Credentials{ConnID: v.connID, Resume: v.keeps}
 }
 
-// entry is how lists go out to a visitor.
-type entry struct {
+// wayOut is how lists go out to a visitor.
+type wayOut struct {
 	ticket    *admission.Ticket
 	outlet    hub.Outlet
 	way       frame.Way
@@ -82,7 +79,7 @@ type entry struct {
 type closing = func(reason contract.Reason, offset uint64)
 
 // enter opens a session for a visitor; on an error the member is closed, and the ticket given back.
-func (s *Service) enter(ctx context.Context, v *visitor, e entry) (*hub.Member, error) {
+func (s *Service) enter(ctx context.Context, v *visitor, e wayOut) (*hub.Member, error) {
 	attached, err := s.book.Attach(ctx, v.credentials(), e.transport)
 	if err != nil {
 		e.ticket.Return()
@@ -139,33 +136,4 @@ func (v *visitor) missed(since, offset uint64, w frame.Way) [][]byte {
 		return [][]byte{list, frame.OffsetList(offset)}
 	}
 	return [][]byte{list}
-}
-
-// plainSocket opens a WebSocket: GET /ws?conn_id=…&since=…
-func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
-	v, fault := s.admit(r, settings.TransportWebSocket)
-	if fault == nil && !gorilla.IsWebSocketUpgrade(r) {
-		w.Header().Set("Upgrade", "websocket")
-		fault = &contract.Fault{Code: contract.CodeMalformed, Message: "This path is opened as a WebSocket."}
-	}
-	var ticket *admission.Ticket
-	if fault == nil {
-		ticket, fault = s.ticket(r)
-	}
-	if fault != nil {
-		edge.WriteFault(w, fault)
-		return
-	}
-	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
-	m, err := s.enter(r.Context(), v, entry{ticket: ticket, outlet: waiting, way: frame.Lists, transport: "ws"})
-	if err != nil {
-		edge.WriteFault(w, s.faultOf(err))
-		return
-	}
-	opened, err := s.sockets.Upgrade(w, r)
-	if err != nil {
-		m.Close(contract.ReasonClosed)
-		return // Upgrade has answered
-	}
-	waiting.Move(m, opened.Plain(), opened.Way(frame.Lists), "ws")
 }
