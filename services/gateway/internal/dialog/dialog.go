@@ -52,7 +52,6 @@ type Dialog struct {
 
 	mu      sync.Mutex       // is not held while presence is asked
 	session *session.Session // nil before the client is connected; guarded by mu
-	ended   contract.Reason  // why the member was closed; guarded by mu
 }
 
 // New begins a conversation. query are the credentials of the handshake's URL. Bind must be called before the first
@@ -67,33 +66,30 @@ func (d *Dialog) Bind(m *hub.Member) { d.member = m }
 // Connected says whether the client is connected to a namespace.
 func (d *Dialog) Connected() bool { return d.spaces.Load() != 0 }
 
-// End is called when the member was closed, with how far its client has come. It does not block. A session that is being
+// End is called when the member is over, with how far its client has come. It does not block. A session that is being
 // attached then is given up when presence has answered.
 func (d *Dialog) End(reason contract.Reason, offset uint64) {
-	d.mu.Lock()
-	d.ended = reason
-	s := d.session
-	d.mu.Unlock()
-	if s != nil {
+	if s := d.begun(); s != nil {
 		s.End(reason, offset)
 	}
 }
 
-// begun gives the session of a client that is connected, else nil; or why the conversation has ended.
-func (d *Dialog) begun() (*session.Session, contract.Reason) {
+// begun gives the session of a client that is connected, else nil.
+func (d *Dialog) begun() *session.Session {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.session, d.ended
+	return d.session
 }
 
-// begin keeps the session, unless the conversation has ended meanwhile: then it gives the reason.
+// begin keeps the session, unless the member is over: then it gives the reason.
 func (d *Dialog) begin(s *session.Session) contract.Reason {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ended == "" {
-		d.session = s
+	why := d.member.Why()
+	if why == "" {
+		d.session = s // a member that ends from now on ends it
 	}
-	return d.ended
+	return why
 }
 
 // Farewell gives the packets that tell a client not to come back by itself, where that is so.
@@ -137,10 +133,10 @@ func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	if err != nil {
 		return contract.ReasonProtocolError
 	}
-	s, ended := d.begun()
-	if ended != "" {
-		return ended
+	if why := d.member.Why(); why != "" {
+		return why
 	}
+	s := d.begun()
 	if p.Type == socketio.Connect {
 		return d.connect(ctx, s, p) // it may wait in line
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"net/http"
 	"time"
 
@@ -13,9 +12,9 @@ import (
 // WebSocket to ask for them there.
 const lastWait = 5 * time.Second
 
-// ended is called by the shard when the member was closed.
+// ended is called by the shard when the member is over.
 func (c *conversation) ended(reason contract.Reason, offset uint64) {
-	listens := c.keepLast()
+	listens := c.mayListen()
 	e := c.engine
 	e.mu.Lock()
 	if c.limit != nil {
@@ -26,27 +25,18 @@ func (c *conversation) ended(reason contract.Reason, offset uint64) {
 	} else {
 		delete(e.sessions, c.sid)
 	}
-	close(c.done)
 	e.mu.Unlock()
 	c.ticket.Return()
 	c.dialog.End(reason, offset)
 }
 
-// keepLast keeps what the client did not get; it reports whether it may still poll for it.
-func (c *conversation) keepLast() (listens bool) {
+// mayListen says whether the client may still poll for what it did not get, or ask for it on the socket that it tries.
+func (c *conversation) mayListen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.over = true
-	if c.stopWork != nil {
-		c.stopWork()
-	}
 	if c.probing != nil {
 		c.probing.ReadUntil(time.Now().Add(lastWait))
 	}
-	if c.polls == nil {
-		return false
-	}
-	c.last = c.polls.Take()
 	return c.way != bySocket
 }
 
@@ -57,26 +47,11 @@ func (c *conversation) forget() {
 	delete(c.engine.sessions, c.sid)
 }
 
-func (c *conversation) isOver() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.over
-}
-
-// takeLast gives, once, the packets that no poll has taken.
-func (c *conversation) takeLast() [][]byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := c.last
-	c.last = nil
-	return last
-}
-
 // answerLast answers a poll after the end: with the last packets, and the next one with a close packet. Were both in
 // one answer, stock clients would see the close first, and come back although they were told not to.
 func (c *conversation) answerLast(w http.ResponseWriter) {
-	if last := c.takeLast(); last != nil {
-		answer(w, bytes.Join(last, []byte{engineio.Separator}))
+	if left := c.polls.Left(); left != nil {
+		answer(w, left)
 		return
 	}
 	answer(w, []byte{'0' + byte(engineio.Close)})

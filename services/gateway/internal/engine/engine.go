@@ -76,7 +76,6 @@ type conversation struct {
 	dialog *dialog.Dialog
 	member *hub.Member
 	polls  *polling.Outlet // nil for a session that began as a WebSocket
-	done   chan struct{}   // closed when the member was closed
 
 	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
@@ -84,13 +83,9 @@ type conversation struct {
 	inbound sync.Mutex      // one POST or frame at a time, so that packets keep their order
 	meter   admission.Meter // of packets by POST; guarded by inbound
 
-	mu       sync.Mutex
-	way      way                // guarded by mu
-	probing  *websocket.Socket  // the socket that is tried, nil for none; guarded by mu
-	over     bool               // guarded by mu
-	last     [][]byte           // packets that no poll has taken before the end; guarded by mu
-	work     context.Context    // of what the client asks for over a WebSocket; nil before it asks; guarded by mu
-	stopWork context.CancelFunc // guarded by mu
+	mu      sync.Mutex
+	way     way               // guarded by mu
+	probing *websocket.Socket // the socket that is tried, nil for none; guarded by mu
 }
 
 // way is by what a session speaks.
@@ -160,7 +155,7 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	c := e.sessions[sid]
 	e.mu.Unlock()
 	switch {
-	case c == nil, c.isOver() && (transport != pollingTransport || r.Method != http.MethodGet):
+	case c == nil, c.member.Why() != "" && (transport != pollingTransport || r.Method != http.MethodGet):
 		refuse(w, engineio.UnknownSession)
 	case transport == websocketTransport:
 		c.upgrade(w, r)
@@ -176,7 +171,7 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 }
 
 func (e *Engine) newConversation(r *http.Request, ticket *admission.Ticket) *conversation {
-	c := &conversation{engine: e, sid: rand.Text(), ticket: ticket, done: make(chan struct{})}
+	c := &conversation{engine: e, sid: rand.Text(), ticket: ticket}
 	c.dialog = dialog.New(e.config.Dialog, dialog.FromQuery(r.URL.Query()), c.name)
 	return c
 }
@@ -196,7 +191,7 @@ func (c *conversation) begin(m *hub.Member) {
 	c.engine.mu.Lock()
 	defer c.engine.mu.Unlock()
 	select {
-	case <-c.done: // it has ended already
+	case <-m.Over():
 	default:
 		c.engine.sessions[c.sid] = c
 		c.limit = time.AfterFunc(c.engine.config.ConnectTimeout, func() {

@@ -47,7 +47,7 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 		answer(w, p)
 	case <-overlap:
 		refuse(w, engineio.BadRequest)
-	case <-c.done:
+	case <-c.member.Over():
 		select {
 		case p := <-packets:
 			answer(w, p)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"time"
 
@@ -35,9 +34,11 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admi
 // farewell gives the frames of the last packets before a close. If the session ended while the client moved here, those
 // are the ones that it did not poll for.
 func (c *conversation) farewell(reason contract.Reason) []byte {
-	packets := c.takeLast()
-	if packets == nil {
-		packets = c.dialog.Farewell(reason)
+	packets := c.dialog.Farewell(reason)
+	if c.polls != nil {
+		if left := c.polls.Left(); left != nil {
+			packets = split(left)
+		}
 	}
 	var frames []byte
 	for _, packet := range packets {
@@ -60,22 +61,17 @@ func (c *conversation) frame(data []byte) (reason contract.Reason, wait bool) {
 	go func() { // ends with the session, or when presence has answered or not for long
 		c.inbound.Lock()
 		defer c.inbound.Unlock()
-		c.member.Resume(c.packet(c.working(), p))
+		c.member.Resume(c.packet(c.member.Life(), p))
 	}()
 	return "", true
 }
 
-// working is the context of what a WebSocket's client asks for: it ends with the session.
-func (c *conversation) working() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.work == nil {
-		c.work, c.stopWork = context.WithCancel(context.Background())
-		if c.over {
-			c.stopWork()
-		}
+// split gives the packets of a payload.
+func split(payload []byte) [][]byte {
+	if len(payload) == 0 {
+		return nil
 	}
-	return c.work
+	return bytes.Split(payload, []byte{engineio.Separator})
 }
 
 // upgrade moves a polling session to a WebSocket: the client probes the socket, the poll that waits is let go, and
@@ -129,7 +125,7 @@ func (c *conversation) probe(ws *websocket.Socket) {
 	c.tried(bySocket)
 	outlet := ws.Packets(c.frame, c.farewell)
 	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func() contract.Reason {
-		return outlet.SendPackets(c.polls.Take(), time.Now())
+		return outlet.SendPackets(split(c.polls.Take()), time.Now())
 	})
 	c.member.Resume("")
 }
@@ -149,7 +145,7 @@ func (c *conversation) expect(ws *websocket.Socket, t engineio.PacketType, data 
 func (c *conversation) tryUntil(ws *websocket.Socket, within time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.member.Why() != "" {
 		within = min(within, lastWait)
 	}
 	c.probing = ws

@@ -79,18 +79,19 @@ func (h *Hub) Mark(offset uint64) {
 	}
 }
 
-// Open adds a member. Ended is called once, by the shard, when it is closed, with the offset from which a client goes on
+// Open adds a member. Ended is called once, by the shard, when it is over, with the offset from which a client goes on
 // that has got all that was sent to it; it must not block.
 func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason, uint64)) *Member {
 	s := h.shards[int(h.next.Add(1))%len(h.shards)]
-	m := &Member{shard: s, transport: transport, ended: ended, outlet: o, way: w, format: frame.For(w, 0)}
+	m := &Member{shard: s, transport: transport, ended: ended, over: make(chan struct{}), outlet: o, way: w, format: frame.For(w, 0)}
 	m.Touch()
 	o.Bind(m)
 	h.sessions.Add(1)
 	if !m.shard.mail.step(func(s *shard) { s.open(m) }) {
-		m.closed = true // the shards have ended: nobody else has the member
+		m.closed, m.why = true, contract.ReasonShuttingDown // the shards have ended: nobody else has the member
 		h.sessions.Add(-1)
 		o.Close(contract.ReasonShuttingDown)
+		close(m.over)
 		ended(contract.ReasonShuttingDown, 0)
 	}
 	return m

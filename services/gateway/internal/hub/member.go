@@ -20,7 +20,8 @@ type Member struct {
 	transport string
 	ended     func(contract.Reason, uint64)
 
-	seen atomic.Int64 // nanoseconds of the last sign of life; any goroutine
+	seen atomic.Int64  // nanoseconds of the last sign of life; any goroutine
+	over chan struct{} // closed when the member was closed, after why was set
 
 	// owned by the shard
 	outlet  Outlet
@@ -35,7 +36,7 @@ type Member struct {
 	format  frame.Format
 	dirty   bool
 	closed  bool
-	why     contract.Reason // it was closed
+	why     contract.Reason // it was closed; read by others once it is over
 	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
 	notices bool            // it is told now and then how far it has come
 	told    uint64          // the last offset that it was told so
@@ -54,6 +55,36 @@ type piece struct {
 	list   *frame.List
 	offset uint64
 	packet []byte
+}
+
+// Over is closed when the member was closed. This is the one end of a client's life here: who serves it keeps none beside it.
+func (m *Member) Over() <-chan struct{} { return m.over }
+
+// Why is the reason for which the member was closed; "" as long as it is open.
+func (m *Member) Why() contract.Reason {
+	select {
+	case <-m.over:
+		return m.why
+	default:
+		return ""
+	}
+}
+
+// Life is a context that ends with the member.
+func (m *Member) Life() context.Context { return life{context.Background(), m} }
+
+type life struct {
+	context.Context
+	member *Member
+}
+
+func (l life) Done() <-chan struct{} { return l.member.over }
+
+func (l life) Err() error {
+	if l.member.Why() != "" {
+		return context.Canceled
+	}
+	return nil
 }
 
 // Touch notes a sign of life.

@@ -284,6 +284,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 	s.members[last] = nil
 	s.members = s.members[:last]
 	m.outlet.Close(reason)
+	close(m.over)
 	s.bid(m)
 	s.hub.sessions.Add(-1)
 	s.hub.config.Observer.Closed(m.transport, reason)

@@ -159,6 +159,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 // Arrived says whether there may be something to read.
 func (s *Stream) Arrived() bool { return s.arrived }
 
+// Leaving says whether the connection ends: it was sent its last bytes, or let go.
+func (s *Stream) Leaving() bool { return s.farewell != nil || s.gone }
+
 // Over says whether the client has ended; what it sent before may not be read yet.
 func (s *Stream) Over() bool { return s.over }
 
@@ -238,24 +241,6 @@ func (s *Stream) Ended() {
 		s.Cut()
 	}
 }
-
-// Discard reads away what the client still sends after the session's end: a socket that is closed with something unread
-// is reset, and what was on its way to the client may go with it.
-func (s *Stream) Discard(buffer []byte) {
-	for range discards {
-		_, err := s.Read(buffer)
-		switch {
-		case err == nil:
-			continue
-		case !errors.Is(err, ErrEmpty):
-			s.Ended()
-		}
-		return
-	}
-}
-
-// discards is how many buffers are read away in one turn.
-const discards = 4
 
 // Gone says whether the connection was let go, and lets it go when its time is over.
 func (s *Stream) Gone(now time.Time) bool {

@@ -29,6 +29,7 @@ type Outlet struct {
 	// set at construction
 	limits   *Limits
 	farewell func(contract.Reason) [][]byte
+	left     chan []byte // holds one: what no poll has taken when the session ended
 
 	// owned by the shard
 	kept     []byte
@@ -39,7 +40,7 @@ type Outlet struct {
 
 // New makes an outlet. farewell gives the packets that are sent before the session closes for a reason.
 func New(l *Limits, farewell func(contract.Reason) [][]byte) *Outlet {
-	return &Outlet{limits: l, farewell: farewell}
+	return &Outlet{limits: l, farewell: farewell, left: make(chan []byte, 1)}
 }
 
 // Bind has nothing to do: the outlet never speaks up by itself.
@@ -106,15 +107,22 @@ func (o *Outlet) end(t engineio.PacketType) {
 	}
 }
 
-// Take ends the outlet and gives the packets that no poll has taken.
-func (o *Outlet) Take() [][]byte {
+// Take ends the outlet and gives the packets that no poll has taken, joined by separators.
+func (o *Outlet) Take() []byte {
 	o.Drain()
-	packets := bytes.Split(bytes.TrimSuffix(o.kept, []byte{engineio.Separator}), []byte{engineio.Separator})
+	kept := bytes.TrimSuffix(o.kept, []byte{engineio.Separator})
 	o.kept = nil
-	if len(packets) == 1 && len(packets[0]) == 0 {
+	return kept
+}
+
+// Left gives, once, what no poll had taken when the session ended. Any goroutine may call it.
+func (o *Outlet) Left() []byte {
+	select {
+	case packets := <-o.left:
+		return packets
+	default:
 		return nil
 	}
-	return packets
 }
 
 // Ping sends an Engine.IO ping.
@@ -131,7 +139,7 @@ func (o *Outlet) Waiting(now time.Time) (int, contract.Reason) {
 }
 
 // Close answers the poll that waits: with what is kept and a farewell, or else with a close packet. What no poll waits
-// for is left to Take, unless the client broke a rule: then nothing more is kept for it.
+// for is Left, unless the client broke a rule: then nothing more is kept for it.
 func (o *Outlet) Close(reason contract.Reason) {
 	if reason.Breach() {
 		o.kept = nil
@@ -141,4 +149,7 @@ func (o *Outlet) Close(reason contract.Reason) {
 	}
 	o.answer()
 	o.end(engineio.Close)
+	if rest := o.Take(); len(rest) > 0 {
+		o.left <- rest // has room: a session ends once
+	}
 }

@@ -134,7 +134,7 @@ func TestTakeGivesThePacketsThatNoPollGot(t *testing.T) {
 	}
 	send(t, o, "4a\x1e4b\x1e", "")
 	packets := o.Take()
-	if len(packets) != 2 || string(packets[0]) != "4a" || string(packets[1]) != "4b" {
+	if string(packets) != "4a\x1e4b" {
 		t.Errorf("took %q", packets)
 	}
 	if packets = o.Take(); packets != nil {
@@ -151,7 +151,7 @@ func TestCloseAnswersThePollThatWaits(t *testing.T) {
 		o, c := outlet(), poll()
 		o.Poll(c)
 		o.Close(reason)
-		if answer := got(c); answer != want || o.Take() != nil {
+		if answer := got(c); answer != want || o.Left() != nil {
 			t.Errorf("%s: the poll was answered with %q", reason, answer)
 		}
 	}
@@ -159,15 +159,18 @@ func TestCloseAnswersThePollThatWaits(t *testing.T) {
 
 func TestCloseKeepsTheLastPacketsForAClientThatTakesThem(t *testing.T) {
 	t.Parallel()
-	for reason, want := range map[contract.Reason]int{
-		contract.ReasonDisconnected: 3, contract.ReasonDraining: 1,
-		contract.ReasonSlowConsumer: 0, contract.ReasonHeartbeatTimeout: 0,
+	for reason, want := range map[contract.Reason]string{
+		contract.ReasonDisconnected: "4a\x1e41\x1e41/stream,", contract.ReasonDraining: "4a",
+		contract.ReasonSlowConsumer: "", contract.ReasonHeartbeatTimeout: "", contract.ReasonRateLimited: "",
 	} {
 		o := outlet()
 		send(t, o, "4a\x1e", "")
 		o.Close(reason)
-		if packets := o.Take(); len(packets) != want {
+		if packets := o.Left(); string(packets) != want {
 			t.Errorf("%s: %q are kept", reason, packets)
+		}
+		if o.Left() != nil {
+			t.Errorf("%s: they are given twice", reason)
 		}
 	}
 }

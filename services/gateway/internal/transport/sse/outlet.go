@@ -25,8 +25,7 @@ type Outlet struct {
 	member *hub.Member
 
 	// owned by the shard
-	slack   int  // bytes that may still come from the client
-	leaving bool // the session has ended
+	slack int // bytes that may still come from the client
 }
 
 // Bind names the member that the outlet belongs to.
@@ -42,7 +41,6 @@ func (o *Outlet) Ping(now time.Time) contract.Reason {
 // Close sends an event with the reason, behind the backlog if there is one, and ends the answer. The client closes the
 // connection then.
 func (o *Outlet) Close(reason contract.Reason) {
-	o.leaving = true
 	if reason == contract.ReasonSlowConsumer {
 		o.Cut()
 		return
@@ -56,18 +54,15 @@ func (o *Outlet) Close(reason contract.Reason) {
 const slack = 8
 
 // Wants says whether the connection is to be read: for its end, or because its client has said too much with the request.
-func (o *Outlet) Wants() bool { return o.Arrived() || o.slack < 0 && !o.leaving }
+func (o *Outlet) Wants() bool { return o.Arrived() || o.slack < 0 && !o.Leaving() }
 
 // Resume has nothing to do: a client asks for nothing.
 func (o *Outlet) Resume() {}
 
-// Read waits for the end of the client.
+// Read waits for the end of the client. What comes after the session's end is read away, or the client's last bytes might go
+// with a reset.
 func (o *Outlet) Read(buffer []byte, _ time.Time) contract.Reason {
-	if o.leaving {
-		o.Discard(buffer)
-		return ""
-	}
-	if o.slack < 0 {
+	if o.slack < 0 && !o.Leaving() {
 		return contract.ReasonProtocolError
 	}
 	n, err := o.Stream.Read(buffer)

@@ -36,8 +36,6 @@ type Outlet struct {
 	meter   admission.Meter
 	unheard []byte // was read, but the client waits for an answer first
 	waits   bool   // for that answer
-	leaving bool   // the session has ended
-	deaf    bool   // the client broke the protocol: what else it sends has no meaning
 }
 
 // Bind names the member that the outlet belongs to.
@@ -54,7 +52,7 @@ func (o *Outlet) Note(e socket.Event) contract.Reason {
 // Wants says whether the socket is to be read. A client that does not take what it is sent, or waits for an answer, is
 // not: its own host keeps what it sends meanwhile.
 func (o *Outlet) Wants() bool {
-	if o.leaving {
+	if o.Leaving() {
 		return o.Arrived()
 	}
 	return !o.waits && !o.Backlogged() && (o.Arrived() || len(o.unheard) > 0)
@@ -64,12 +62,9 @@ func (o *Outlet) Wants() bool {
 func (o *Outlet) Resume() { o.waits = false }
 
 // Read takes what the client says, up to the size of the buffer. Of the pings that are in it the last one is answered
-// (RFC 6455 section 5.5.3).
+// (RFC 6455 section 5.5.3). What comes after the session's end is read away, up to a close frame: a socket that is closed
+// with something unread is reset, and what was on its way to the client may go with it.
 func (o *Outlet) Read(buffer []byte, now time.Time) contract.Reason {
-	if o.leaving && o.deaf {
-		o.Discard(buffer)
-		return ""
-	}
 	said := o.unheard
 	o.unheard = nil
 	if len(said) == 0 {
@@ -84,7 +79,7 @@ func (o *Outlet) Read(buffer []byte, now time.Time) contract.Reason {
 		said = buffer[:n]
 	}
 	reason, pong := o.receive(said, now)
-	if len(pong) > 0 && !o.leaving {
+	if len(pong) > 0 && !o.Leaving() {
 		if failed := o.Send(pong, now); reason == "" {
 			reason = failed
 		}
@@ -97,12 +92,11 @@ func (o *Outlet) receive(said []byte, now time.Time) (reason contract.Reason, po
 	for len(said) > 0 && !o.waits && reason == "" {
 		m, used, whole, err := o.reader.Next(said)
 		said = said[used:]
-		if o.meter.Exceeds(o.reader.Frames(), o.most, now) && !o.leaving {
+		if o.meter.Exceeds(o.reader.Frames(), o.most, now) && !o.Leaving() {
 			return contract.ReasonRateLimited, nil
 		}
 		switch {
 		case err != nil:
-			o.deaf = true
 			return reasonOf(err), pong
 		case !whole:
 			continue
@@ -115,7 +109,7 @@ func (o *Outlet) receive(said []byte, now time.Time) (reason contract.Reason, po
 			o.Ended()
 			return contract.ReasonClosed, pong
 		case rfc6455.Text:
-			if o.hear != nil && !o.leaving {
+			if o.hear != nil && !o.Leaving() {
 				reason, o.waits = o.hear(m.Data)
 			}
 		}
@@ -155,7 +149,7 @@ func (o *Outlet) Ping(now time.Time) contract.Reason {
 // Close sends a close frame with the reason, behind the backlog if there is one. The connection closes when the client
 // has answered (RFC 6455 section 7.1.1), or shortly after. A client that takes nothing is not waited for.
 func (o *Outlet) Close(reason contract.Reason) {
-	o.leaving, o.unheard, o.waits = true, nil, false
+	o.unheard, o.waits = nil, false
 	if reason == contract.ReasonSlowConsumer || reason == contract.ReasonHeartbeatTimeout && o.Backlogged() {
 		o.Cut()
 		return
