@@ -21,6 +21,8 @@ type filled struct {
 	subscription *subscription
 	messages     []bus.LogMessage
 	upTo         uint64 // nothing up to here is to be had beyond the messages
+	since        uint64 // all up to here has come
+	missed       bool   // of what is behind that, the log may have lost some
 }
 
 // receive takes one message from NATS.
@@ -66,13 +68,14 @@ func (f *Feed) fill(s *subscription, goal uint64) {
 	s.cursor.fill()
 	f.marks.filling[s] = struct{}{}
 	after := s.cursor.reached()
+	since := max(after, f.Mark())
 	f.fills.Go(func() {
 		select {
 		case f.slots <- struct{}{}:
 		case <-f.ended:
 			return
 		}
-		got := f.read(s, after, goal)
+		got := f.read(s, after, goal, since)
 		<-f.slots
 		select {
 		case f.filled <- got:
@@ -82,11 +85,11 @@ func (f *Feed) fill(s *subscription, goal uint64) {
 }
 
 // read reads a subject from the log, again and again until it has come to the goal, or the goal is gone: it may have been
-// erased, or too old.
-func (f *Feed) read(s *subscription, after, goal uint64) filled {
+// erased, or too old. What is too old is missed by all who listen; what an app erased was meant to go.
+func (f *Feed) read(s *subscription, after, goal, since uint64) filled {
 	ctx, cancel := context.WithTimeout(context.Background(), fillFor)
 	defer cancel()
-	got := filled{subscription: s, upTo: goal}
+	got := filled{subscription: s, upTo: goal, since: since}
 	subject := f.namespace.LogSubject(s.topic.Subject)
 	for {
 		messages, more, err := f.messages.Range(ctx, subject, after, fillStep)
@@ -94,18 +97,22 @@ func (f *Feed) read(s *subscription, after, goal uint64) filled {
 			got.messages = append(got.messages, messages...)
 			after = messages[n-1].Sequence
 		}
-		if after >= goal {
-			return got
-		}
-		if err == nil && more {
+		if err == nil && more && after < goal {
 			continue
 		}
-		if err == nil && f.gone(ctx, subject, after, goal) {
-			return got
+		if after >= goal || err == nil && f.gone(ctx, subject, after, goal) {
+			var state bus.LogState
+			if state, err = f.messages.State(ctx); err == nil {
+				if got.missed = state.First > since+1; got.missed {
+					f.lost(since, goal, nil)
+				}
+				return got
+			}
 		}
 		select {
 		case <-ctx.Done():
 			f.lost(after, goal, err)
+			got.missed = true
 			return got
 		case <-f.ended:
 			return got
@@ -114,21 +121,10 @@ func (f *Feed) read(s *subscription, after, goal uint64) filled {
 	}
 }
 
-// gone says whether the log has nothing of a subject between two sequences any more. It counts as lost what was too old;
-// what an app erased was meant to go.
+// gone says whether the log has nothing of a subject between two sequences any more.
 func (f *Feed) gone(ctx context.Context, subject string, after, goal uint64) bool {
 	tails, upTo, err := f.messages.Tails(ctx, []string{subject})
-	if err != nil || upTo < goal || tails[subject] > after {
-		return false
-	}
-	state, err := f.messages.State(ctx)
-	if err != nil {
-		return false
-	}
-	if state.First > goal {
-		f.lost(after, goal, nil)
-	}
-	return true
+	return err == nil && upTo >= goal && tails[subject] <= after
 }
 
 func (f *Feed) lost(after, goal uint64, err error) {
@@ -137,9 +133,12 @@ func (f *Feed) lost(after, goal uint64, err error) {
 	f.observer.Lost()
 }
 
-// finish hands on what was read, and what was held behind it.
+// finish hands on what was read, and what was held behind it. Where something is missing, that is told first.
 func (f *Feed) finish(got filled) {
 	s := got.subscription
+	if got.missed {
+		f.hub.Missed(s.topic, got.since)
+	}
 	for _, m := range got.messages {
 		if m.Sequence > s.cursor.reached() {
 			f.hand(s, m)

@@ -79,6 +79,18 @@ func (h *Hub) Mark(offset uint64) {
 	}
 }
 
+// Missed tells the members of a topic that of what was published behind an offset they do not get everything. It comes
+// between what was published before the call and what is after it.
+func (h *Hub) Missed(t *Topic, since uint64) {
+	for _, s := range h.shards {
+		s.mail.step(func(s *shard) {
+			for _, m := range t.slots[s.index].members {
+				s.tellMissed(m, since)
+			}
+		})
+	}
+}
+
 // Open adds a member. Ended is called once, by the shard, when it is over, with the offset from which a client goes on
 // that has got all that was sent to it; it must not block.
 func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason, uint64)) *Member {

@@ -38,6 +38,7 @@ type Member struct {
 	closed  bool
 	why     contract.Reason // it was closed; read by others once it is over
 	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
+	missed  Missed          // nil: the client is not told
 	notices bool            // it is told now and then how far it has come
 	told    uint64          // the last offset that it was told so
 	from    uint64          // how far it had come by itself
@@ -156,6 +157,7 @@ type Change struct {
 	User       string            // token of the user; empty leaves it
 	Namespaces *frame.Namespaces // nil leaves them
 	Notices    bool              // from now on the member is told now and then how far it has come
+	Missed     Missed            // from now on it tells the client what it missed; nil leaves that
 	Join       []*Topic
 	Leave      []*Topic
 	Packets    [][]byte        // sent behind the last message before the change
@@ -163,6 +165,10 @@ type Change struct {
 	Offset     uint64          // it has come so far with this; 0 leaves that as it is
 	Behind     bool            // of what it missed, there is more to come behind Offset
 }
+
+// Missed makes what tells a client that of what is behind since it does not get everything, and that it goes on from
+// offset; 0: later messages say that.
+type Missed func(since, offset uint64) [][]byte
 
 // Change applies a change and returns when it is in force, or ErrClosed.
 func (m *Member) Change(ctx context.Context, c Change) error {

@@ -158,6 +158,9 @@ func (s *shard) change(m *Member, c Change) {
 		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
 	}
 	m.notices = m.notices || c.Notices
+	if c.Missed != nil {
+		m.missed = c.Missed
+	}
 	for _, packet := range c.Packets {
 		s.queue(m, piece{packet: packet})
 	}
@@ -175,6 +178,16 @@ func (s *shard) change(m *Member, c Change) {
 	}
 	for _, t := range c.Join {
 		s.join(m, t)
+	}
+}
+
+// tellMissed tells a member that it does not get everything behind an offset. From where it goes on, later messages say.
+func (s *shard) tellMissed(m *Member, since uint64) {
+	if m.missed == nil {
+		return
+	}
+	for _, packet := range m.missed(since, 0) {
+		s.queue(m, piece{packet: packet})
 	}
 }
 

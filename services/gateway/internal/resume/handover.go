@@ -47,11 +47,8 @@ type Config struct {
 	Topics []*hub.Topic // to join; the first one is that of the user's private messages
 	Limits Limits
 	Room   int // bytes that may wait for the client
-	Missed Missed
+	Missed hub.Missed
 }
-
-// Missed makes what tells a client that what it missed behind since is not all to be had, and that it goes on from offset.
-type Missed func(since, offset uint64) [][]byte
 
 // Handover is one client's way from the past to what is live.
 type Handover struct {

@@ -77,7 +77,7 @@ type Entrance struct {
 	Notices    bool              // tell the client now and then how far it has come
 	Keeps      bool              // the client keeps its offset itself: where presence has the connection stays as it is
 	Packets    Packets           // nil: none
-	Missed     resume.Missed     // for a client that loses its place while it is sent what it missed
+	Missed     hub.Missed        // tells a client that it does not get everything
 	Notify     Notify            // nil: the client is not told
 }
 
@@ -214,7 +214,7 @@ func (s *Session) topics() []*hub.Topic {
 
 // change is what an entrance changes for the member, but for the topics.
 func (s *Session) change(e Entrance, o Outcome) hub.Change {
-	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices, Offset: o.Offset}
+	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices, Missed: e.Missed, Offset: o.Offset}
 	if e.Packets != nil {
 		c.Packets = e.Packets(o)
 	}
