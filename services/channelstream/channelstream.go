@@ -56,6 +56,7 @@ type parts struct {
 	api      *api.Service
 	gateway  *gateway.Service
 	demo     *demo.Demo // nil if not wanted
+	index    http.Handler
 	registry *prometheus.Registry
 }
 
@@ -96,12 +97,29 @@ func (s *Service) nats() (source bus.Options, stop func(), err error) {
 		return bus.Options{URL: c.URL}, func() {}, nil
 	}
 	server, err := natsembed.Start(natsembed.Options{
-		StoreDir: filepath.Join(c.DataDir, "nats"), Logger: telemetry.Component(s.config.Logger, "nats"),
+		StoreDir: filepath.Join(c.DataDir, "nats"), Store: store(s.config.Settings.Messages), Sync: c.Sync, SyncAlways: c.Sync == 0,
+		Logger: telemetry.Component(s.config.Logger, "nats"),
 	})
 	if err != nil {
 		return bus.Options{}, nil, err
 	}
 	return bus.Options{InProcess: server}, server.Stop, nil
+}
+
+// presenceRoom is what the embedded server may take on disk beside messages: users, connections and channels.
+const presenceRoom = 4 << 30
+
+// store is how much the embedded server may take on disk. By itself NATS takes a share of what is free when it starts, and
+// what it has taken already is not free the next time: a small disk would do for the first start only.
+func store(m settings.Messages) int64 {
+	room := int64(presenceRoom)
+	if m.LogStorage == "file" {
+		room += int64(m.LogBytes)
+	}
+	if m.HistoryStorage == "file" {
+		room += int64(m.HistoryBytes)
+	}
+	return room
 }
 
 func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {
@@ -141,6 +159,9 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 	})
 	if err == nil && c.DemoOn() {
 		p.demo, err = s.newDemo()
+	}
+	if err == nil {
+		p.index, err = s.index(p.demo != nil)
 	}
 	return p, err
 }
@@ -187,7 +208,7 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 	return group.Wait()
 }
 
-// handler is the one port: the gateway's paths, the demo's, and the api's for the rest.
+// handler is the one port: the page at the root, the gateway's paths, the demo's, and the api's for the rest.
 func (s *Service) handler(p *parts) http.Handler {
 	sockets, app := p.gateway.Handler(), p.api.Handler()
 	var page http.Handler
@@ -196,6 +217,8 @@ func (s *Service) handler(p *parts) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
+		case path == "/":
+			p.index.ServeHTTP(w, r)
 		case gateway.Serves(s.config.Settings, path):
 			sockets.ServeHTTP(w, r)
 		case page != nil && demo.Serves(path):

@@ -53,6 +53,12 @@ type Conn struct {
 	replies inbox
 }
 
+// A server that does not answer so many pings is gone, though the connection to it may look open.
+const (
+	pingEvery = 3 * time.Second
+	pingsLost = 2
+)
+
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	c := &Conn{log: o.Logger}
@@ -65,8 +71,8 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		nats.ReconnectBufSize(-1), // fail at once instead of keeping what may be stale when it is sent
-		nats.PingInterval(10 * time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsLost),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.changed(false, err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.changed(true, nil) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { c.asyncError(sub, err) }),

@@ -9,31 +9,76 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 )
 
 // ErrNotReady is returned by Start when the server does not come up within ten seconds.
 var ErrNotReady = errors.New("the embedded NATS server did not become ready in time")
 
+// ErrInUse is returned by Start when another process has the folder: two servers on one folder destroy its data.
+var ErrInUse = errors.New("another process uses it: stop that one, or choose another folder with CHANNELSTREAM_DATA_DIR")
+
 // Options say where the server keeps its data and whether it listens.
 type Options struct {
-	StoreDir string // of JetStream
-	Port     int    // 0: no port, in-process connections only; -1: any free port; on 127.0.0.1
-	Logger   *slog.Logger
+	StoreDir   string        // of JetStream
+	Store      int64         // bytes that it may take on disk; 0: what NATS makes of the space that is free at the start
+	Sync       time.Duration // what was written is on the disk after so long; 0: NATS' own choice, two minutes
+	SyncAlways bool          // it is on the disk before it is acknowledged
+	Port       int           // 0: no port, in-process connections only; -1: any free port; on 127.0.0.1
+	Logger     *slog.Logger
 }
 
+// A client that does not answer so many pings is gone.
+const (
+	pingEvery = 3 * time.Second
+	pingsLost = 2
+)
+
 // Server is a running NATS server. Its InProcessConn makes it a bus.InProcess.
-type Server struct{ ns *server.Server }
+type Server struct {
+	ns   *server.Server
+	lock *flock.Flock
+}
 
 // Start starts a server and waits until it accepts connections.
 func Start(o Options) (*Server, error) {
+	lock, err := own(o.StoreDir)
+	if err != nil {
+		return nil, fmt.Errorf("take the folder %s: %w", o.StoreDir, err)
+	}
+	ns, err := start(o)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return &Server{ns: ns, lock: lock}, nil
+}
+
+// own makes sure that no other process uses a folder, for as long as the lock is held or this process lives.
+func own(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	mine, err := lock.TryLock()
+	if err == nil && !mine {
+		err = ErrInUse
+	}
+	return lock, err
+}
+
+func start(o Options) (*server.Server, error) {
 	opts := &server.Options{
 		ServerName: "channelstream-embedded",
 		Host:       "127.0.0.1", Port: o.Port, DontListen: o.Port == 0,
 		JetStream: true, StoreDir: o.StoreDir, NoSigs: true,
+		JetStreamMaxStore: o.Store, SyncInterval: o.Sync, SyncAlways: o.SyncAlways,
 		MaxPayload: 1 << 20, MaxPending: 256 << 20,
+		PingInterval: pingEvery, MaxPingsOut: pingsLost,
 	}
 	ns, err := server.NewServer(opts)
 	if err != nil {
@@ -46,7 +91,7 @@ func Start(o Options) (*Server, error) {
 		ns.Shutdown()
 		return nil, fmt.Errorf("start the embedded NATS server with its data in %s: %w", o.StoreDir, err)
 	}
-	return &Server{ns: ns}, nil
+	return ns, nil
 }
 
 // await returns when the server accepts connections, or why it never will.
@@ -80,6 +125,7 @@ func (s *Server) URL() string {
 func (s *Server) Stop() {
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
+	s.lock.Unlock() //nolint:errcheck // it goes with the process
 }
 
 // logger lets the server write to slog. Its notices are many and of no use to an operator of the all-in-one.

@@ -86,6 +86,40 @@ func TestDataOutlivesTheServer(t *testing.T) {
 	}
 }
 
+// Two servers on one folder: what the second one acknowledges is gone, and the store may be damaged.
+func TestAFolderHasOneServerAtATime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, natsembed.Options{StoreDir: dir})
+	second, err := natsembed.Start(natsembed.Options{StoreDir: dir, Logger: quiet()})
+	if err == nil {
+		second.Stop()
+	}
+	if !errors.Is(err, natsembed.ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("a second server: %v", err)
+	}
+	first.Stop()
+	start(t, natsembed.Options{StoreDir: dir})
+}
+
+func TestTheStoreHasTheSizeThatItWasGiven(t *testing.T) {
+	t.Parallel()
+	s := start(t, natsembed.Options{StoreDir: t.TempDir(), Store: 1 << 30, Sync: time.Second})
+	conn, err := bus.Connect(t.Context(), bus.Options{InProcess: s, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	log := bus.LogConfig{Name: "LOG", Subjects: "log.>", Bytes: 1 << 31}
+	if _, err := conn.OpenLog(t.Context(), log); err == nil {
+		t.Error("a log of 2 GiB fits into a store of 1 GiB")
+	}
+	log.Bytes = 1 << 29
+	if _, err := conn.OpenLog(t.Context(), log); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTwoServersInOneProcess(t *testing.T) {
 	t.Parallel()
 	one, two := start(t, natsembed.Options{StoreDir: t.TempDir()}), start(t, natsembed.Options{StoreDir: t.TempDir()})

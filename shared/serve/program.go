@@ -104,9 +104,10 @@ func usageError(err error) error { return fmt.Errorf("%w: %w", ErrUsage, err) }
 func (p Program) run(ctx context.Context, name string, args, environ []string, iniPath string, out, errOut io.Writer) error {
 	command, found := p.commands()[name]
 	if !found {
-		return fmt.Errorf("%w: unknown command %q", ErrUsage, name)
+		near := settings.Suggestion(name, maps.Keys(p.commands()))
+		return fmt.Errorf("%w: unknown command %q%s; %s help lists them", ErrUsage, name, near, p.Name)
 	}
-	if name == "version" { // also with a broken configuration
+	if name == "version" || name == "help" { // also with a broken configuration
 		return command.Run(ctx, Call{Args: args, Out: out})
 	}
 	loaded, err := settings.Load(ctx, environ, iniPath)
@@ -127,6 +128,7 @@ func (p Program) commands() map[string]Command {
 		"serve":       {"run the server (default)", p.serve},
 		"healthcheck": {"exit with 0 if the server is ready; [URL]", healthcheck},
 		"version":     {"print the version", p.version},
+		"help":        {"print this", p.help},
 	}
 	maps.Copy(all, p.Commands)
 	return all
@@ -160,6 +162,11 @@ func healthcheck(ctx context.Context, call Call) error {
 func (p Program) version(_ context.Context, call Call) error {
 	build := Build(p.Version)
 	_, err := fmt.Fprintln(call.Out, strings.TrimSpace(strings.Join([]string{p.Name, build.Version, build.Go, build.Revision}, " ")))
+	return err
+}
+
+func (p Program) help(_ context.Context, call Call) error {
+	_, err := io.WriteString(call.Out, p.usage())
 	return err
 }
 

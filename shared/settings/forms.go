@@ -20,6 +20,7 @@ type form func(text string) (string, error)
 
 var (
 	errDuration  = errors.New("want a duration such as 5, 0.5, 1m or 1h30m")
+	errSync      = errors.New("want always, or a duration such as 1s")
 	errSize      = errors.New("want a number of bytes such as 4096, 64KiB or 8MiB")
 	errInt       = errors.New("want a whole number")
 	errBool      = errors.New("want true or false")
@@ -39,6 +40,7 @@ var (
 func formNamed(name string) form {
 	return map[string]form{
 		"duration":   readDuration,
+		"sync":       readSync,
 		"size":       readSize,
 		"int":        readInt,
 		"bool":       readBool,
@@ -78,7 +80,7 @@ func (s spec) read(text string) (string, error) {
 
 // compare orders a value that was read and a bound from a tag.
 func (s spec) compare(value, bound string) int {
-	if s.form == "duration" {
+	if s.form == "duration" || s.form == "sync" {
 		v, _ := time.ParseDuration(value)
 		b, _ := time.ParseDuration(bound)
 		return cmp.Compare(v, b)
@@ -100,6 +102,18 @@ func readDuration(text string) (string, error) {
 		return "", errDuration
 	}
 	return d.String(), nil
+}
+
+// readSync reads how often something is synced; no time at all is always.
+func readSync(text string) (string, error) {
+	if strings.EqualFold(text, "always") {
+		text = "0"
+	}
+	every, err := readDuration(text)
+	if err != nil {
+		return "", errSync
+	}
+	return every, nil
 }
 
 var sizeUnits = []struct {

@@ -67,7 +67,7 @@ func TestLoadDefaults(t *testing.T) {
 		Presence: settings.Presence{
 			ConnectTimeout: 30 * time.Second, Linger: 15 * time.Second, LeaseTTL: 6 * time.Second, UserRetention: 24 * time.Hour,
 		},
-		NATS: settings.NATS{Replicas: 1, Namespace: "channelstream", DataDir: "./data"},
+		NATS: settings.NATS{Replicas: 1, Namespace: "channelstream", DataDir: "./data", Sync: time.Second},
 		Messages: settings.Messages{
 			ResumeWindow: 2 * time.Minute, LogBytes: 1 << 30, LogMessages: 1_000_000, LogStorage: "file",
 			HistoryBytes: 1 << 30, HistoryMessages: 1000, HistoryStorage: "file",

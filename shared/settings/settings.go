@@ -120,11 +120,12 @@ type Presence struct {
 
 // NATS is the bus and the store.
 type NATS struct {
-	URL       string `env:"NATS_URL" form:"nats" secret:"true" doc:"NATS servers, separated by commas; empty embeds one, in the all-in-one"`
-	Replicas  int    `env:"NATS_REPLICAS" default:"1" oneof:"1,3" doc:"replicas of streams and buckets"`
-	Namespace string `env:"NAMESPACE" default:"channelstream" form:"token" doc:"first token of every subject and name of streams and buckets"`
-	DataDir   string `env:"DATA_DIR" default:"./data" doc:"folder of the embedded NATS server and the development secret"`
-	GatewayID string `env:"GATEWAY_ID" form:"token" doc:"name of a gateway, unique in its namespace; empty makes a random one"`
+	URL       string        `env:"NATS_URL" form:"nats" secret:"true" doc:"NATS servers, separated by commas; empty embeds one, in the all-in-one"`
+	Replicas  int           `env:"NATS_REPLICAS" default:"1" oneof:"1,3" doc:"replicas of streams and buckets"`
+	Namespace string        `env:"NAMESPACE" default:"channelstream" form:"token" doc:"first token of every subject and name of streams and buckets"`
+	DataDir   string        `env:"DATA_DIR" default:"./data" doc:"folder of the embedded NATS server and the development secret"`
+	Sync      time.Duration `env:"SYNC" default:"1s" form:"sync" max:"10m" doc:"time after which the embedded NATS server has on disk what it acknowledged; always: before it does"`
+	GatewayID string        `env:"GATEWAY_ID" form:"token" doc:"name of a gateway, unique in its namespace; empty makes a random one"`
 }
 
 // Messages is how messages are kept.

@@ -1,18 +1,19 @@
 package settings
 
 import (
+	"iter"
 	"maps"
 	"slices"
 )
 
-// suggestion names the known key that a mistyped one most likely meant, or nothing.
-func suggestion(name string, known map[string]spec) string {
+// Suggestion names what a mistyped name most likely meant, as the end of a sentence; nothing if that is not clear.
+func Suggestion(name string, known iter.Seq[string]) string {
 	const near = 2
 	if len(name) > 64 {
 		return ""
 	}
 	best, least := "", near+1
-	for _, candidate := range slices.Sorted(maps.Keys(known)) {
+	for _, candidate := range slices.Sorted(known) {
 		if d := distance(name, candidate); d < least {
 			best, least = candidate, d
 		}
@@ -22,6 +23,8 @@ func suggestion(name string, known map[string]spec) string {
 	}
 	return ", did you mean " + best + "?"
 }
+
+func suggestion(name string, known map[string]spec) string { return Suggestion(name, maps.Keys(known)) }
 
 // distance is the number of bytes to insert, delete or replace between a and b.
 func distance(a, b string) int {

@@ -16,7 +16,7 @@ func TestWhereHTTPSIsEnforcedNothingIsServedInClearButToTheOperator(t *testing.T
 	system := harness.AllInOne(t, "CHANNELSTREAM_ENFORCE_HTTPS=true", "CHANNELSTREAM_DEMO=true", "CHANNELSTREAM_TRUSTED_PROXIES=127.0.0.1")
 	for _, path := range []string{
 		"/ws?conn_id=x", "/sse?conn_id=x", "/listen?conn_id=x", "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=websocket",
-		"/demo", "/demo/", "/demo/assets/app.js", "/demo/connect", "/info", "/disconnect?conn_id=x", "/elsewhere",
+		"/", "/demo", "/demo/", "/demo/assets/app.js", "/demo/connect", "/info", "/disconnect?conn_id=x", "/elsewhere",
 	} {
 		status, fault := read(t, http.MethodGet, system.URL+path, "")
 		if status != http.StatusNotAcceptable || fault.Code != contract.CodeNotHTTPS || fault.Message == "" {
