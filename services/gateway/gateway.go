@@ -65,7 +65,8 @@ type Service struct {
 	observer  *metrics
 	log       *slog.Logger
 
-	answering atomic.Bool // orders from presence are answered
+	doubts    chan struct{} // holds one when the sessions are to be compared with what presence has
+	answering atomic.Bool   // orders from presence are answered
 	draining  atomic.Bool
 }
 
@@ -73,7 +74,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		config: c, id: c.Settings.NATS.GatewayID, namespace: contract.Namespace(c.Settings.NATS.Namespace),
-		started: time.Now(), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
+		started: time.Now(), doubts: make(chan struct{}, 1), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
 	}
 	if s.id == "" {
 		s.id = rand.Text()
@@ -186,7 +187,13 @@ func (s *Service) Run(ctx context.Context) error {
 			return flash.Serve(ctx, c.PolicyHost, c.PolicyPort, s.config.Settings.Listen.Port, s.log)
 		})
 	}
-	group.Go(func() error { defer endFeed(); return s.book.Run(bookContext) })
+	group.Go(func() error {
+		defer endFeed()
+		if err := s.begin(bookContext); err != nil {
+			return err
+		}
+		return s.book.Run(bookContext)
+	})
 	group.Go(func() error { defer endBook(); return s.hub.Run(hubContext) })
 	group.Go(func() error {
 		defer endHub()
@@ -202,6 +209,7 @@ func (s *Service) serve(ctx, answering context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { defer stop(); return s.answerOrders(answering) })
 	group.Go(func() error { return s.keepLease(answering) })
+	group.Go(func() error { return s.keepAgreement(answering) })
 	select {
 	case <-ctx.Done():
 		s.drain(answering)

@@ -16,6 +16,7 @@ type metrics struct {
 	batches  prometheus.Histogram
 	holes    prometheus.Counter
 	lost     prometheus.Counter
+	differ   prometheus.Counter
 	reads    prometheus.Counter
 	read     prometheus.Counter
 	cutOff   prometheus.Counter
@@ -43,6 +44,9 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 		}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "channelstream_gateway_holes_lost_total", Help: "Gaps that the log could not fill.",
+		}),
+		differ: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "channelstream_gateway_differences_total", Help: "Sessions that presence had otherwise than this gateway.",
 		}),
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "channelstream_gateway_log_reads_total", Help: "Channels and users read from the log for clients that came back.",
@@ -74,7 +78,7 @@ func newMetrics(registry prometheus.Registerer, s *Service) (*metrics, error) {
 	}, func() float64 { return float64(s.book.Waiting()) })
 	var err error
 	for _, c := range []prometheus.Collector{
-		m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.reads, m.read, m.cutOff, m.returned, m.refused,
+		m.sessions, m.opened, m.closed, m.batches, m.holes, m.lost, m.differ, m.reads, m.read, m.cutOff, m.returned, m.refused,
 		delivered, subscriptions, taped, waiting,
 	} {
 		err = errors.Join(err, registry.Register(c))
@@ -108,6 +112,9 @@ func (m *metrics) Batch(messages int) { m.batches.Observe(float64(messages)) }
 
 // Hole counts a gap that is filled from the log.
 func (m *metrics) Hole() { m.holes.Inc() }
+
+// Differences counts sessions that presence had otherwise.
+func (m *metrics) Differences(n int) { m.differ.Add(float64(n)) }
 
 // Lost counts a gap that could not be filled.
 func (m *metrics) Lost() { m.lost.Inc() }

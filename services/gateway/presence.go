@@ -33,6 +33,10 @@ func (p *presence) Detach(ctx context.Context, r contract.DetachRequest) (contra
 	return bus.Call[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
 }
 
+func (p *presence) Compare(ctx context.Context, r contract.CompareRequest) (contract.CompareAnswer, error) {
+	return bus.Call[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
+}
+
 // maxOrders is how many orders are carried out at once.
 const maxOrders = 256
 
@@ -66,7 +70,8 @@ func held(err error) (contract.GatewayAnswer, error) {
 // firstLease is how soon the lease is tried again while there is none.
 const firstLease = 250 * time.Millisecond
 
-// keepLease renews the gateway's lease three times within its life, and at once when NATS is back, until ctx ends.
+// keepLease renews the gateway's lease three times within its life, and at once when NATS is back, until ctx ends. After that,
+// or when the lease had lapsed, what this gateway holds is in doubt.
 func (s *Service) keepLease(ctx context.Context) error {
 	back := make(chan struct{}, 1)
 	defer s.config.Conn.OnChange(func(up bool) {
@@ -80,15 +85,23 @@ func (s *Service) keepLease(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	level := slog.LevelDebug // until there was one: presence may start after us
+	var until time.Time      // the lease lasts
 	for {
+		away := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
 		case <-back:
+			away = true
 		}
 		wait := firstLease
 		if ttl, err := s.renewLease(ctx); err == nil {
+			now := time.Now()
+			if away || now.After(until) {
+				s.doubtSessions()
+			}
+			until = now.Add(ttl)
 			wait, level = ttl/3, slog.LevelWarn
 		} else if ctx.Err() == nil {
 			s.log.Log(ctx, level, "the lease could not be renewed; trying again", "error", err)

@@ -190,6 +190,7 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 		contract.VerbLeave:       bus.On(s.leave),
 		contract.VerbDetach:      bus.On(s.detach),
 		contract.VerbLease:       bus.On(s.lease),
+		contract.VerbCompare:     bus.On(s.compare),
 	} {
 		endpoints[verb] = bus.Endpoint{
 			Subject: s.config.Namespace.Presence(verb), Handler: s.metrics.measured(verb, handler),

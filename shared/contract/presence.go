@@ -20,6 +20,7 @@ const (
 	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
 	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
 	VerbLease       = "lease"       // LeaseRecord → LeaseAnswer, from gateway and api
+	VerbCompare     = "compare"     // CompareRequest → CompareAnswer, from gateway
 
 	VerbAnnounced = "announced" // AnnouncedRequest → AnnouncedAnswer, from presence to the replica that leads
 )
@@ -292,6 +293,32 @@ type DetachRequest struct {
 // DetachAnswer says how many connections began to linger.
 type DetachAnswer struct {
 	Detached int `json:"detached"`
+}
+
+// MaxCompare is how many sessions one CompareRequest names at most.
+const MaxCompare = 500
+
+// CompareRequest says what a gateway holds, after it may not have heard what presence ordered, or presence not from it. With
+// Begins it holds nothing of an earlier life under the same name, whatever it lists.
+type CompareRequest struct {
+	Gateway  string                 `json:"gateway"`
+	Begins   bool                   `json:"begins,omitempty"`
+	Sessions map[string]HeldSession `json:"sessions,omitempty"` // by conn_id
+}
+
+// HeldSession is a session of a connection, and the revision of the membership that is in force.
+type HeldSession struct {
+	Session   string `json:"session"`
+	Revision  uint64 `json:"revision"`
+	Transport string `json:"transport,omitempty"`
+}
+
+// CompareAnswer says what is otherwise: what is to come into force, and which sessions are to be closed. A connection
+// that was taken for gone is the session's again.
+type CompareAnswer struct {
+	Memberships map[string]Membership `json:"memberships,omitempty"` // by conn_id
+	Close       map[string]Reason     `json:"close,omitempty"`       // by conn_id
+	Differences int                   `json:"differences"`           // found, also in what presence took for held here
 }
 
 // LeaseAnswer says how long the lease lasts, in seconds. It is to be renewed three times within that.

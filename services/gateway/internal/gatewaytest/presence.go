@@ -57,11 +57,12 @@ func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 		return conn.Serve(ctx, bus.Service{
 			Name: contract.PresenceService, Version: "0.0.0", QueueGroup: contract.PresenceService,
 			Endpoints: map[string]bus.Endpoint{
-				contract.VerbAttach: on(contract.VerbAttach, bus.On(p.attachAll)),
-				contract.VerbJoin:   on(contract.VerbJoin, bus.On(p.join)),
-				contract.VerbLeave:  on(contract.VerbLeave, bus.On(p.leave)),
-				contract.VerbDetach: on(contract.VerbDetach, bus.On(p.detach)),
-				contract.VerbLease:  on(contract.VerbLease, bus.On(p.lease)),
+				contract.VerbAttach:  on(contract.VerbAttach, bus.On(p.attachAll)),
+				contract.VerbJoin:    on(contract.VerbJoin, bus.On(p.join)),
+				contract.VerbLeave:   on(contract.VerbLeave, bus.On(p.leave)),
+				contract.VerbDetach:  on(contract.VerbDetach, bus.On(p.detach)),
+				contract.VerbLease:   on(contract.VerbLease, bus.On(p.lease)),
+				contract.VerbCompare: on(contract.VerbCompare, bus.On(p.compare)),
 			},
 			Concurrent: 64, Timeout: Patience, Logger: quiet(),
 		}, func() { close(ready) })
@@ -261,6 +262,11 @@ func (p *Presence) leave(_ context.Context, q contract.LeaveRequest) (contract.C
 		return true
 	}))
 	return contract.ChannelsAnswer{Membership: c.membership(), Named: named}, nil
+}
+
+// compare has everything as the gateway has it.
+func (p *Presence) compare(context.Context, contract.CompareRequest) (contract.CompareAnswer, error) {
+	return contract.CompareAnswer{}, nil
 }
 
 func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract.DetachAnswer, error) {

@@ -29,6 +29,7 @@ type Presence interface {
 	Join(context.Context, contract.JoinRequest) (contract.ChannelsAnswer, error)
 	Leave(context.Context, contract.LeaveRequest) (contract.ChannelsAnswer, error)
 	Detach(context.Context, contract.DetachRequest) (contract.DetachAnswer, error)
+	Compare(context.Context, contract.CompareRequest) (contract.CompareAnswer, error)
 }
 
 // Session is one client's life at this gateway.
@@ -38,6 +39,7 @@ type Session struct {
 	ConnID string
 	User   string
 	book   *Book
+	way    string // of transport
 	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
 
 	entered chan struct{} // closed by Enter or Abandon

@@ -38,6 +38,8 @@ type presence struct {
 	named    contract.ChannelsAnswer
 	detached map[string]string // conn_id → session
 	failures int               // of detach, still to come
+
+	otherwise contract.CompareAnswer
 }
 
 func (p *presence) Attach(_ context.Context, list contract.AttachList) (contract.AttachAnswers, error) {
@@ -81,6 +83,12 @@ func (p *presence) Detach(_ context.Context, r contract.DetachRequest) (contract
 		p.detached[conn] = id
 	}
 	return contract.DetachAnswer{Detached: len(r.Sessions)}, nil
+}
+
+func (p *presence) Compare(context.Context, contract.CompareRequest) (contract.CompareAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.otherwise, p.refuse
 }
 
 func (p *presence) told(conn string) string {

@@ -1,0 +1,109 @@
+package presence
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// held is what a gateway says of one session.
+func held(session string, revision uint64) contract.HeldSession {
+	return contract.HeldSession{Session: session, Revision: revision, Transport: "ws"}
+}
+
+func (h *system) compare(sessions map[string]contract.HeldSession) contract.CompareAnswer {
+	h.t.Helper()
+	return must[contract.CompareAnswer](h, contract.VerbCompare, contract.CompareRequest{Gateway: "g1", Sessions: sessions})
+}
+
+// Nobody answers for the gateway, so the order is lost; the record has the channel.
+func TestAnOrderThatWasLostIsFoundWhenTheGatewayCompares(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.start(patient())
+	h.connect("c1", "alice", "one")
+	before := h.attach("c1", "g1", "s1")
+	if a := h.compare(map[string]contract.HeldSession{"c1": held("s1", before.Revision)}); a.Differences != 0 {
+		t.Fatalf("nothing has changed, and yet %+v", a)
+	}
+	must[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{ConnID: "c1", Channels: []string{"two"}})
+	a := h.compare(map[string]contract.HeldSession{"c1": held("s1", before.Revision)})
+	if m := a.Memberships["c1"]; !slices.Equal(m.Channels, []string{"one", "two"}) || m.Revision <= before.Revision || a.Differences != 1 {
+		t.Fatalf("answer %+v", a)
+	}
+	if a := h.compare(map[string]contract.HeldSession{"c1": held("s1", a.Memberships["c1"].Revision)}); a.Differences != 0 {
+		t.Fatalf("it differs still: %+v", a)
+	}
+}
+
+func TestASessionThatWasTakenForGoneHasItsConnectionAgain(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.connect("c1", "alice", "one")
+	before := h.attach("c1", "g1", "s1")
+	must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}})
+	a := h.compare(map[string]contract.HeldSession{"c1": held("s1", before.Revision)})
+	if m := a.Memberships["c1"]; m.Revision <= before.Revision || len(a.Close) != 0 {
+		t.Fatalf("answer %+v", a)
+	}
+	// It is attached: to detach it detaches one.
+	d := must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}})
+	if d.Detached != 1 {
+		t.Error("the connection is not the session's again")
+	}
+}
+
+func TestASessionWhoseConnectionHasANewerSocketOrWasForgottenIsToBeClosed(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.connect("c1", "alice", "one")
+	h.attach("c1", "g1", "s1")
+	h.attach("c1", "g2", "s2")
+	a := h.compare(map[string]contract.HeldSession{"c1": held("s1", 1), "never": held("s9", 1)})
+	want := map[string]contract.Reason{"c1": contract.ReasonReplaced, "never": contract.ReasonDraining}
+	if !maps.Equal(a.Close, want) || len(a.Memberships) != 0 || a.Differences != 2 {
+		t.Fatalf("answer %+v", a)
+	}
+}
+
+func TestAGatewayThatBeginsHoldsNothingOfItsEarlierLife(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	for _, id := range []string{"c1", "c2"} {
+		h.connect(id, "alice", "one")
+		h.attach(id, "g1", "s-"+id)
+	}
+	h.connect("c3", "bob", "one")
+	h.attach("c3", "g2", "s3")
+	a := must[contract.CompareAnswer](h, contract.VerbCompare, contract.CompareRequest{Gateway: "g1", Begins: true})
+	if a.Differences != 2 {
+		t.Fatalf("answer %+v", a)
+	}
+	d := must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{
+		Gateway: "g1", Sessions: map[string]string{"c1": "s-c1", "c2": "s-c2"},
+	})
+	if d.Detached != 0 {
+		t.Errorf("%d connections were still the earlier life's", d.Detached)
+	}
+	d = must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{Gateway: "g2", Sessions: map[string]string{"c3": "s3"}})
+	if d.Detached != 1 {
+		t.Error("another gateway's connection went too")
+	}
+}
+
+func TestAComparisonOfTooManySessionsIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	many := map[string]contract.HeldSession{}
+	for i := range contract.MaxCompare + 1 {
+		many[string(rune('a'+i%26))+string(rune('A'+i/26))] = held("s", 1)
+	}
+	refused[contract.CompareAnswer](h, contract.VerbCompare, contract.CompareRequest{Gateway: "g1", Sessions: many}, contract.CodeInvalid, "sessions")
+}

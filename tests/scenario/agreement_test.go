@@ -1,0 +1,138 @@
+package scenario
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/tests/harness"
+)
+
+// pauseNode stops a process without its knowing, until the returned function is called.
+func pauseNode(t *testing.T, n *harness.Node) (goOn func()) {
+	t.Helper()
+	signal := func(s syscall.Signal) {
+		if err := syscall.Kill(n.PID(), s); err != nil {
+			t.Errorf("pause or wake %s: %v", n.Name, err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	goOn = sync.OnceFunc(func() { signal(syscall.SIGCONT) })
+	t.Cleanup(goOn)
+	return goOn
+}
+
+// connections is how many presence counts in a channel.
+func connections(t *testing.T, api *harness.Node, channel string) int {
+	t.Helper()
+	info, err := api.API().Info(t.Context(), channel)
+	if err != nil {
+		return -1
+	}
+	return info.Channels[channel].TotalConnections
+}
+
+// Its clients were taken for gone; their sockets are open all the same.
+func TestAGatewayThatWasPausedForLongerThanItsLeaseAndLingerHasItsClientsAgain(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const lease, linger = 2 * time.Second, time.Second
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 2, Gateways: 1}, harness.Setting("LEASE_TTL", lease), harness.Setting("LINGER", linger))
+		api, gateway := c.APIs[0], c.Gateways[0]
+		connID, s := enter(t, api, gateway, "alice", "news")
+		goOn := pauseNode(t, gateway)
+		harness.Eventually(t, "presence takes the client for gone", func() bool { return connections(t, api, "news") == 0 })
+		goOn()
+		harness.Within(t, 2*lease+time.Second, "presence counts the client again", func() bool { return connections(t, api, "news") == 1 })
+		subscribe(t, api, connID, "sport")
+		post(t, api, "sport", "sport")
+		post(t, api, "news", "news")
+		hears(t, s, "sport", "news")
+		if known, err := api.API().Disconnect(t.Context(), connID); err != nil || !known {
+			t.Errorf("the client can not be sent away: %t, %v", known, err)
+		}
+	}, processes)
+}
+
+func TestSubscriptionsThatAreAcceptedAroundARestartOfNATSComeIntoForce(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const clients, restarts = 30, 3
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 2})
+		api := c.APIs[0]
+		ids := make([]string, clients)
+		sockets := make([]*harness.Socket, clients)
+		for i := range clients {
+			id, s := enter(t, api, c.Gateways[i%2], fmt.Sprintf("user-%d", i))
+			ids[i], sockets[i] = id, s
+		}
+		accepted := make([][]string, clients) // the channels of each
+		var total atomic.Int64
+		done := make(chan struct{})
+		var subscribing sync.WaitGroup
+		for i := range clients {
+			subscribing.Go(func() {
+				for n := 0; ; n++ {
+					channel := fmt.Sprintf("channel-%d-%d", i, n)
+					_, err := api.API().Subscribe(t.Context(), client.Subscribe{ConnID: ids[i], Channels: []string{channel}})
+					if err == nil {
+						accepted[i] = append(accepted[i], channel)
+						total.Add(1)
+					}
+					select {
+					case <-done:
+						return
+					case <-time.After(40 * time.Millisecond):
+					}
+				}
+			})
+		}
+		for range restarts {
+			before := total.Load()
+			c.NATS.Stop()
+			c.NATS.Start()
+			harness.Eventually(t, "many were accepted again", func() bool { return total.Load() > before+clients })
+		}
+		close(done)
+		subscribing.Wait()
+		wanted := clients // a subscription for each user, and one for each channel
+		for _, channels := range accepted {
+			wanted += len(channels)
+		}
+		harness.Eventually(t, "the gateways hear all that was accepted", func() bool {
+			heard := 0.0
+			for _, g := range c.Gateways {
+				heard += g.Metric("channelstream_gateway_subscriptions")
+			}
+			return int(heard) >= wanted
+		})
+		for i, channels := range accepted {
+			for _, channel := range channels {
+				post(t, api, channel, channel)
+				sockets[i].Await(channel)
+			}
+		}
+	}, processes)
+}
+
+func TestAGatewayWithAFixedNameThatStartsAgainHoldsNothingOfItsEarlierLife(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 2, Gateways: 1},
+			harness.Setting("GATEWAY_ID", "the-one"), harness.Setting("LEASE_TTL", 5*time.Second), harness.Setting("LINGER", time.Second))
+		api, gateway := c.APIs[0], c.Gateways[0]
+		const dead = 5
+		for i := range dead {
+			enter(t, api, gateway, fmt.Sprintf("user-%d", i), "news")
+		}
+		harness.Eventually(t, "all are counted", func() bool { return connections(t, api, "news") == dead })
+		gateway.Kill()
+		gateway.Start() // well within its lease
+		gateway.AwaitReady()
+		_, s := enter(t, api, gateway, "alice", "news")
+		harness.Eventually(t, "only who has come since is counted", func() bool { return connections(t, api, "news") == 1 })
+		post(t, api, "news", "news")
+		hears(t, s, "news")
+	}, processes)
+}
