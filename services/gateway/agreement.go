@@ -13,6 +13,9 @@ import (
 // long enough for presence to have come into step.
 const again = 5 * time.Second
 
+// retryCompare is when it asks again if presence did not answer.
+const retryCompare = time.Second
+
 // doubtSessions has the sessions compared soon. It does not block.
 func (s *Service) doubtSessions() {
 	select {
@@ -40,7 +43,7 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			s.log.Warn("the sessions could not be compared with what presence has; trying again", "error", err)
-			next.Reset(firstLease)
+			next.Reset(retryCompare)
 		case n > 0:
 			s.log.Info("presence had some sessions otherwise; what it has is in force", "sessions", n)
 			next.Reset(again)

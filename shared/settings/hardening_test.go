@@ -32,7 +32,7 @@ func TestSizesDoNotOverflow(t *testing.T) {
 
 func TestNumbersStayInBounds(t *testing.T) {
 	t.Parallel()
-	rejects(t, "PORT", "-1", "65536", "8000.0", "0x50", "http", "tcp://10.0.0.1:8000")
+	rejects(t, "PORT", "-1", "65536", "8000.0", "0x50", "http", "10.0.0.1:8000")
 	rejects(t, "NATS_REPLICAS", "0", "2", "5")
 	rejects(t, "MAX_CONN_ID", "35") // a UUID has to fit
 }

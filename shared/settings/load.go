@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
@@ -24,7 +23,7 @@ func Load(ctx context.Context, environ []string, iniPath string) (Settings, erro
 		known[s.name] = s
 	}
 	var faults, remarks Faults
-	env := readEnviron(environ, known, &faults)
+	env := readEnviron(environ, known, &faults, &remarks)
 	if path, found := env.older[originalIni]; found && iniPath == "" {
 		iniPath = path.text
 	}
@@ -82,41 +81,6 @@ func complaint(s spec, text string, err error) string {
 	}
 	return fmt.Sprintf("%q is not allowed: %v", text, err)
 }
-
-// readEnviron takes the keys with our prefix; the last of several equal ones counts, as everywhere.
-func readEnviron(environ []string, known map[string]spec, faults *Faults) layer {
-	read := newLayer()
-	keys := olderKeys()
-	unknown := map[string]bool{}
-	for _, entry := range environ {
-		key, text, _ := strings.Cut(entry, "=")
-		name, ours := strings.CutPrefix(key, Prefix)
-		if !ours {
-			continue
-		}
-		_, found := known[name]
-		_, isOlder := keys[name]
-		into := read.values
-		switch {
-		case found:
-		case isOlder || name == originalIni:
-			into = read.older
-		default:
-			unknown[key] = true
-			continue
-		}
-		if text = strings.TrimSpace(text); text != "" {
-			into[name] = given{source: key, text: text}
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(unknown)) {
-		faults.add(key, "unknown key%s", suggestion(strings.TrimPrefix(key, Prefix), known))
-	}
-	return read
-}
-
-// originalIni is the key in the environment with which the original was told of its file.
-const originalIni = "INI"
 
 // checkTogether finds values that are right alone and wrong beside each other.
 func (s *Settings) checkTogether(values map[string]given, faults *Faults) {
