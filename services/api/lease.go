@@ -38,7 +38,7 @@ func (s *Service) renewLease(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	lease := s.lease
 	lease.Load.Accepted = s.accepted.Load()
-	answer, err := bus.Call[contract.LeaseAnswer](ctx, s.conn, s.ns.Presence(contract.VerbLease), lease)
+	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, s.conn, s.ns.Presence(contract.VerbLease), lease)
 	if err != nil {
 		return leaseRetry, err
 	}

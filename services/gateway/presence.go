@@ -30,11 +30,11 @@ func (p *presence) Leave(ctx context.Context, r contract.LeaveRequest) (contract
 }
 
 func (p *presence) Detach(ctx context.Context, r contract.DetachRequest) (contract.DetachAnswer, error) {
-	return bus.Call[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
+	return bus.CallAgain[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
 }
 
 func (p *presence) Compare(ctx context.Context, r contract.CompareRequest) (contract.CompareAnswer, error) {
-	return bus.Call[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
+	return bus.CallAgain[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
 }
 
 // maxOrders is how many orders are carried out at once.
@@ -113,7 +113,7 @@ func (s *Service) keepLease(ctx context.Context) error {
 func (s *Service) renewLease(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Settings.Timing.Request)
 	defer cancel()
-	a, err := bus.Call[contract.LeaseAnswer](ctx, s.config.Conn, s.namespace.Presence(contract.VerbLease), contract.LeaseRecord{
+	a, err := bus.CallAgain[contract.LeaseAnswer](ctx, s.config.Conn, s.namespace.Presence(contract.VerbLease), contract.LeaseRecord{
 		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started,
 		Load: contract.Load{Sessions: s.hub.Sessions(), Delivered: s.hub.Delivered()},
 	})

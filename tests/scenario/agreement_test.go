@@ -136,3 +136,29 @@ func TestAGatewayWithAFixedNameThatStartsAgainHoldsNothingOfItsEarlierLife(t *te
 		hears(t, s, "news")
 	}, processes)
 }
+
+// Half of what is asked goes to the replica that is paused. The gateways live all the while, and so do their clients.
+func TestAReplicaOfPresenceThatWasPausedDeclaresNobodyGone(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const clients, lease = 12, 2 * time.Second
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 2, Gateways: 3}, harness.Setting("LEASE_TTL", lease),
+			harness.Setting("LINGER", time.Second), harness.Setting("REQUEST_TIMEOUT", 2*time.Second))
+		api := c.APIs[0]
+		for i := range clients {
+			enter(t, api, c.Gateways[i%3], fmt.Sprintf("user-%d", i), "news")
+		}
+		stays := func(long time.Duration) {
+			t.Helper()
+			for end := time.Now().Add(long); time.Now().Before(end); {
+				if n := connections(t, api, "news"); n >= 0 && n != clients {
+					t.Fatalf("%d of %d clients are counted", n, clients)
+				}
+			}
+		}
+		leader, _ := c.Leader(t)
+		goOn := pauseNode(t, leader)
+		stays(4 * lease)
+		goOn()
+		stays(2 * lease)
+	}, processes)
+}
