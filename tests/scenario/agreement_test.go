@@ -142,7 +142,7 @@ func TestAReplicaOfPresenceThatWasPausedDeclaresNobodyGone(t *testing.T) {
 	toldIn(t, func(t *testing.T, form harness.Form) {
 		const clients, lease = 12, 2 * time.Second
 		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 2, Gateways: 3}, harness.Setting("LEASE_TTL", lease),
-			harness.Setting("LINGER", time.Second), harness.Setting("REQUEST_TIMEOUT", 2*time.Second))
+			harness.Setting("LINGER", time.Second))
 		api := c.APIs[0]
 		for i := range clients {
 			enter(t, api, c.Gateways[i%3], fmt.Sprintf("user-%d", i), "news")
@@ -155,10 +155,12 @@ func TestAReplicaOfPresenceThatWasPausedDeclaresNobodyGone(t *testing.T) {
 				}
 			}
 		}
-		leader, _ := c.Leader(t)
-		goOn := pauseNode(t, leader)
-		stays(4 * lease)
-		goOn()
-		stays(2 * lease)
+		leader, followers := c.Leader(t)
+		for _, paused := range []*harness.Node{followers[0], leader} {
+			goOn := pauseNode(t, paused)
+			stays(4 * lease)
+			goOn()
+			stays(lease)
+		}
 	}, processes)
 }
