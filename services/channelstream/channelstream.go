@@ -103,6 +103,10 @@ func (s *Service) nats() (source bus.Options, stop func(), err error) {
 	if err != nil {
 		return bus.Options{}, nil, err
 	}
+	if need, has := store(s.config.Settings.Messages)-presenceRoom, natsembed.DiskSize(c.DataDir); has > 0 && need > has {
+		s.config.Logger.Warn("the disk is smaller than what is to be kept on it, and nothing can be stored when it is full: "+
+			"lower CHANNELSTREAM_LOG_BYTES or CHANNELSTREAM_HISTORY_BYTES", "folder", c.DataDir, "disk", has, "bytes to keep", need)
+	}
 	return bus.Options{InProcess: server}, server.Stop, nil
 }
 

@@ -59,7 +59,8 @@ func readEnviron(environ []string, known map[string]spec, faults, remarks *Fault
 func readSecrets(files map[string]string, values map[string]given, faults *Faults) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		source := Prefix + name + inFile
-		if files[name] == "" {
+		if files[name] == "" { // to go on without would be with a secret made for development
+			faults.add(source, "names no file: name one, or leave the key out")
 			continue
 		}
 		if other, both := values[name]; both {

@@ -49,6 +49,7 @@ func TestAFileOfASecretThatCanNotBeUsedIsSaidSo(t *testing.T) {
 		"can not be read":                   {"CHANNELSTREAM_SECRET_FILE=" + filepath.Join(dir, "none")},
 		"is empty":                          {"CHANNELSTREAM_SECRET_FILE=" + empty},
 		"given beside CHANNELSTREAM_SECRET": {"CHANNELSTREAM_SECRET_FILE=" + empty, "CHANNELSTREAM_SECRET=x"},
+		"names no file":                     {"CHANNELSTREAM_SECRET_FILE="},
 		"unknown key":                       {"CHANNELSTREAM_LINGER_FILE=" + empty}, // no secret
 	} {
 		if _, err := settings.Load(t.Context(), environ, ""); err == nil || !strings.Contains(err.Error(), want) {
