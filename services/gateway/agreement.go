@@ -59,11 +59,11 @@ func (s *Service) begin(ctx context.Context) error {
 		return nil // nobody had the name
 	}
 	for {
-		err := s.book.Begin(ctx)
+		_, err := s.book.DropStrangers(ctx)
 		if err == nil {
 			return nil
 		}
-		s.log.Debug("presence was not told that this gateway begins; trying again", "error", err)
+		s.log.Debug("presence does not say what it has here of an earlier life; trying again", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil

@@ -33,7 +33,11 @@ func (p *presence) Detach(ctx context.Context, r contract.DetachRequest) (contra
 	return bus.CallAgain[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
 }
 
+// Compare asks another replica too when one does not answer at once, unless the request changes something.
 func (p *presence) Compare(ctx context.Context, r contract.CompareRequest) (contract.CompareAnswer, error) {
+	if r.Reattach {
+		return bus.Call[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
+	}
 	return bus.CallAgain[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
 }
 

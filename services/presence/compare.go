@@ -21,6 +21,7 @@ import (
 var (
 	errForgotten = errors.New("the connection was forgotten")
 	errReplaced  = errors.New("a newer socket has the connection")
+	errLost      = errors.New("the connection was taken for gone")
 )
 
 // compare says what is otherwise than a gateway has it.
@@ -31,17 +32,16 @@ func (s *Service) compare(ctx context.Context, q contract.CompareRequest) (contr
 	if len(q.Sessions) > contract.MaxCompare {
 		return contract.CompareAnswer{}, contract.Invalid("sessions", fmt.Sprintf("At most %d.", contract.MaxCompare))
 	}
-	if q.Begins {
-		n, err := s.detachEarlier(ctx, q)
-		return contract.CompareAnswer{Differences: n}, err
-	}
 	var mu sync.Mutex
 	answer := contract.CompareAnswer{Memberships: map[string]contract.Membership{}, Close: map[string]contract.Reason{}}
+	if q.List {
+		answer.Held = s.at(q.Gateway)
+	}
 	var each errgroup.Group
 	each.SetLimit(detachAtOnce)
 	for connID, held := range s.doubtful(q) {
 		each.Go(func() error {
-			membership, err := s.confirm(ctx, q.Gateway, connID, held)
+			membership, err := s.confirm(ctx, q, connID, held)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -49,6 +49,8 @@ func (s *Service) compare(ctx context.Context, q contract.CompareRequest) (contr
 				answer.Close[connID] = contract.ReasonDraining // its client comes back, and learns what is so
 			case errors.Is(err, errReplaced):
 				answer.Close[connID] = contract.ReasonReplaced
+			case errors.Is(err, errLost):
+				answer.Lost = append(answer.Lost, connID)
 			case err != nil:
 				return err
 			case membership.Revision > held.Revision:
@@ -57,9 +59,7 @@ func (s *Service) compare(ctx context.Context, q contract.CompareRequest) (contr
 			return nil
 		})
 	}
-	err := each.Wait()
-	answer.Differences = len(answer.Memberships) + len(answer.Close)
-	return answer, err
+	return answer, each.Wait()
 }
 
 // doubtful gives those sessions that the index has otherwise.
@@ -76,21 +76,22 @@ func (s *Service) doubtful(q contract.CompareRequest) map[string]contract.HeldSe
 	return doubtful
 }
 
-// confirm gives the membership of a session that has its connection, or has it again: nobody else took it while it was
-// thought to be gone.
-func (s *Service) confirm(ctx context.Context, gateway, connID string, held contract.HeldSession) (contract.Membership, error) {
+// confirm gives the membership of a session that has its connection, or gets it back.
+func (s *Service) confirm(ctx context.Context, q contract.CompareRequest, connID string, held contract.HeldSession) (contract.Membership, error) {
 	now := time.Now().UTC()
 	outcome, err := s.ledger.Connections.Change(ctx, connID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
 		switch {
 		case c == nil:
 			return nil, errForgotten
-		case ledger.Holds(c, gateway, held.Session):
+		case ledger.Holds(c, q.Gateway, held.Session):
 			return c, nil
 		case c.State == contract.Attached:
 			return nil, errReplaced
+		case !q.Reattach:
+			return nil, errLost
 		}
-		q := contract.AttachRequest{ConnID: connID, Gateway: gateway, Session: held.Session, Transport: held.Transport}
-		return attached(*c, q, now), nil
+		back := contract.AttachRequest{ConnID: connID, Gateway: q.Gateway, Session: held.Session, Transport: held.Transport}
+		return attached(*c, back, now), nil
 	})
 	if err != nil {
 		return contract.Membership{}, err
@@ -104,24 +105,13 @@ func (s *Service) confirm(ctx context.Context, gateway, connID string, held cont
 	return attachAnswer(outcome).Membership, nil
 }
 
-// detachEarlier lets those connections linger that a gateway held in an earlier life.
-func (s *Service) detachEarlier(ctx context.Context, q contract.CompareRequest) (int, error) {
-	var earlier []contract.ConnectionRecord
+// at gives the sessions that the index has at a gateway, by connection.
+func (s *Service) at(gateway string) map[string]string {
+	held := map[string]string{}
 	s.ledger.Read(func(r *roster.Roster) {
-		for c := range r.At(q.Gateway) {
-			if q.Sessions[c.ConnID].Session != c.Session {
-				earlier = append(earlier, *c)
-			}
+		for c := range r.At(gateway) {
+			held[c.ConnID] = c.Session
 		}
 	})
-	now := time.Now().UTC()
-	var each errgroup.Group
-	each.SetLimit(detachAtOnce)
-	for _, c := range earlier {
-		each.Go(func() error {
-			_, err := s.ledger.Connections.Change(ctx, c.ConnID, ledger.Detach(q.Gateway, c.Session, 0, now))
-			return err
-		})
-	}
-	return len(earlier), each.Wait()
+	return held
 }

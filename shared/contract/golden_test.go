@@ -100,12 +100,12 @@ func golden() map[string]any {
 		"channels_answer": ChannelsAnswer{Membership: member, Named: []string{"one"}},
 		"detach_request":  DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Offsets: map[string]uint64{"c1": 9}},
 		"detach_answer":   DetachAnswer{Detached: 1},
-		"compare_request": CompareRequest{Gateway: "g1", Begins: true, Sessions: map[string]HeldSession{
-			"c1": {Session: "s1", Revision: 7, Transport: "ws"},
-		}},
+		"compare_request": CompareRequest{
+			Gateway: "g1", List: true, Reattach: true, Sessions: map[string]HeldSession{"c1": {Session: "s1", Revision: 7, Transport: "ws"}},
+		},
 		"compare_answer": CompareAnswer{
 			Memberships: map[string]Membership{"c1": {Revision: 8, Channels: []string{"a"}}}, Close: map[string]Reason{"c2": ReasonReplaced},
-			Differences: 2,
+			Lost: []string{"c3"}, Held: map[string]string{"c1": "s1"},
 		},
 		"lease_answer":     LeaseAnswer{TTL: 6},
 		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},

@@ -298,11 +298,13 @@ type DetachAnswer struct {
 // MaxCompare is how many sessions one CompareRequest names at most.
 const MaxCompare = 500
 
-// CompareRequest says what a gateway holds, after it may not have heard what presence ordered, or presence not from it. With
-// Begins it holds nothing of an earlier life under the same name, whatever it lists.
+// CompareRequest says what a gateway holds, after it may not have heard what presence ordered, or presence not from it. It
+// changes nothing, so that it does no harm when it is heard late, but for Reattach: then connections that were taken for
+// gone are the sessions' again.
 type CompareRequest struct {
 	Gateway  string                 `json:"gateway"`
-	Begins   bool                   `json:"begins,omitempty"`
+	List     bool                   `json:"list,omitempty"` // asks for all that presence has at the gateway, too
+	Reattach bool                   `json:"reattach,omitempty"`
 	Sessions map[string]HeldSession `json:"sessions,omitempty"` // by conn_id
 }
 
@@ -313,12 +315,13 @@ type HeldSession struct {
 	Transport string `json:"transport,omitempty"`
 }
 
-// CompareAnswer says what is otherwise: what is to come into force, and which sessions are to be closed. A connection
-// that was taken for gone is the session's again.
+// CompareAnswer says what is otherwise: what is to come into force, which sessions are to be closed, and whose connections
+// were taken for gone, which the gateway may ask back.
 type CompareAnswer struct {
 	Memberships map[string]Membership `json:"memberships,omitempty"` // by conn_id
 	Close       map[string]Reason     `json:"close,omitempty"`       // by conn_id
-	Differences int                   `json:"differences"`           // found, also in what presence took for held here
+	Lost        []string              `json:"lost,omitempty"`        // conn_ids
+	Held        map[string]string     `json:"held,omitempty"`        // conn_id → session, of all; if it was asked for
 }
 
 // LeaseAnswer says how long the lease lasts, in seconds. It is to be renewed three times within that.

@@ -10,41 +10,60 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Begin tells presence that this gateway holds nothing of an earlier life under the same name.
-func (b *Book) Begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
-	_, err := b.presence.Compare(ctx, contract.CompareRequest{Gateway: b.gateway, Begins: true})
-	return err
-}
-
 // Compare tells presence what is held here, and does what it has otherwise: orders may have been lost, or clients taken
 // for gone. It gives how many differences there were.
 func (b *Book) Compare(ctx context.Context) (differences int, err error) {
 	held := b.holding()
 	for len(held) > 0 {
 		batch := make(map[string]*Session, min(len(held), contract.MaxCompare))
-		request := contract.CompareRequest{Gateway: b.gateway, Sessions: map[string]contract.HeldSession{}}
 		for connID, s := range held {
 			if len(batch) == contract.MaxCompare {
 				break
 			}
-			batch[connID], request.Sessions[connID] = s, s.describe()
+			batch[connID] = s
 		}
 		maps.DeleteFunc(held, func(connID string, _ *Session) bool { return batch[connID] != nil })
-		n, err := b.compare(ctx, request, batch)
+		n, err := b.compare(ctx, batch, false)
 		differences += n
 		if err != nil {
 			return differences, err
 		}
 	}
-	return differences, nil
+	n, err := b.DropStrangers(ctx)
+	return differences + n, err
 }
 
-func (b *Book) compare(ctx context.Context, request contract.CompareRequest, batch map[string]*Session) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+// DropStrangers tells presence of those sessions to be gone that it has at this gateway and that are not here: they ended
+// unheard, or in an earlier life of the gateway. Each is named, so that a request which is heard late concerns no other.
+func (b *Book) DropStrangers(ctx context.Context) (int, error) {
+	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	answer, err := b.presence.Compare(ctx, request)
+	answer, err := b.presence.Compare(within, contract.CompareRequest{Gateway: b.gateway, List: true})
+	if err != nil {
+		return 0, fmt.Errorf("list sessions: %w", err)
+	}
+	strangers := 0
+	for connID, id := range answer.Held {
+		if b.held(id) == nil {
+			strangers++
+			b.detachAgain(connID, id)
+		}
+	}
+	if strangers > 0 {
+		b.Settle(ctx)
+	}
+	return strangers, nil
+}
+
+// compare compares some sessions. Connections that were taken for gone are asked back, once.
+func (b *Book) compare(ctx context.Context, batch map[string]*Session, reattach bool) (int, error) {
+	request := contract.CompareRequest{Gateway: b.gateway, Reattach: reattach, Sessions: make(map[string]contract.HeldSession, len(batch))}
+	for connID, s := range batch {
+		request.Sessions[connID] = s.describe()
+	}
+	within, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	answer, err := b.presence.Compare(within, request)
 	if err != nil {
 		return 0, fmt.Errorf("compare sessions: %w", err)
 	}
@@ -58,15 +77,22 @@ func (b *Book) compare(ctx context.Context, request contract.CompareRequest, bat
 		if s == nil {
 			continue
 		}
-		if b.held(s.ID) == nil { // it ended meanwhile, and may have been taken for held again
-			b.detachAgain(s)
-			continue
-		}
-		if err := s.apply(ctx, membership, s.notify); err != nil && !errors.Is(err, hub.ErrClosed) {
-			return answer.Differences, err
+		if err := s.apply(within, membership, s.notify); err != nil && !errors.Is(err, hub.ErrClosed) {
+			return 0, err
 		}
 	}
-	return answer.Differences, nil
+	differences := len(answer.Close) + len(answer.Memberships)
+	lost := make(map[string]*Session, len(answer.Lost))
+	for _, connID := range answer.Lost {
+		if s := batch[connID]; s != nil && b.held(s.ID) != nil {
+			lost[connID] = s
+		}
+	}
+	if reattach || len(lost) == 0 {
+		return differences, nil
+	}
+	n, err := b.compare(ctx, lost, true)
+	return differences + n, err
 }
 
 // holding gives the sessions that have begun, by connection.
@@ -99,15 +125,11 @@ func (s *Session) describe() contract.HeldSession {
 	return contract.HeldSession{Session: s.ID, Revision: s.revision, Transport: s.way}
 }
 
-// detachAgain has presence told once more that a session has ended.
-func (b *Book) detachAgain(s *Session) {
+// detachAgain has presence told that a session of a connection has ended.
+func (b *Book) detachAgain(connID, session string) {
 	b.mu.Lock()
-	if _, newer := b.gone[s.ConnID]; !newer {
-		b.gone[s.ConnID] = gone{session: s.ID}
-	}
-	b.mu.Unlock()
-	select {
-	case b.wake <- struct{}{}:
-	default:
+	defer b.mu.Unlock()
+	if _, other := b.gone[connID]; !other {
+		b.gone[connID] = gone{session: session}
 	}
 }

@@ -39,7 +39,9 @@ type presence struct {
 	detached map[string]string // conn_id → session
 	failures int               // of detach, still to come
 
-	otherwise contract.CompareAnswer
+	otherwise contract.CompareAnswer // to a comparison
+	back      contract.CompareAnswer // when connections are asked back
+	held      map[string]string      // conn_id → session that it has at the gateway
 }
 
 func (p *presence) Attach(_ context.Context, list contract.AttachList) (contract.AttachAnswers, error) {
@@ -85,9 +87,15 @@ func (p *presence) Detach(_ context.Context, r contract.DetachRequest) (contract
 	return contract.DetachAnswer{Detached: len(r.Sessions)}, nil
 }
 
-func (p *presence) Compare(context.Context, contract.CompareRequest) (contract.CompareAnswer, error) {
+func (p *presence) Compare(_ context.Context, r contract.CompareRequest) (contract.CompareAnswer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case r.List:
+		return contract.CompareAnswer{Held: p.held}, p.refuse
+	case r.Reattach:
+		return p.back, p.refuse
+	}
 	return p.otherwise, p.refuse
 }
 
