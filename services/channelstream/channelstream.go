@@ -96,34 +96,35 @@ func (s *Service) nats() (source bus.Options, stop func(), err error) {
 	if c.URL != "" {
 		return bus.Options{URL: c.URL}, func() {}, nil
 	}
+	keep := kept(s.config.Settings.Messages)
 	server, err := natsembed.Start(natsembed.Options{
-		StoreDir: filepath.Join(c.DataDir, "nats"), Store: store(s.config.Settings.Messages), Sync: c.Sync, SyncAlways: c.Sync == 0,
+		StoreDir: filepath.Join(c.DataDir, "nats"), Store: presenceRoom + keep, Sync: c.Sync, SyncAlways: c.Sync == 0,
 		Logger: telemetry.Component(s.config.Logger, "nats"),
 	})
 	if err != nil {
 		return bus.Options{}, nil, err
 	}
-	if need, has := store(s.config.Settings.Messages)-presenceRoom, natsembed.DiskSize(c.DataDir); has > 0 && need > has {
+	if has := natsembed.DiskSize(c.DataDir); has > 0 && keep > has {
 		s.config.Logger.Warn("the disk is smaller than what is to be kept on it, and nothing can be stored when it is full: "+
-			"lower CHANNELSTREAM_LOG_BYTES or CHANNELSTREAM_HISTORY_BYTES", "folder", c.DataDir, "disk", has, "bytes to keep", need)
+			"lower CHANNELSTREAM_LOG_BYTES or CHANNELSTREAM_HISTORY_BYTES", "folder", c.DataDir, "disk", has, "bytes to keep", keep)
 	}
 	return bus.Options{InProcess: server}, server.Stop, nil
 }
 
-// presenceRoom is what the embedded server may take on disk beside messages: users, connections and channels.
+// presenceRoom is what the embedded server may take on disk beside messages: users, connections and channels. With a limit
+// of its own NATS would take a share of what is free when it starts, and what it has taken already is not free the next
+// time: a small disk would do for the first start only.
 const presenceRoom = 4 << 30
 
-// store is how much the embedded server may take on disk. By itself NATS takes a share of what is free when it starts, and
-// what it has taken already is not free the next time: a small disk would do for the first start only.
-func store(m settings.Messages) int64 {
-	room := int64(presenceRoom)
+// kept is how many bytes of messages are kept on disk at most.
+func kept(m settings.Messages) (bytes int64) {
 	if m.LogStorage == "file" {
-		room += int64(m.LogBytes)
+		bytes += int64(m.LogBytes)
 	}
 	if m.HistoryStorage == "file" {
-		room += int64(m.HistoryBytes)
+		bytes += int64(m.HistoryBytes)
 	}
-	return room
+	return bytes
 }
 
 func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {

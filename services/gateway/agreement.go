@@ -53,20 +53,20 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 	}
 }
 
-// begin returns when presence knows that this gateway holds nothing of an earlier life under its name.
-func (s *Service) begin(ctx context.Context) error {
+// begin returns when presence was told to be gone what it has at this gateway of an earlier life under its name, or ctx ends.
+func (s *Service) begin(ctx context.Context) {
 	if s.config.Settings.NATS.GatewayID == "" {
-		return nil // nobody had the name
+		return // nobody had the name
 	}
 	for {
 		_, err := s.book.DropStrangers(ctx)
 		if err == nil {
-			return nil
+			return
 		}
 		s.log.Debug("presence does not say what it has here of an earlier life; trying again", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(firstLease):
 		}
 	}

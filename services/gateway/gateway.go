@@ -189,9 +189,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		defer endFeed()
-		if err := s.begin(bookContext); err != nil {
-			return err
-		}
+		s.begin(bookContext)
 		return s.book.Run(bookContext)
 	})
 	group.Go(func() error { defer endBook(); return s.hub.Run(hubContext) })

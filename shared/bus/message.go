@@ -39,7 +39,7 @@ type Intake struct {
 	c    chan *nats.Msg
 }
 
-// NewIntake makes a feed that holds at most size messages; what arrives while it is full is dropped and reported as a
+// NewIntake makes one that holds at most size messages; what arrives while it is full is dropped and reported as a
 // slow consumer.
 func (c *Conn) NewIntake(size int) *Intake {
 	return &Intake{conn: c, c: make(chan *nats.Msg, size)}
@@ -48,10 +48,10 @@ func (c *Conn) NewIntake(size int) *Intake {
 // C is where the messages come from. It is never closed.
 func (f *Intake) C() <-chan *Msg { return f.c }
 
-// Subscription is a subject that fills a feed.
+// Subscription is a subject that fills an intake.
 type Subscription struct{ sub *nats.Subscription }
 
-// Subscribe adds a subject to the feed. It is in force once Flush has returned, and it comes back by itself after a
+// Subscribe adds a subject. It is in force once Flush has returned, and it comes back by itself after a
 // reconnect.
 func (f *Intake) Subscribe(subject string) (*Subscription, error) {
 	sub, err := f.conn.nc.ChanSubscribe(subject, f.c)

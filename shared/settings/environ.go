@@ -49,7 +49,7 @@ func readEnviron(environ []string, known map[string]spec, faults, remarks *Fault
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(unknown)) {
-		faults.add(key, "unknown key%s", suggestion(strings.TrimPrefix(key, Prefix), known))
+		faults.add(key, "unknown key%s", Suggestion(strings.TrimPrefix(key, Prefix), maps.Keys(known)))
 	}
 	readSecrets(files, read.values, faults)
 	return read

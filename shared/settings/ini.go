@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,7 +138,7 @@ func (r *iniReader) add(source string, key *ini.Key, text string) {
 	into := r.values
 	if s, found := r.known[name]; !found || s.ini() != key.Name() {
 		if _, found := olderKeys()[name]; !found {
-			r.faults.add(source, "unknown key%s", suggestion(name, r.known))
+			r.faults.add(source, "unknown key%s", Suggestion(name, maps.Keys(r.known)))
 			return
 		}
 		into = r.older

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"iter"
-	"maps"
 	"slices"
 )
 
@@ -23,8 +22,6 @@ func Suggestion(name string, known iter.Seq[string]) string {
 	}
 	return ", did you mean " + best + "?"
 }
-
-func suggestion(name string, known map[string]spec) string { return Suggestion(name, maps.Keys(known)) }
 
 // distance is the number of bytes to insert, delete or replace between a and b.
 func distance(a, b string) int {

@@ -84,7 +84,7 @@ type budget struct {
 	large bool       // it has a slot
 }
 
-// spend lets a reading spend a record, if it is little, or when it is this recall's turn to hold much.
+// spend lets a reading add a record, if it is little, or when it is this recall's turn to hold much.
 func (b *budget) spend(ctx context.Context, r *reading, e bus.LogMessage) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -174,13 +174,19 @@ func (s *stage) connect() *bus.Conn {
 // listen opens a member in a channel.
 func (s *stage) listen(channel string) *listener {
 	s.t.Helper()
+	return s.listenAs(channel, nil)
+}
+
+// listenAs opens a member in a channel that is told what it missed.
+func (s *stage) listenAs(channel string, missed hub.Missed) *listener {
+	s.t.Helper()
 	topics, err := s.feed.Acquire(s.t.Context(), []feed.Subject{{Name: channel, Subject: ns.LiveChannel(channel)}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	l := &listener{}
 	m := s.hub.Open(l, frame.Lists, "test", func(contract.Reason, uint64) {})
-	if err := m.Change(s.t.Context(), hub.Change{Join: topics}); err != nil {
+	if err := m.Change(s.t.Context(), hub.Change{Join: topics, Missed: missed}); err != nil {
 		s.t.Fatal(err)
 	}
 	return l

@@ -20,8 +20,7 @@ type Member struct {
 	transport string
 	ended     func(contract.Reason, uint64)
 
-	seen atomic.Int64  // nanoseconds of the last sign of life; any goroutine
-	over chan struct{} // closed when the member was closed, after why was set
+	seen atomic.Int64 // nanoseconds of the last sign of life; any goroutine
 
 	// owned by the shard
 	outlet  Outlet
@@ -38,11 +37,13 @@ type Member struct {
 	closed  bool
 	why     contract.Reason // it was closed; read by others once it is over
 	pinged  int64           // nanoseconds of the ping that waits for an answer; 0: none does
-	missed  Missed          // nil: the client is not told
 	notices bool            // it is told now and then how far it has come
 	told    uint64          // the last offset that it was told so
 	from    uint64          // how far it had come by itself
 	behind  bool            // it does not get yet what lies behind that
+	missed  Missed          // tells the client what it missed; nil: it is not told
+
+	over chan struct{} // closed when the member was closed, after why was set
 }
 
 // place is where a member stands in a topic's slot.

@@ -101,7 +101,7 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	if len(c.User) > maxName {
 		return nil, contract.Invalid("user", contract.UnknownUser)
 	}
-	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, way: transport, entered: make(chan struct{})}
+	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, transport: transport, entered: make(chan struct{})}
 	a := &arrival{session: s, let: make(chan error, 1), request: contract.AttachRequest{
 		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume,
 	}}

@@ -36,6 +36,7 @@ func (b *Book) Compare(ctx context.Context) (differences int, err error) {
 // DropStrangers tells presence of those sessions to be gone that it has at this gateway and that are not here: they ended
 // unheard, or in an earlier life of the gateway. Each is named, so that a request which is heard late concerns no other.
 func (b *Book) DropStrangers(ctx context.Context) (int, error) {
+	b.Settle(ctx) // those that it has not heard of yet are none
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	answer, err := b.presence.Compare(within, contract.CompareRequest{Gateway: b.gateway, List: true})
@@ -46,7 +47,7 @@ func (b *Book) DropStrangers(ctx context.Context) (int, error) {
 	for connID, id := range answer.Held {
 		if b.held(id) == nil {
 			strangers++
-			b.detachAgain(connID, id)
+			b.stranger(connID, id)
 		}
 	}
 	if strangers > 0 {
@@ -122,11 +123,11 @@ func (s *Session) hasBegun() bool {
 func (s *Session) describe() contract.HeldSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return contract.HeldSession{Session: s.ID, Revision: s.revision, Transport: s.way}
+	return contract.HeldSession{Session: s.ID, Revision: s.revision, Transport: s.transport}
 }
 
-// detachAgain has presence told that a session of a connection has ended.
-func (b *Book) detachAgain(connID, session string) {
+// stranger has presence told that a session is gone, unless it is to be told so of the connection already.
+func (b *Book) stranger(connID, session string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, other := b.gone[connID]; !other {

@@ -35,12 +35,12 @@ type Presence interface {
 // Session is one client's life at this gateway.
 type Session struct {
 	// set by Attach
-	ID     string // of this socket, unique
-	ConnID string
-	User   string
-	book   *Book
-	way    string // of transport
-	offset uint64 // what lies behind it the connection has not got; 0: nothing, or not known
+	ID        string // of this socket, unique
+	ConnID    string
+	User      string
+	book      *Book
+	transport string
+	offset    uint64 // what lies behind it the connection has not got; 0: nothing, or not known
 
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned

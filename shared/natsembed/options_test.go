@@ -1,0 +1,48 @@
+package natsembed
+
+import (
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+func TestWhatIsWrittenIsSyncedAsOftenAsItWasAsked(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]Options{"always": {SyncAlways: true}, "every second": {Sync: time.Second}} {
+		o.StoreDir, o.Logger = t.TempDir(), slog.New(slog.DiscardHandler)
+		s, err := Start(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Stop)
+		config := s.ns.JetStreamConfig()
+		if config.SyncAlways != o.SyncAlways || o.Sync > 0 && config.SyncInterval != o.Sync {
+			t.Errorf("%s: it is synced always: %t, every %v", name, config.SyncAlways, config.SyncInterval)
+		}
+	}
+}
+
+// The server of the compose stack notices and syncs as the embedded one does by default.
+func TestTheServerThatIsShippedIsConfiguredAlike(t *testing.T) {
+	t.Parallel()
+	o, err := server.ProcessConfigFile("../../deploy/nats/nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.PingInterval != pingEvery || o.MaxPingsOut != pingsLost || o.SyncInterval != time.Second || o.SyncAlways {
+		t.Errorf("pings every %v, %d lost; synced every %v, always: %t", o.PingInterval, o.MaxPingsOut, o.SyncInterval, o.SyncAlways)
+	}
+}
+
+func TestTheSizeOfADiskIsKnownWhereItCanBe(t *testing.T) {
+	t.Parallel()
+	if size := DiskSize(t.TempDir()); (size > 0) != (runtime.GOOS == "linux") {
+		t.Errorf("a disk of %d bytes", size)
+	}
+	if size := DiskSize(t.TempDir() + "/none"); size != 0 {
+		t.Errorf("no disk has %d bytes", size)
+	}
+}
