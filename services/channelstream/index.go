@@ -22,11 +22,15 @@ func (s *Service) index(demo bool) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the page at /: %w", err)
 	}
+	base := s.config.Settings.Listen.BasePath
+	if base == "" {
+		base = "." // below whatever a proxy has taken off
+	}
 	var text bytes.Buffer
 	err = page.Execute(&text, struct {
-		Demo, Health  bool
-		Docs, Version string
-	}{Demo: demo, Health: s.config.Settings.Operator.Port == 0, Docs: docs, Version: s.config.Version})
+		Demo, Health        bool
+		Base, Docs, Version string
+	}{Demo: demo, Health: s.config.Settings.Operator.Port == 0, Base: base, Docs: docs, Version: s.config.Version})
 	if err != nil {
 		return nil, fmt.Errorf("make the page at /: %w", err)
 	}

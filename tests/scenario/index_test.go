@@ -11,9 +11,13 @@ import (
 
 func TestWhoOpensTheServerInABrowserReadsWhatItIsAndWhereToGo(t *testing.T) {
 	t.Parallel()
-	for demo, want := range map[string]bool{"true": true, "false": false} {
-		system := harness.AllInOne(t, harness.Setting("DEMO", demo))
-		response, err := http.Get(system.URL + "/")
+	for _, c := range []struct{ base, path, demo, link string }{
+		{"", "/", "true", `href="./demo"`},
+		{"", "/", "false", ""},
+		{"/push", "/push", "true", `href="/push/demo"`}, // where a relative link would lead out of the base path
+	} {
+		system := harness.AllInOne(t, harness.Setting("DEMO", c.demo), harness.Setting("BASE_PATH", c.base))
+		response, err := http.Get(system.URL + c.path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -25,8 +29,8 @@ func TestWhoOpensTheServerInABrowserReadsWhatItIsAndWhereToGo(t *testing.T) {
 		if response.StatusCode != http.StatusOK || !strings.Contains(string(page), "<h1>Channelstream</h1>") {
 			t.Fatalf("%d %s", response.StatusCode, page)
 		}
-		if strings.Contains(string(page), `href="./demo"`) != want || !strings.Contains(string(page), `href="/readyz"`) {
-			t.Errorf("with the demo %s: %s", demo, page)
+		if strings.Contains(string(page), "/demo") != (c.link != "") || !strings.Contains(string(page), c.link) || !strings.Contains(string(page), `href="/readyz"`) {
+			t.Errorf("%+v: %s", c, page)
 		}
 	}
 }
