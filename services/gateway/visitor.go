@@ -102,7 +102,7 @@ func (s *Service) enter(ctx context.Context, v *visitor, e wayOut) (*hub.Member,
 		Member: m, Since: v.since, Keeps: v.keeps && e.way == frame.Lists,
 		Notices: v.keeps && e.way == frame.Lists || e.way == frame.Events,
 		Packets: func(o session.Outcome) [][]byte { return v.begins(o, e.way) },
-		Missed:  func(since, offset uint64) [][]byte { return v.missed(since, offset, e.way) },
+		Missed:  missed(e.way, v.keeps),
 	})
 	if err != nil {
 		m.Close(contract.ReasonClosed)
@@ -117,7 +117,7 @@ func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
 	v.began = o.Offset
 	switch {
 	case o.Missed:
-		return v.missed(*v.since, o.Offset, w)
+		return missed(w, v.keeps)(*v.since, o.Offset)
 	case w == frame.Events:
 		return [][]byte{frame.AppendEvent(nil, o.Offset, frame.Event, nil)}
 	case w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0:
@@ -126,14 +126,17 @@ func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
 	return nil
 }
 
-// missed tells the client that it does not get everything behind since, and one that keeps offsets, from where it goes on.
-func (v *visitor) missed(since, offset uint64, w frame.Way) [][]byte {
-	list := fmt.Appendf(nil, `[{"type":%q,"channel":null,"since":%d}]`, contract.TypeMissed, since)
-	switch {
-	case w == frame.Events:
-		return [][]byte{frame.AppendEvent(nil, offset, frame.Event, list)}
-	case w == frame.Lists && v.keeps && offset > 0:
-		return [][]byte{list, frame.OffsetList(offset)}
+// missed tells a client that it does not get everything behind since, and one that keeps offsets, from where it goes on. It
+// lives as long as the session, so it holds nothing of the request.
+func missed(w frame.Way, keeps bool) hub.Missed {
+	return func(since, offset uint64) [][]byte {
+		list := fmt.Appendf(nil, `[{"type":%q,"channel":null,"since":%d}]`, contract.TypeMissed, since)
+		switch {
+		case w == frame.Events:
+			return [][]byte{frame.AppendEvent(nil, offset, frame.Event, list)}
+		case w == frame.Lists && keeps && offset > 0:
+			return [][]byte{list, frame.OffsetList(offset)}
+		}
+		return [][]byte{list}
 	}
-	return [][]byte{list}
 }

@@ -88,7 +88,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	entrance := session.Entrance{
 		Member: d.member, Namespaces: &ns, Notify: d.notify, Notices: true,
 		Packets: func(o session.Outcome) [][]byte { return d.welcome(s, p.Namespace, before, o) },
-		Missed:  func(since, offset uint64) [][]byte { return [][]byte{missedPacket(p.Namespace, since, offset)} },
+		Missed:  missed(ns),
 	}
 	if before != nil && before.here {
 		entrance.Since = &before.since

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
+	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -101,6 +103,11 @@ func (d *Dialog) welcome(s *session.Session, namespace string, before *earlier, 
 
 func (d *Dialog) connected(namespace, sid, pid string) []byte {
 	return socketio.AppendConnect([]byte{'4'}, namespace, sid, pid)
+}
+
+// missed tells the client of a namespace what it missed. It lives as long as the session, so it holds nothing of a packet.
+func missed(ns frame.Namespaces) hub.Missed {
+	return func(since, offset uint64) [][]byte { return [][]byte{missedPacket(names(ns)[0], since, offset)} }
 }
 
 // missedPacket tells a client that it has not got all that it missed, and from where it goes on; 0: its pid says that.
