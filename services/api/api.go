@@ -139,19 +139,26 @@ func (s *Service) Ready(ctx context.Context) error {
 	return s.conn.Check(ctx)
 }
 
-// Run opens the logs, keeps the history short and the service known to presence, until ctx ends.
+// Run opens the logs, keeps the history short and the service known to presence, until ctx ends. It returns a
+// settings.Fault for logs that can not be kept as they are configured.
 func (s *Service) Run(ctx context.Context) error {
-	var group errgroup.Group
-	group.Go(func() error { s.openLogs(ctx); s.weigh(ctx); return nil })
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := s.openLogs(ctx); err != nil {
+			return err
+		}
+		s.weigh(ctx)
+		return nil
+	})
 	group.Go(func() error { s.history.Run(ctx); return nil })
 	group.Go(func() error { s.keepLease(ctx); return nil })
 	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })
 	return group.Wait()
 }
 
-// openLogs makes the logs, or brings them up to date, trying until they are there.
-func (s *Service) openLogs(ctx context.Context) {
-	for ctx.Err() == nil {
+// openLogs makes the logs, or brings them up to date, trying until they are there or never will be.
+func (s *Service) openLogs(ctx context.Context) error {
+	for {
 		within, cancel := context.WithTimeout(ctx, openTimeout)
 		_, err := s.conn.OpenLog(within, s.logConfig)
 		if err == nil {
@@ -160,11 +167,18 @@ func (s *Service) openLogs(ctx context.Context) {
 		cancel()
 		if err == nil {
 			s.open.Store(true)
-			return
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, bus.ErrUnavailable) {
+			return err
 		}
 		s.log.Warn("the logs could not be opened; trying again", "error", err)
 		select {
 		case <-ctx.Done():
+			return nil
 		case <-time.After(time.Second):
 		}
 	}

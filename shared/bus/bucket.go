@@ -49,14 +49,15 @@ type Entry struct {
 	Deleted  bool // removed or expired; Value is empty
 }
 
-// OpenBucket makes the bucket if it is not there, and brings its configuration up to date.
+// OpenBucket makes the bucket if it is not there, and brings its configuration up to date. It returns a settings.Fault for
+// what can not be had here, and else ErrUnavailable.
 func (c *Conn) OpenBucket(ctx context.Context, b BucketConfig) (*Bucket, error) {
 	kv, err := c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: b.Name, History: 1, TTL: b.TTL, LimitMarkerTTL: tombstone,
 		Storage: jetstream.FileStorage, Replicas: max(b.Replicas, 1),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", b.Name, unavailable(err))
+		return nil, unopened("bucket "+b.Name, b.Replicas, err)
 	}
 	return newBucket(c, b.Name, kv), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,14 +32,15 @@ type LogConfig struct {
 	Messages   int64 // 0: no limit
 	PerSubject int64 // messages; 0: no limit
 	Replicas   int
-	Memory     bool // kept in memory instead of files
+	Memory     bool   // kept in memory instead of files
+	Setting    string // that says so, for an error
 }
 
 // MessageLog is the configuration of the log of a namespace's messages.
 func MessageLog(ns contract.Namespace, m settings.Messages, replicas int) LogConfig {
 	return LogConfig{
 		Name: ns.LogStream(), Subjects: ns.LogSubjects(), Live: ns.LiveSubjects(), First: epoch(time.Now()), Age: m.ResumeWindow,
-		Bytes: int64(m.LogBytes), Messages: int64(m.LogMessages), Replicas: replicas, Memory: m.LogStorage == "memory",
+		Bytes: int64(m.LogBytes), Messages: int64(m.LogMessages), Replicas: replicas, Memory: m.LogStorage == "memory", Setting: settings.Prefix + "LOG_STORAGE",
 	}
 }
 
@@ -52,7 +54,8 @@ func HistoryLog(ns contract.Namespace, shard int, m settings.Messages, replicas 
 	return LogConfig{
 		Name: ns.HistoryStream(shard), Subjects: ns.HistorySubjects(shard), Age: m.HistoryAge,
 		Bytes:      int64(m.HistoryBytes) / contract.HistoryShards,
-		PerSubject: historyRecords * int64(m.HistoryMessages), Replicas: replicas, Memory: m.HistoryStorage == "memory",
+		PerSubject: historyRecords * int64(m.HistoryMessages), Replicas: replicas,
+		Memory: m.HistoryStorage == "memory", Setting: settings.Prefix + "HISTORY_STORAGE",
 	}
 }
 
@@ -81,7 +84,8 @@ func newLog(c *Conn, name string) *Log {
 	return l
 }
 
-// OpenLog makes the log if it is not there, and brings its configuration up to date.
+// OpenLog makes the log if it is not there, and brings its configuration up to date. It returns a settings.Fault for what
+// can not be had here, and else ErrUnavailable.
 func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	storage := jetstream.FileStorage
 	if l.Memory {
@@ -103,11 +107,32 @@ func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	_, err := c.js.CreateStream(ctx, created)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		_, err = c.js.UpdateStream(ctx, config)
+		if code(err) == codeUnfit {
+			return nil, c.unfit(ctx, l, err)
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open log %s: %w", l.Name, unavailable(err))
+		return nil, unopened("log "+l.Name, l.Replicas, err)
 	}
 	return newLog(c, l.Name), nil
+}
+
+// unfit is why NATS does not bring an existing log up to date.
+func (c *Conn) unfit(ctx context.Context, l LogConfig, err error) error {
+	stream, infoErr := c.js.Stream(ctx, l.Name)
+	if infoErr != nil {
+		return unopened("log "+l.Name, l.Replicas, infoErr)
+	}
+	is, wanted := jetstream.MemoryStorage, jetstream.FileStorage
+	if l.Memory {
+		is, wanted = wanted, is
+	}
+	if stream.CachedInfo().Config.Storage != is {
+		return unopened("log "+l.Name, l.Replicas, err)
+	}
+	return settings.Fault{Key: l.Setting, Problem: fmt.Sprintf(
+		"log %s is kept in %s storage and can not move to %s storage: set it back, or delete the stream of that name with all messages in it",
+		l.Name, strings.ToLower(is.String()), strings.ToLower(wanted.String()))}
 }
 
 // duplicates is how long the id of a message is remembered, so that it is stored once.

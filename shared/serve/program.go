@@ -180,14 +180,19 @@ func (p Program) report(err error, errOut io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}
+	code := ExitFailed
+	var config *configError
+	var fault settings.Fault
+	switch {
+	case errors.As(err, &fault): // whoever came upon it
+		err, code = fault, ExitUsage
+	case errors.As(err, &config) || errors.Is(err, ErrUsage):
+		code = ExitUsage
+	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(errOut, "%s: %s\n", p.Name, line) //nolint:errcheck // nobody left to tell
 	}
-	var config *configError
-	if errors.As(err, &config) || errors.Is(err, ErrUsage) || errors.Is(err, settings.ErrNoSecret) {
-		return ExitUsage
-	}
-	return ExitFailed
+	return code
 }
 
 func (p Program) usage() string {

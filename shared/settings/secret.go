@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoSecret is returned when a server that others can reach has no secret of the operator's choice.
-var ErrNoSecret = errors.New("set " + Prefix + "SECRET: without it the server listens on a loopback address only")
+var ErrNoSecret error = Fault{Key: Prefix + "SECRET", Problem: "set one: without it the server listens on a loopback address only"}
 
 // EnsureSecret makes a random secret if none is given, and marks it as Generated so that main can print it once. It
 // returns ErrNoSecret where others could reach the server.

@@ -4,8 +4,11 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -84,6 +87,24 @@ func (p *Processes) AllInOne(t testing.TB, options ...Option) *Node {
 	t.Cleanup(n.end)
 	n.Start()
 	return n
+}
+
+// Fails starts an all-in-one that is expected to end by itself, and gives its exit code and what it logged.
+func (p *Processes) Fails(t testing.TB, options ...Option) (code int, log string) {
+	t.Helper()
+	if err := p.buildAllInOne(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(p.dir, string(kindAllInOne)))
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = p.dir, slices.Concat(allInOneDefaults, options), dieWithParent()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("it did not end with an exit code: %v\n%s", err, out)
+	}
+	return exit.ExitCode(), string(out)
 }
 
 // background runs something until the returned function is called, which waits for its end, or the test ends.
