@@ -79,7 +79,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		conn:      c.Conn,
 		ns:        ns,
-		log:       c.Logger.With("component", "api"),
+		log:       c.Logger,
 		gate:      access.New(c.Settings.Access),
 		origins:   edge.NewOrigins(c.Settings.Access.AllowedOrigins),
 		limits:    limits(c.Settings.Limits),

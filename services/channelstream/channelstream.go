@@ -17,9 +17,9 @@ import (
 	"github.com/channelstream/channelstream/services/gateway"
 	"github.com/channelstream/channelstream/services/presence"
 	"github.com/channelstream/channelstream/shared/bus"
-	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/process"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -30,6 +30,7 @@ type Config struct {
 	Settings settings.Settings
 	Version  string
 	Logger   *slog.Logger
+	Stages   *serve.Stages // nil if nobody watches them
 }
 
 // Service is the whole.
@@ -44,6 +45,9 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Stages == nil {
+		c.Stages = serve.NewStages()
+	}
 	return &Service{config: c, ports: ports}, nil
 }
 
@@ -52,12 +56,10 @@ func (s *Service) URL() string { return "http://" + s.ports.Addr().String() }
 
 // parts are the services of one run, on connections of their own, as when they are processes.
 type parts struct {
-	presence *presence.Service
-	api      *api.Service
-	gateway  *gateway.Service
-	demo     *demo.Demo // nil if not wanted
-	index    http.Handler
-	registry *prometheus.Registry
+	presence, api, gateway process.Part
+	demo                   *demo.Demo // nil if not wanted
+	index                  http.Handler
+	registry               *prometheus.Registry
 }
 
 // Run works until ctx ends. Then clients are sent away, what they held is noted, and NATS stops last.
@@ -108,7 +110,8 @@ func (s *Service) nats() (source bus.Options, stop func(), err error) {
 		s.config.Logger.Warn("the disk is smaller than what is to be kept on it, and nothing can be stored when it is full: "+
 			"lower CHANNELSTREAM_LOG_BYTES or CHANNELSTREAM_HISTORY_BYTES", "folder", c.DataDir, "disk", has, "bytes to keep", keep)
 	}
-	return bus.Options{InProcess: server}, server.Stop, nil
+	stopped := s.config.Stages.Begin("the NATS server")
+	return bus.Options{InProcess: server}, func() { server.Stop(); stopped() }, nil
 }
 
 // presenceRoom is what the embedded server may take on disk beside messages: users, connections and channels. With a limit
@@ -128,41 +131,29 @@ func kept(m settings.Messages) (bytes int64) {
 }
 
 func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {
-	c, log := s.config.Settings, s.config.Logger
 	p := &parts{registry: telemetry.NewRegistry()}
-	conn, err := connect("presence")
-	if err != nil {
-		return nil, err
+	part := func(service process.Service) (process.Part, error) {
+		conn, err := connect(service.Name)
+		if err != nil {
+			return nil, err
+		}
+		return service.Make(process.Config{
+			Settings: s.config.Settings, Version: s.config.Version, Address: s.ports.Addr().String(),
+			Conn: conn, Logger: telemetry.Component(s.config.Logger, service.Name), Registry: p.registry,
+		})
 	}
-	p.presence, err = presence.New(presence.Config{
-		Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
-		MaxUserChannels: c.Limits.MaxUserChannels, MaxState: c.Limits.MaxState,
-		ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
-		ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention,
-		RequestTimeout: c.Timing.Request, Version: s.config.Version,
-		Conn: conn, Logger: log, Registry: p.registry,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if conn, err = connect("api"); err != nil {
-		return nil, err
-	}
-	p.api, err = api.New(api.Config{
-		Settings: c, Conn: conn, Logger: log, Registry: p.registry,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if conn, err = connect("gateway"); err != nil {
-		return nil, err
-	}
+	var err error
 	script, _ := demo.SocketIOClient()
-	p.gateway, err = gateway.New(gateway.Config{
-		Settings: c, Conn: conn, Address: s.ports.Addr().String(), Version: s.config.Version, ClientScript: script,
-		Logger: telemetry.Component(log, "gateway"), Registry: p.registry,
-	})
-	if err == nil && c.DemoOn() {
+	if p.presence, err = part(presence.Process); err != nil {
+		return nil, err
+	}
+	if p.api, err = part(api.Process); err != nil {
+		return nil, err
+	}
+	if p.gateway, err = part(gateway.Process(script)); err != nil {
+		return nil, err
+	}
+	if s.config.Settings.DemoOn() {
 		p.demo, err = s.newDemo()
 	}
 	if err == nil {
@@ -189,25 +180,28 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{
 		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
 	}}, p.registry, s.config.Version, s.config.Logger)
+	stages := s.config.Stages
 	presenceContext, endPresence := context.WithCancel(context.WithoutCancel(ctx))
 	defer endPresence()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
+	group.Go(stages.Run("presence", func() error {
 		err := p.presence.Run(presenceContext)
 		if presenceContext.Err() == nil {
 			return fmt.Errorf("presence ended by itself: %w", err)
 		}
 		return err
-	})
+	}))
 	group.Go(func() error {
 		defer endPresence()
 		if p.demo != nil {
 			defer p.demo.Close()
 		}
 		others, ctx := errgroup.WithContext(ctx)
-		others.Go(func() error { return s.ports.Run(ctx, s.handler(p), operations, s.config.Logger) })
-		others.Go(func() error { return p.api.Run(ctx) })
-		others.Go(func() error { return p.gateway.Run(ctx) })
+		others.Go(stages.Run("api", func() error { return p.api.Run(ctx) }))
+		others.Go(stages.Run("gateway", func() error { return p.gateway.Run(ctx) }))
+		others.Go(stages.Run("requests", func() error {
+			return s.ports.Run(ctx, s.handler(p), operations, s.config.Logger)
+		}))
 		return others.Wait()
 	})
 	return group.Wait()

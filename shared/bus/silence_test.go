@@ -4,89 +4,20 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/netfault"
 )
-
-// road is a way to a NATS server that can swallow everything, as a network does whose router has failed: nothing is refused.
-type road struct {
-	listener net.Listener
-	swallows atomic.Bool
-	traffic  sync.WaitGroup
-
-	mu    sync.Mutex
-	conns []net.Conn // guarded by mu
-}
-
-func newRoad(t *testing.T, to string) *road {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &road{listener: listener}
-	r.traffic.Go(func() { r.carry(to) })
-	t.Cleanup(r.close)
-	return r
-}
-
-func (r *road) carry(to string) {
-	for {
-		from, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", to)
-		if err != nil {
-			from.Close() //nolint:errcheck // the client sees it
-			continue
-		}
-		r.mu.Lock()
-		r.conns = append(r.conns, from, server)
-		r.mu.Unlock()
-		r.traffic.Go(func() { r.copy(from, server) })
-		r.traffic.Go(func() { r.copy(server, from) })
-	}
-}
-
-func (r *road) copy(to, from net.Conn) {
-	defer to.Close() //nolint:errcheck // the other side sees it
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		if r.swallows.Load() {
-			continue
-		}
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (r *road) close() {
-	r.listener.Close() //nolint:errcheck // the test is over
-	r.mu.Lock()
-	for _, c := range r.conns {
-		c.Close() //nolint:errcheck // the test is over
-	}
-	r.mu.Unlock()
-	r.traffic.Wait()
-}
 
 func TestAConnectionThatSwallowsEverythingIsNoticedInSecondsOnBothSides(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	r := newRoad(t, strings.TrimPrefix(s.url, "nats://"))
+	r := netfault.NewRoad(t, strings.TrimPrefix(s.url, "nats://"))
 	ctx, cancel := patiently()
 	defer cancel()
-	conn, err := bus.Connect(ctx, bus.Options{URL: "nats://" + r.listener.Addr().String(), Logger: quiet()})
+	conn, err := bus.Connect(ctx, bus.Options{URL: "nats://" + r.Addr(), Logger: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +32,7 @@ func TestAConnectionThatSwallowsEverythingIsNoticedInSecondsOnBothSides(t *testi
 		}
 	}))
 	began := time.Now()
-	r.swallows.Store(true)
+	r.Swallow()
 	select {
 	case at := <-lost:
 		if took := at.Sub(began); took > 12*time.Second {
@@ -110,7 +41,7 @@ func TestAConnectionThatSwallowsEverythingIsNoticedInSecondsOnBothSides(t *testi
 	case <-ctx.Done():
 		t.Fatal("the client has not noticed")
 	}
-	r.swallows.Store(false)
+	r.Unblock()
 	eventually(t, "the connection is back", conn.Connected)
 }
 

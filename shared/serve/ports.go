@@ -48,8 +48,13 @@ func BindOperator(s settings.Settings) (*Ports, error) {
 	return &Ports{settings: s, operator: l}, nil
 }
 
-// Addr is where the service answers.
-func (p *Ports) Addr() net.Addr { return p.service.Addr() }
+// Addr is where the service answers, or, if it has no port, its operators are answered.
+func (p *Ports) Addr() net.Addr {
+	if p.service == nil {
+		return p.operator.Addr()
+	}
+	return p.service.Addr()
+}
 
 // Close gives the ports up. After Run it does nothing.
 func (p *Ports) Close() {
@@ -65,7 +70,7 @@ func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *
 	group, ctx := errgroup.WithContext(ctx)
 	run := func(l net.Listener, h http.Handler, component string) {
 		server := New(l, h, telemetry.Component(log, component))
-		server.Grace = p.settings.Timing.Shutdown
+		server.Grace = p.settings.Timing.Shutdown * 2 / 3 // the rest is for what ends behind requests
 		group.Go(func() error { return server.Run(ctx) })
 	}
 	if p.operator != nil {

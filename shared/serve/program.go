@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -31,6 +32,7 @@ var ErrUsage = errors.New("wrong arguments")
 type Call struct {
 	Settings settings.Settings
 	Log      *slog.Logger
+	Stages   *Stages  // of a server; nil for other commands
 	Args     []string // behind the command's name
 	Out      io.Writer
 }
@@ -45,8 +47,8 @@ type Command struct {
 type Program struct {
 	Name    string
 	Version string
-	// Serve runs until ctx ends.
-	Serve func(ctx context.Context, s settings.Settings, log *slog.Logger) error
+	// Serve runs until ctx ends. What may take time to end it notes as a stage.
+	Serve func(ctx context.Context, call Call) error
 	// Commands are further subcommands by name.
 	Commands map[string]Command
 }
@@ -60,6 +62,7 @@ func SignalContext(parent context.Context) (context.Context, context.CancelFunc)
 
 // Main runs the program with args (without its name) and environ (as from os.Environ) and returns its exit code.
 func (p Program) Main(ctx context.Context, args, environ []string, out, errOut io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // whoever read the log has gone, which is no reason to end
 	ctx, stop := SignalContext(ctx)
 	defer stop()
 	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
@@ -141,11 +144,33 @@ func (p Program) serve(ctx context.Context, call Call) error {
 	for _, remark := range call.Settings.Remarks {
 		call.Log.Warn("about the configuration", "key", remark.Key, "remark", remark.Problem)
 	}
-	err := p.Serve(ctx, call.Settings, call.Log)
+	call.Stages = NewStages()
+	err := p.ends(ctx, call)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // stopped as asked
 	}
 	return err
+}
+
+// ends runs the server, and gives it up when it is to end and does not do so in time.
+func (p Program) ends(ctx context.Context, call Call) error {
+	ended := make(chan error, 1)
+	go func() { ended <- p.Serve(ctx, call) }() // ends with the process at the latest
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	case <-call.Stages.ending: // by itself
+	}
+	limit := time.NewTimer(call.Settings.Timing.Shutdown)
+	defer limit.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-limit.C:
+		return fmt.Errorf("the stop took longer than %sSHUTDOWN_TIMEOUT (%v) and was given up: still running: %s",
+			settings.Prefix, call.Settings.Timing.Shutdown, call.Stages)
+	}
 }
 
 func healthcheck(ctx context.Context, call Call) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -21,9 +20,9 @@ func program(run func(context.Context, settings.Settings) error) serve.Program {
 	return serve.Program{
 		Name:    "gateway",
 		Version: "1.2.3",
-		Serve: func(ctx context.Context, s settings.Settings, log *slog.Logger) error {
-			log.Info("serving")
-			return run(ctx, s)
+		Serve: func(ctx context.Context, call serve.Call) error {
+			call.Log.Info("serving")
+			return run(ctx, call.Settings)
 		},
 		Commands: map[string]serve.Command{"echo": {Doc: "print", Run: func(_ context.Context, c serve.Call) error {
 			_, err := fmt.Fprint(c.Out, c.Settings.Listen.Port, c.Args)
@@ -111,5 +110,43 @@ func TestMainTakesStopAsSuccess(t *testing.T) {
 	var out, errOut bytes.Buffer
 	if code := p.Main(ctx, nil, nil, &out, &errOut); code != serve.ExitOK {
 		t.Errorf("exit code %d\n%s", code, errOut.String())
+	}
+}
+
+// Whatever hangs: the process ends, and says what it was.
+func TestAStopThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, byItself := range map[string]bool{"when it is asked to stop": false, "when a part has failed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			hang, ended := make(chan struct{}), make(chan struct{})
+			p := program(nil)
+			p.Serve = func(_ context.Context, call serve.Call) error {
+				defer close(ended)
+				call.Stages.Begin("the store")
+				call.Stages.Begin("requests")
+				fails := call.Stages.Begin("the gateway")
+				if byItself {
+					fails()
+				} else {
+					cancel()
+				}
+				<-hang
+				return nil
+			}
+			var out, errOut bytes.Buffer
+			code := p.Main(ctx, nil, []string{"CHANNELSTREAM_SHUTDOWN_TIMEOUT=1s", "CHANNELSTREAM_DRAIN_WINDOW=0s"}, &out, &errOut)
+			want := "gateway: the stop took longer than CHANNELSTREAM_SHUTDOWN_TIMEOUT (1s) and was given up: still running: "
+			if !byItself {
+				want += "the gateway, "
+			}
+			if want += "requests, the store\n"; code != serve.ExitFailed || errOut.String() != want {
+				t.Errorf("exit code %d, %q", code, errOut.String())
+			}
+			cancel()
+			close(hang)
+			<-ended
+		})
 	}
 }

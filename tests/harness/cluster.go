@@ -26,7 +26,7 @@ var Pairs = Size{APIs: 2, Presences: 2, Gateways: 2}
 
 // Servers are what a Cluster works on: NATS or NATSCluster.
 type Servers interface {
-	options() []Option // that tell the services where NATS is
+	options() []Option // that tell a service where NATS is
 }
 
 // Cluster is services on NATS. But for what says otherwise, it is for one goroutine, that of the test.
@@ -51,14 +51,23 @@ func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option
 	t.Helper()
 	// Of its own, so that a node of another test, on the port of one that was stopped here, is not taken for it.
 	secret := rand.Text()
-	environ := slices.Concat(clusterDefaults, nats.options(), []Option{
-		Setting("SECRET", secret), Setting("DATA_DIR", t.TempDir()),
-	}, options)
+	own := []Option{Setting("SECRET", secret), Setting("DATA_DIR", t.TempDir())}
 	c := &Cluster{form: form, Secret: secret}
-	c.NATS, _ = nats.(*NATS)
+	switch on := nats.(type) {
+	case *NATS:
+		c.NATS = on
+	case Roads:
+		c.NATS = on.NATS
+	}
 	add := func(k kind, many int) (nodes []*Node) {
 		for i := range many {
-			n := &Node{Name: fmt.Sprintf("%s-%d", k, i), t: t, secret: secret, form: form, kind: k, environ: environ, log: newLog()}
+			n := &Node{Name: fmt.Sprintf("%s-%d", k, i), t: t, secret: secret, form: form, kind: k, log: newLog()}
+			at := nats.options()
+			if roads, is := nats.(Roads); is {
+				n.Road = roads.open()
+				at = []Option{Setting("NATS_URL", "nats://"+n.Road.Addr())}
+			}
+			n.environ = slices.Concat(clusterDefaults, at, own, options)
 			nodes = append(nodes, n)
 		}
 		return nodes

@@ -2,21 +2,14 @@ package harness
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net/http"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/api"
 	"github.com/channelstream/channelstream/services/gateway"
 	"github.com/channelstream/channelstream/services/presence"
-	"github.com/channelstream/channelstream/shared/bus"
-	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/process"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
-	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // InProcess runs the nodes in the process of the test, each with a port and a NATS connection of its own, put together
@@ -36,76 +29,20 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 		cancel()
 		return nil, err
 	}
-	logger := slog.New(slog.NewJSONHandler(log, nil))
-	ports, err := serve.Bind(config)
+	p, err := process.New(services[k], config, "0.0.0", slog.New(slog.NewJSONHandler(log, nil)))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	r := &inside{address: ports.Addr().String(), cancel: cancel, done: make(chan struct{})}
+	r := &inside{address: p.Addr().String(), cancel: cancel, done: make(chan struct{})}
 	go func() { // ends with cancel
 		defer close(r.done)
-		defer ports.Close()
-		conn, err := bus.Connect(ctx, bus.Options{URL: config.NATS.URL, Name: string(k), Logger: telemetry.Component(logger, "bus")})
-		if err != nil {
-			r.err = err
-			return
-		}
-		defer conn.Close()
-		registry := telemetry.NewRegistry()
-		p, err := assemble(k, config, conn, r.address, logger, registry)
-		if err != nil {
-			r.err = err
-			return
-		}
-		operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{string(k): p.ready}}, registry, "0.0.0", logger)
-		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return ports.Run(ctx, p.handler, operations, logger) })
-		group.Go(func() error { return p.run(ctx) })
-		r.err = group.Wait()
+		r.err = p.Run(ctx, serve.NewStages())
 	}()
 	return r, nil
 }
 
-// part is what a service offers to its command.
-type part struct {
-	run     func(context.Context) error
-	ready   serve.Check
-	handler http.Handler
-}
-
-func assemble(k kind, c settings.Settings, conn *bus.Conn, address string, log *slog.Logger, registry *prometheus.Registry) (part, error) {
-	log = telemetry.Component(log, string(k))
-	switch k {
-	case kindAPI:
-		s, err := api.New(api.Config{Settings: c, Conn: conn, Logger: log, Registry: registry})
-		if err != nil {
-			return part{}, err
-		}
-		return part{s.Run, s.Ready, s.Handler()}, nil
-	case kindGateway:
-		s, err := gateway.New(gateway.Config{
-			Settings: c, Conn: conn, Address: address, Version: "0.0.0", Logger: log, Registry: registry,
-		})
-		if err != nil {
-			return part{}, err
-		}
-		return part{s.Run, s.Ready, s.Handler()}, nil
-	case kindPresence:
-		s, err := presence.New(presence.Config{
-			Namespace: contract.Namespace(c.NATS.Namespace), Replicas: c.NATS.Replicas, MaxChannels: c.Limits.MaxChannels,
-			MaxUserChannels: c.Limits.MaxUserChannels, MaxState: c.Limits.MaxState,
-			ConnectTimeout: c.Presence.ConnectTimeout, Linger: c.Presence.Linger, LeaseTTL: c.Presence.LeaseTTL,
-			ResumeWindow: c.Messages.ResumeWindow, UserRetention: c.Presence.UserRetention, RequestTimeout: c.Timing.Request,
-			Conn: conn, Logger: log, Registry: registry,
-		})
-		if err != nil {
-			return part{}, err
-		}
-		return part{s.Run, s.Ready, http.NotFoundHandler()}, nil
-	}
-	return part{}, fmt.Errorf("no service is called %q", k)
-}
+var services = map[kind]process.Service{kindAPI: api.Process, kindGateway: gateway.Process(nil), kindPresence: presence.Process}
 
 // inside is a node in this process.
 type inside struct {

@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/netfault"
 )
 
 // NATS is a server with JetStream on a TCP port, which can go and come back at the same place with the same store.
@@ -43,6 +45,14 @@ func StartNATS(t testing.TB) *NATS {
 func (n *NATS) URL() string { return n.url }
 
 func (n *NATS) options() []Option { return []Option{Setting("NATS_URL", n.URL())} }
+
+// Roads lead each node to a NATS server by a Road of its own, which can fail.
+type Roads struct{ *NATS }
+
+func (r Roads) open() *netfault.Road {
+	r.t.Helper()
+	return netfault.NewRoad(r.t, strings.TrimPrefix(r.URL(), "nats://"))
+}
 
 // Start starts the server again.
 func (n *NATS) Start() {

@@ -27,7 +27,7 @@ type natsServer struct {
 	monitor int // over HTTP
 	log     *logBook
 
-	run *process // nil while it is stopped
+	run *child // nil while it is stopped
 }
 
 // natsServers makes the servers of a cluster; none runs.
@@ -95,9 +95,9 @@ func reservePorts(t testing.TB, many int) []int {
 
 func (s *natsServer) launch() error {
 	cmd := exec.Command(s.program, "-c", s.file())
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, []string{}, s.log, s.log
+	cmd.Dir, cmd.Env = s.dir, []string{}
 	cmd.SysProcAttr = dieWithParent()
-	run, err := startProcess(cmd)
+	run, err := startChild(cmd, s.log)
 	s.run = run
 	return err
 }

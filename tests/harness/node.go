@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/shared/netfault"
 )
 
 // kind is a service by the name of its binary.
@@ -28,7 +29,8 @@ const stopLimit = 20 * time.Second
 
 // Node is one service of a cluster, with a port of its own, which is another one after each start.
 type Node struct {
-	Name string // e.g. "gateway-1"
+	Name string         // e.g. "gateway-1"
+	Road *netfault.Road // to NATS; nil unless the cluster was started on Roads
 
 	// set at construction
 	t       testing.TB
@@ -94,6 +96,14 @@ func (n *Node) Stop() {
 	n.t.Helper()
 	n.run.Interrupt()
 	n.await()
+}
+
+// Leave ends the node as Stop does, but may fail to say goodbye.
+func (n *Node) Leave() {
+	n.t.Helper()
+	n.run.Interrupt()
+	<-n.run.Done()
+	n.stopped()
 }
 
 // Kill ends the node as kill -9 does, and waits. Only processes can be killed.
@@ -184,11 +194,24 @@ func (n *Node) Metric(name string) (sum float64) {
 // PID is the process of a node that is one of its own.
 func (n *Node) PID() int {
 	n.t.Helper()
-	p, ok := n.run.(*process)
+	return n.child().cmd.Process.Pid
+}
+
+// BreakLog closes the pipe that a node logs to, which is a process of its own.
+func (n *Node) BreakLog() {
+	n.t.Helper()
+	if err := n.child().log.Close(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *Node) child() *child {
+	n.t.Helper()
+	p, ok := n.run.(*child)
 	if !ok {
 		n.t.Fatalf("%s is no process of its own", n.Name)
 	}
-	return p.cmd.Process.Pid
+	return p
 }
 
 // get asks the node for a path; status 0 means that it does not answer.

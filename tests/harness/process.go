@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,9 +61,9 @@ func (p *Processes) start(k kind, environ []Option, log *logBook) (running, erro
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(p.dir, string(k)))
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, environ, log, log
+	cmd.Dir, cmd.Env = p.dir, environ
 	cmd.SysProcAttr = dieWithParent()
-	r, err := startProcess(cmd)
+	r, err := startChild(cmd, log)
 	if err != nil {
 		return nil, err
 	}
@@ -80,30 +81,41 @@ func (p *Processes) start(k kind, environ []Option, log *logBook) (running, erro
 	}
 }
 
-func startProcess(cmd *exec.Cmd) (*process, error) {
-	if err := cmd.Start(); err != nil {
+// startChild starts a process that logs through a pipe.
+func startChild(cmd *exec.Cmd, log io.Writer) (*child, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = write, write
+	err = cmd.Start()
+	write.Close() //nolint:errcheck // the process has its own end
+	if err != nil {
+		return nil, errors.Join(err, read.Close())
+	}
+	p := &child{cmd: cmd, log: read, done: make(chan struct{})}
 	go func() { // ends with the process
+		io.Copy(log, read) //nolint:errcheck // the pipe is closed, at one end or the other
 		p.err = cmd.Wait()
+		read.Close() //nolint:errcheck // read only
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// process is a node, or a NATS server, that is a process.
-type process struct {
+// child is a node, or a NATS server, that is a process.
+type child struct {
 	// set at construction
 	cmd     *exec.Cmd
+	log     *os.File // the end of the pipe that is read from
 	address string
 	done    chan struct{} // closed when it has ended
 
 	err error // set before done is closed
 }
 
-func (p *process) Address() string       { return p.address }
-func (p *process) Interrupt()            { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // it has ended otherwise
-func (p *process) Kill()                 { _ = p.cmd.Process.Kill() }                  // it has ended otherwise
-func (p *process) Done() <-chan struct{} { return p.done }
-func (p *process) Err() error            { return p.err }
+func (p *child) Address() string       { return p.address }
+func (p *child) Interrupt()            { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // it has ended otherwise
+func (p *child) Kill()                 { _ = p.cmd.Process.Kill() }                  // it has ended otherwise
+func (p *child) Done() <-chan struct{} { return p.done }
+func (p *child) Err() error            { return p.err }

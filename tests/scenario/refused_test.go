@@ -21,7 +21,7 @@ func TestSettingsThatTheStoreCanNotHaveEndTheStart(t *testing.T) {
 			dir := harness.Setting("DATA_DIR", t.TempDir())
 			processes.AllInOne(t, dir).Stop()
 			key, _, _ := strings.Cut(change, "=")
-			if code, log := processes.Fails(t, dir, change); code != 2 || !strings.Contains(log, "\nchannelstream: "+key+": ") {
+			if code, log := processes.Fails(t, dir, change); code != 2 || !strings.Contains(log, "channelstream: "+key+": ") {
 				t.Errorf("exit code %d:\n%s", code, log)
 			}
 			processes.AllInOne(t, dir) // it is as it was

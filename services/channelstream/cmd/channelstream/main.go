@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -27,11 +26,12 @@ func main() {
 	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
+func run(ctx context.Context, call serve.Call) error {
+	s, log := call.Settings, call.Log
 	if err := s.EnsureKeptSecret(); err != nil {
 		return err
 	}
-	service, err := channelstream.New(channelstream.Config{Settings: s, Version: version, Logger: log})
+	service, err := channelstream.New(channelstream.Config{Settings: s, Version: version, Logger: log, Stages: call.Stages})
 	if err != nil {
 		return err
 	}

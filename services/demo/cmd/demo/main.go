@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/channelstream/channelstream/services/demo"
@@ -23,7 +22,8 @@ func main() {
 	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
+func run(ctx context.Context, call serve.Call) error {
+	s, log := call.Settings, call.Log
 	if s.Demo.APIURL == "" {
 		return errors.New("start demo: " + settings.Prefix + "DEMO_API_URL is not set: the URL of the api")
 	}

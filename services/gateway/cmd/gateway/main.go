@@ -2,19 +2,11 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/channelstream/channelstream/services/gateway"
-	"github.com/channelstream/channelstream/shared/bus"
-	"github.com/channelstream/channelstream/shared/serve"
-	"github.com/channelstream/channelstream/shared/settings"
-	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/process"
 )
 
 // version is set by the build.
@@ -28,38 +20,5 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	p := serve.Program{Name: "gateway", Version: version, Serve: run}
-	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
-}
-
-func run(ctx context.Context, s settings.Settings, log *slog.Logger) error {
-	if err := s.EnsureKeptSecret(); err != nil {
-		return err
-	}
-	ports, err := serve.Bind(s)
-	if err != nil {
-		return err
-	}
-	defer ports.Close()
-	conn, err := bus.Connect(ctx, bus.Options{URL: s.NATS.URL, Name: "gateway", Logger: telemetry.Component(log, "bus")})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	registry := telemetry.NewRegistry()
-	service, err := gateway.New(gateway.Config{
-		Settings: s, Conn: conn, Address: ports.Addr().String(), Version: version,
-		Logger: telemetry.Component(log, "gateway"), Registry: registry,
-	})
-	if err != nil {
-		return err
-	}
-	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{"gateway": service.Ready}}, registry, version, log)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ports.Run(ctx, service.Handler(), operations, log) })
-	group.Go(func() error { return service.Run(ctx) })
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	return nil
+	os.Exit(process.Main(gateway.Process(nil), version))
 }

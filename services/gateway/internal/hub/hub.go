@@ -109,7 +109,7 @@ func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.
 	return m
 }
 
-// Spread closes the members of every shard with a reason, evenly over a time, until ctx ends.
+// Spread closes the members of every shard with a reason, evenly over a time, until ctx ends or none is left.
 func (h *Hub) Spread(ctx context.Context, over time.Duration, reason contract.Reason) {
 	const rounds = 20
 	for round := range rounds {
@@ -120,6 +120,9 @@ func (h *Hub) Spread(ctx context.Context, over time.Duration, reason contract.Re
 		case <-ctx.Done():
 			return
 		case <-time.After(over / rounds):
+		}
+		if h.Sessions() == 0 {
+			return
 		}
 	}
 }
