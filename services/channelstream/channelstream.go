@@ -4,6 +4,7 @@ package channelstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -159,7 +160,7 @@ func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts
 	if err == nil {
 		p.index, err = s.index(p.demo != nil)
 	}
-	return p, err
+	return p, errors.Join(err, s.ports.Register(p.registry))
 }
 
 func (s *Service) newDemo() (*demo.Demo, error) {

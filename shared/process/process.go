@@ -102,6 +102,9 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) (err error) {
 		disconnected()
 	}()
 	part, err := p.service.Make(c)
+	if err == nil {
+		err = p.ports.Register(c.Registry)
+	}
 	if err != nil {
 		return err
 	}

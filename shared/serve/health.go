@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,7 +47,8 @@ func Operations(health Health, registry *prometheus.Registry, version string, lo
 	return r
 }
 
-// checks runs all checks at once and answers when the slowest is done or its time is over.
+// checks runs all checks at once and answers when the slowest is done or its time is over. It logs when a check begins to
+// fail and when it is well again, however often it is asked.
 func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 	type answer struct {
 		Status string            `json:"status"`
@@ -55,6 +57,19 @@ func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 	type outcome struct {
 		name string
 		err  error
+	}
+	var mu sync.Mutex
+	failing := map[string]bool{} // guarded by mu
+	note := func(o outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch was := failing[o.name]; {
+		case o.err != nil && !was:
+			log.Warn("health check failed", "check", o.name, "error", o.err)
+		case o.err == nil && was:
+			log.Info("health check is well again", "check", o.name)
+		}
+		failing[o.name] = o.err != nil
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
@@ -66,10 +81,10 @@ func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 		body, status := answer{Status: "ok", Checks: map[string]string{}}, http.StatusOK
 		for range all {
 			o := <-outcomes
+			note(o)
 			body.Checks[o.name] = "ok"
 			if o.err != nil {
 				body.Checks[o.name], body.Status, status = "failing", "failing", http.StatusServiceUnavailable
-				log.Warn("health check failed", "check", o.name, "error", o.err)
 			}
 		}
 		write(w, status, body)

@@ -1,9 +1,11 @@
 package serve_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -95,5 +97,20 @@ func TestReadyURLReachesWildcardListeners(t *testing.T) {
 		if got := serve.ReadyURL(host, 80); got != url {
 			t.Errorf("ReadyURL(%q) = %q, want %q", host, got, url)
 		}
+	}
+}
+
+// Probes ask every few seconds, and a log that repeats itself is not read.
+func TestAFailingCheckIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	var fault error
+	h := serve.Operations(serve.Health{Ready: map[string]serve.Check{"nats": func(context.Context) error { return fault }}},
+		telemetry.NewRegistry(), "", slog.New(slog.NewTextHandler(&lines, nil)))
+	for _, fault = range []error{nil, errors.New("gone"), errors.New("gone"), nil, nil} {
+		ask(t, h, "GET", "/readyz")
+	}
+	if failed, well := strings.Count(lines.String(), "failed"), strings.Count(lines.String(), "well again"); failed != 1 || well != 1 {
+		t.Errorf("logged %d and %d times:\n%s", failed, well, &lines)
 	}
 }

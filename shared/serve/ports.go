@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/shared/edge"
@@ -19,6 +20,7 @@ type Ports struct {
 	settings settings.Settings
 	service  net.Listener // nil for a process that only operators ask
 	operator net.Listener // nil where operators ask at the service's
+	limit    *fileLimit
 }
 
 // Bind binds the ports of a service.
@@ -28,7 +30,7 @@ func Bind(s settings.Settings) (*Ports, error) {
 		return nil, err
 	}
 	if s.Operator.Port == 0 {
-		return &Ports{settings: s, service: service}, nil
+		return &Ports{settings: s, service: service, limit: newFileLimit()}, nil
 	}
 	p, err := BindOperator(s)
 	if err != nil {
@@ -45,7 +47,12 @@ func BindOperator(s settings.Settings) (*Ports, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ports{settings: s, operator: l}, nil
+	return &Ports{settings: s, operator: l, limit: newFileLimit()}, nil
+}
+
+// Register lets a registry have the metrics of the ports.
+func (p *Ports) Register(registry prometheus.Registerer) error {
+	return registry.Register(p.limit.hits)
 }
 
 // Addr is where the service answers, or, if it has no port, its operators are answered.
@@ -69,7 +76,8 @@ func (p *Ports) Close() {
 func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	run := func(l net.Listener, h http.Handler, component string) {
-		server := New(l, h, telemetry.Component(log, component))
+		log := telemetry.Component(log, component)
+		server := New(watchedListener{l, p.limit, log}, h, log)
 		server.Grace = p.settings.Timing.Shutdown * 2 / 3 // the rest is for what ends behind requests
 		group.Go(func() error { return server.Run(ctx) })
 	}

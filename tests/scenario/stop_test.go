@@ -10,7 +10,7 @@ import (
 // What a service would say to NATS at its end does not arrive, and it ends all the same.
 func TestAStopEndsThoughNATSHangs(t *testing.T) {
 	toldIn(t, func(t *testing.T, form harness.Form) {
-		const limit = 5 * time.Second
+		const limit = 2 * time.Second
 		nats := harness.StartNATS(t)
 		c := harness.StartOn(t, harness.Roads{NATS: nats}, form, harness.Size{APIs: 1, Presences: 1, Gateways: 1}, harness.Setting("SHUTDOWN_TIMEOUT", limit))
 		_, s := enter(t, c.APIs[0], c.Gateways[0], "alice", "room")
