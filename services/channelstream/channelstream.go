@@ -97,7 +97,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) nats() (source bus.Options, stop func(), err error) {
 	c := s.config.Settings.NATS
 	if c.URL != "" {
-		return bus.Options{URL: c.URL}, func() {}, nil
+		return bus.Options{URL: c.URL, Creds: c.CredsFile}, func() {}, nil
 	}
 	keep := kept(s.config.Settings.Messages)
 	server, err := natsembed.Start(natsembed.Options{

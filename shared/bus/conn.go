@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 // ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
@@ -30,6 +33,7 @@ const MinimumVersion = "2.14"
 // Options say where NATS is.
 type Options struct {
 	URL       string    // of the servers, separated by commas; unused with InProcess
+	Creds     string    // file with the credentials of a NATS user: a JWT and its key; empty for none
 	InProcess InProcess // an embedded server
 	Name      string    // of this connection, as NATS monitoring shows it
 	Logger    *slog.Logger
@@ -76,6 +80,12 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.changed(false, err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.changed(true, nil) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { c.asyncError(sub, err) }),
+	}
+	if o.Creds != "" {
+		if _, err := os.Stat(o.Creds); err != nil {
+			return nil, settings.Fault{Key: settings.Prefix + "NATS_CREDS_FILE", Problem: err.Error()}
+		}
+		opts = append(opts, nats.UserCredentials(o.Creds)) // read again with each connection
 	}
 	url := o.URL
 	if o.InProcess != nil {

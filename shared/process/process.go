@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,16 +44,15 @@ type Part interface {
 	Handler() http.Handler // nil for one that is private
 }
 
-// Main runs a service as the command line says, and returns the exit code.
-func Main(s Service, version string) int {
-	program := serve.Program{Name: s.Name, Version: version, Serve: func(ctx context.Context, call serve.Call) error {
+// Program is the binary of a service.
+func Program(s Service, version string) serve.Program {
+	return serve.Program{Name: s.Name, Version: version, Serve: func(ctx context.Context, call serve.Call) error {
 		p, err := New(s, call.Settings, version, call.Log)
 		if err != nil {
 			return err
 		}
 		return p.Run(ctx, call.Stages)
 	}}
-	return program.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
 
 // Process is a service with its ports.
@@ -91,7 +89,8 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) (err error) {
 	defer p.ports.Close()
 	c := p.config
 	c.Conn, err = bus.Connect(ctx, bus.Options{
-		URL: c.Settings.NATS.URL, Name: "channelstream-" + p.service.Name, Logger: telemetry.Component(p.log, "bus"),
+		URL: c.Settings.NATS.URL, Creds: c.Settings.NATS.CredsFile,
+		Name: "channelstream-" + p.service.Name, Logger: telemetry.Component(p.log, "bus"),
 	})
 	if err != nil {
 		return err

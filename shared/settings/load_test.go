@@ -128,6 +128,7 @@ func TestLoadEveryForm(t *testing.T) {
 		"CHANNELSTREAM_MAX_BODY=16 mib",
 		"CHANNELSTREAM_MAX_FRAME=2048",
 		"CHANNELSTREAM_NATS_URL=nats://one:4222, two:4222",
+		"CHANNELSTREAM_NATS_CREDS_FILE=/run/secrets/nats.creds",
 		"CHANNELSTREAM_NATS_REPLICAS=3",
 		"CHANNELSTREAM_BASE_PATH=push/v1/",
 		"CHANNELSTREAM_DEMO=off",
@@ -148,6 +149,7 @@ func TestLoadEveryForm(t *testing.T) {
 	same(t, "max body", s.Limits.MaxBody, 16<<20)
 	same(t, "max frame", s.Limits.MaxFrame, 2048)
 	same(t, "nats", s.NATS.URL, "nats://one:4222,two:4222")
+	same(t, "credentials", s.NATS.CredsFile, "/run/secrets/nats.creds")
 	same(t, "replicas", s.NATS.Replicas, 3)
 	same(t, "demo", s.DemoOn(), false)
 	same(t, "demo api", s.Demo.APIURL, "http://api:8000")

@@ -121,6 +121,7 @@ type Presence struct {
 // NATS is the bus and the store.
 type NATS struct {
 	URL       string        `env:"NATS_URL" form:"nats" secret:"true" doc:"NATS servers, separated by commas; empty embeds one, in the all-in-one"`
+	CredsFile string        `env:"NATS_CREDS_FILE" doc:"file with the credentials of a NATS user, as the nsc tool writes it"`
 	Replicas  int           `env:"NATS_REPLICAS" default:"1" oneof:"1,3" doc:"replicas of streams and buckets"`
 	Namespace string        `env:"NAMESPACE" default:"channelstream" form:"token" doc:"first token of every subject and name of streams and buckets"`
 	DataDir   string        `env:"DATA_DIR" default:"./data" doc:"folder of the embedded NATS server and the development secret"`

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/channelstream/channelstream/services/api"
@@ -11,4 +12,7 @@ import (
 // version is set by the build.
 var version = "0.1.0"
 
-func main() { os.Exit(process.Main(api.Process, version)) }
+func main() {
+	p := process.Program(api.Process, version)
+	os.Exit(p.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
