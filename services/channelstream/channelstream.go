@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -19,7 +18,6 @@ import (
 	"github.com/channelstream/channelstream/services/presence"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/edge"
-	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/process"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
@@ -66,7 +64,7 @@ type parts struct {
 // Run works until ctx ends. Then clients are sent away, what they held is noted, and NATS stops last.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.ports.Close()
-	source, stop, err := s.nats()
+	source, stop, err := s.nats(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,44 +89,6 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	return s.run(ctx, p)
-}
-
-// nats says where NATS is: an embedded server, unless one is configured.
-func (s *Service) nats() (source bus.Options, stop func(), err error) {
-	c := s.config.Settings.NATS
-	if c.URL != "" {
-		return bus.Options{URL: c.URL, Creds: c.CredsFile}, func() {}, nil
-	}
-	keep := kept(s.config.Settings.Messages)
-	server, err := natsembed.Start(natsembed.Options{
-		StoreDir: filepath.Join(c.DataDir, "nats"), Store: presenceRoom + keep, Sync: c.Sync, SyncAlways: c.Sync == 0,
-		Logger: telemetry.Component(s.config.Logger, "nats"),
-	})
-	if err != nil {
-		return bus.Options{}, nil, err
-	}
-	if has := natsembed.DiskSize(c.DataDir); has > 0 && keep > has {
-		s.config.Logger.Warn("the disk is smaller than what is to be kept on it, and nothing can be stored when it is full: "+
-			"lower CHANNELSTREAM_LOG_BYTES or CHANNELSTREAM_HISTORY_BYTES", "folder", c.DataDir, "disk", has, "bytes to keep", keep)
-	}
-	stopped := s.config.Stages.Begin("the NATS server")
-	return bus.Options{InProcess: server}, func() { server.Stop(); stopped() }, nil
-}
-
-// presenceRoom is what the embedded server may take on disk beside messages: users, connections and channels. With a limit
-// of its own NATS would take a share of what is free when it starts, and what it has taken already is not free the next
-// time: a small disk would do for the first start only.
-const presenceRoom = 4 << 30
-
-// kept is how many bytes of messages are kept on disk at most.
-func kept(m settings.Messages) (bytes int64) {
-	if m.LogStorage == "file" {
-		bytes += int64(m.LogBytes)
-	}
-	if m.HistoryStorage == "file" {
-		bytes += int64(m.HistoryBytes)
-	}
-	return bytes
 }
 
 func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {

@@ -146,6 +146,14 @@ func unlimited(n int64) int64 {
 	return n
 }
 
+// RemoveLog removes a log with all that is in it.
+func (c *Conn) RemoveLog(ctx context.Context, name string) error {
+	if err := c.js.DeleteStream(ctx, name); err != nil {
+		return fmt.Errorf("remove log %s: %w", name, unavailable(err))
+	}
+	return nil
+}
+
 // BindLog gives a log that somebody else makes. Until then its reads fail.
 func (c *Conn) BindLog(name string) *Log { return newLog(c, name) }
 

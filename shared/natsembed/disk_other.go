@@ -2,5 +2,5 @@
 
 package natsembed
 
-// DiskSize says how large the disk is that a folder is on; 0 where that can not be told.
-func DiskSize(string) int64 { return 0 }
+// freeBytes says how much of the disk is free for us that a folder is on; 0 where that can not be told.
+func freeBytes(string) int64 { return 0 }

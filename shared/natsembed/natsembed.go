@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -41,21 +42,63 @@ const (
 
 // Server is a running NATS server. Its InProcessConn makes it a bus.InProcess.
 type Server struct {
-	ns   *server.Server
-	lock *flock.Flock
+	// set by Start
+	ns         *server.Server
+	dir        string
+	lock       *flock.Flock
+	log        *slog.Logger
+	lost       []Loss
+	stop       chan struct{} // closed by ending
+	ending     func()        // at the first call
+	stocktaken chan struct{} // closed when the inventory was taken for the last time
 }
 
-// Start starts a server and waits until it accepts connections.
+// Start starts a server and waits until it accepts connections. Of a store that was damaged it keeps what it can; see Lost.
 func Start(o Options) (*Server, error) {
 	lock, err := own(o.StoreDir)
 	if err != nil {
 		return nil, fmt.Errorf("take the folder %s: %w", o.StoreDir, err)
 	}
-	ns, err := start(o)
-	if err != nil {
+	s := &Server{dir: o.StoreDir, lock: lock, log: o.Logger, stop: make(chan struct{}), stocktaken: make(chan struct{})}
+	s.ending = sync.OnceFunc(func() { close(s.stop) })
+	if err := s.start(o); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
-	return &Server{ns: ns, lock: lock}, nil
+	return s, nil
+}
+
+func (s *Server) start(o Options) error {
+	had, err := readInventory(o.StoreDir)
+	if err != nil {
+		s.log.Warn("what the store has lost, if anything, can not be told", "error", err)
+	}
+	if err := soundBuckets(o.StoreDir); err != nil {
+		return fmt.Errorf("check the buckets in %s: %w", o.StoreDir, err)
+	}
+	if s.ns, err = start(o); err != nil {
+		return err
+	}
+	has, err := take(s.ns)
+	if err != nil {
+		s.ns.Shutdown()
+		return err
+	}
+	s.lost = losses(had, has)
+	go s.stocktaking(o.StoreDir, has) // ends with Stop
+	return nil
+}
+
+// Lost is what the store had when the server ran last, and has no more.
+func (s *Server) Lost() []Loss { return s.lost }
+
+// Room is how many bytes the store can have at most on its disk, with those that it has; 0 where that can not be told.
+func (s *Server) Room() int64 {
+	free := freeBytes(s.dir)
+	has, err := s.ns.Jsz(nil)
+	if free == 0 || err != nil {
+		return 0
+	}
+	return free + int64(has.Store) //nolint:gosec // a disk is not that large
 }
 
 // own makes sure that no other process uses a folder, for as long as the lock is held or this process lives.
@@ -123,6 +166,8 @@ func (s *Server) URL() string {
 
 // Stop ends the server and waits for it.
 func (s *Server) Stop() {
+	s.ending()
+	<-s.stocktaken
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 	s.lock.Unlock() //nolint:errcheck // it goes with the process

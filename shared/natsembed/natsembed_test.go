@@ -146,3 +146,67 @@ func TestAFolderThatCanNotBeUsedIsAnError(t *testing.T) {
 		t.Errorf("the error does not say why: %v", err)
 	}
 }
+
+// blocks are the files that hold what a bucket has.
+func blocks(t *testing.T, dir, bucket string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "KV_"+bucket, "msgs", "*.blk"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files of the bucket: %v", err)
+	}
+	return files
+}
+
+func TestADamagedStoreStartsAndSaysWhatItHasLost(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(file string, content []byte) error{
+		"cut off":      func(file string, content []byte) error { return os.Truncate(file, int64(len(content)-10)) },
+		"all zero":     func(file string, content []byte) error { return os.WriteFile(file, make([]byte, len(content)), 0o600) },
+		"gone":         func(file string, _ []byte) error { return os.Remove(file) },
+		"another byte": func(file string, content []byte) error { content[len(content)-10]++; return os.WriteFile(file, content, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			first := start(t, natsembed.Options{StoreDir: dir})
+			b := bucket(t, bus.Options{InProcess: first})
+			for _, key := range []string{"one", "two"} {
+				if _, err := b.Put(t.Context(), key, []byte(key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first.Stop()
+			for _, file := range blocks(t, dir, "test") {
+				content, err := os.ReadFile(file)
+				if err == nil {
+					err = damage(file, content)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			second := start(t, natsembed.Options{StoreDir: dir})
+			if lost := second.Lost(); len(lost) != 1 || lost[0].Stream != "KV_test" || lost[0].Had != 2 || lost[0].Has >= 2 {
+				t.Errorf("lost %+v", lost)
+			}
+			if _, err := bucket(t, bus.Options{InProcess: second}).Put(t.Context(), "three", []byte("3")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestASoundStoreHasLostNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 3 {
+		s := start(t, natsembed.Options{StoreDir: dir})
+		if lost := s.Lost(); len(lost) > 0 {
+			t.Errorf("lost %+v", lost)
+		}
+		if _, err := bucket(t, bus.Options{InProcess: s}).Put(t.Context(), "key", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+		s.Stop()
+	}
+}

@@ -37,12 +37,17 @@ func TestTheServerThatIsShippedIsConfiguredAlike(t *testing.T) {
 	}
 }
 
-func TestTheSizeOfADiskIsKnownWhereItCanBe(t *testing.T) {
+func TestTheRoomOnADiskIsKnownWhereItCanBe(t *testing.T) {
 	t.Parallel()
-	if size := DiskSize(t.TempDir()); (size > 0) != (runtime.GOOS == "linux") {
-		t.Errorf("a disk of %d bytes", size)
+	s, err := Start(Options{StoreDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if size := DiskSize(t.TempDir() + "/none"); size != 0 {
-		t.Errorf("no disk has %d bytes", size)
+	t.Cleanup(s.Stop)
+	if room := s.Room(); (room > 0) != (runtime.GOOS == "linux") {
+		t.Errorf("room for %d bytes", room)
+	}
+	if free := freeBytes(t.TempDir() + "/none"); free != 0 {
+		t.Errorf("no disk has %d bytes", free)
 	}
 }

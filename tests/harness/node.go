@@ -191,6 +191,9 @@ func (n *Node) Metric(name string) (sum float64) {
 	return sum
 }
 
+// Log is what the node has logged.
+func (n *Node) Log() string { return n.log.String() }
+
 // PID is the process of a node that is one of its own.
 func (n *Node) PID() int {
 	n.t.Helper()
