@@ -13,7 +13,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
+
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 const (
@@ -27,6 +30,9 @@ const (
 func Listen(host string, port int) (net.Listener, error) {
 	address := net.JoinHostPort(host, strconv.Itoa(port))
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen: %w: stop what listens there, or choose another port (%sPORT, %sOPERATOR_PORT)", err, settings.Prefix, settings.Prefix)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}

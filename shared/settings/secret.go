@@ -71,6 +71,16 @@ func DevelopmentSecret(dataDir string) (secret string, created bool, err error) 
 	return secret, err == nil, err
 }
 
+// KeptSecret returns the secret that DevelopmentSecret keeps in dataDir. It makes none.
+func KeptSecret(dataDir string) (string, error) {
+	secret, err := readSecret(filepath.Join(dataDir, "secret"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", Fault{Key: Prefix + "SECRET", Problem: fmt.Sprintf(
+			"not set, and there is no secret in the folder %s either: set it, or run this in the folder where the server runs", dataDir)}
+	}
+	return secret, err
+}
+
 func readSecret(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -87,6 +87,23 @@ func TestDevelopmentSecretRaceHasOneWinner(t *testing.T) {
 	}
 }
 
+// Who signs in another folder than the server's would make signatures that nobody takes.
+func TestAKeptSecretIsNotMade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var fault settings.Fault
+	if secret, err := settings.KeptSecret(dir); !errors.As(err, &fault) || fault.Key != "CHANNELSTREAM_SECRET" || secret != "" {
+		t.Errorf("%q, %v", secret, err)
+	}
+	made, _, err := settings.DevelopmentSecret(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := settings.KeptSecret(dir); err != nil || kept != made {
+		t.Errorf("kept %q, made %q, %v", kept, made, err)
+	}
+}
+
 func TestDevelopmentSecretRefusesUnsafeFile(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]struct {

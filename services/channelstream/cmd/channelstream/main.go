@@ -49,7 +49,7 @@ func sign(_ context.Context, call serve.Call) error {
 	}
 	secrets := call.Settings.Access.Secrets
 	if len(secrets) == 0 {
-		secret, _, err := settings.DevelopmentSecret(call.Settings.NATS.DataDir)
+		secret, err := settings.KeptSecret(call.Settings.NATS.DataDir)
 		if err != nil {
 			return err
 		}
