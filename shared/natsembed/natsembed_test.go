@@ -160,10 +160,13 @@ func blocks(t *testing.T, dir, bucket string) []string {
 func TestADamagedStoreStartsAndSaysWhatItHasLost(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(file string, content []byte) error{
-		"cut off":      func(file string, content []byte) error { return os.Truncate(file, int64(len(content)-10)) },
-		"all zero":     func(file string, content []byte) error { return os.WriteFile(file, make([]byte, len(content)), 0o600) },
-		"gone":         func(file string, _ []byte) error { return os.Remove(file) },
-		"another byte": func(file string, content []byte) error { content[len(content)-10]++; return os.WriteFile(file, content, 0o600) },
+		"cut off":  func(file string, content []byte) error { return os.Truncate(file, int64(len(content)-10)) },
+		"all zero": func(file string, content []byte) error { return os.WriteFile(file, make([]byte, len(content)), 0o600) },
+		"gone":     func(file string, _ []byte) error { return os.Remove(file) },
+		"another byte": func(file string, content []byte) error {
+			content[len(content)-10]++
+			return os.WriteFile(file, content, 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
