@@ -74,7 +74,8 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
-		nats.ReconnectBufSize(-1), // fail at once instead of keeping what may be stale when it is sent
+		nats.ReconnectBufSize(-1),   // fail at once instead of keeping what may be stale when it is sent
+		nats.IgnoreAuthErrorAbort(), // a password may be wrong for a while, as when it is changed
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(pingsLost),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.changed(false, err) }),
@@ -92,16 +93,20 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		opts = append(opts, nats.InProcessServer(o.InProcess))
 		url = nats.DefaultURL // unused, but it must parse
 	}
+	at, err := places(url)
+	if err != nil {
+		return nil, err
+	}
 	for {
 		nc, err := nats.Connect(url, opts...)
 		if err == nil {
 			c.nc, c.replies.nc = nc, nc
 			break
 		}
-		c.log.Warn("NATS does not answer yet; trying again", "url", url, "error", err)
+		c.log.Warn("NATS does not answer yet; trying again", "url", at, "error", err)
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect to NATS at %s: %w: %w", url, ErrUnavailable, err)
+			return nil, fmt.Errorf("connect to NATS at %s: %w: %w", at, ErrUnavailable, err)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
@@ -115,7 +120,7 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 func (c *Conn) checkServer(ctx context.Context) error {
 	version := c.nc.ConnectedServerVersion()
 	if !atLeast(version, MinimumVersion) {
-		return fmt.Errorf("the NATS server at %s is version %s: at least %s is needed", c.nc.ConnectedUrlRedacted(), version, MinimumVersion)
+		return fmt.Errorf("the NATS server at %s is version %s: at least %s is needed", c.place(), version, MinimumVersion)
 	}
 	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(publishTimeout), jetstream.WithPublishAsyncMaxPending(maxPending))
 	if err != nil {
@@ -127,7 +132,7 @@ func (c *Conn) checkServer(ctx context.Context) error {
 			return nil
 		}
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
-			return fmt.Errorf("the NATS server at %s has no JetStream: start it with -js: %w", c.nc.ConnectedUrlRedacted(), err)
+			return fmt.Errorf("the NATS server at %s has no JetStream: start it with -js: %w", c.place(), err)
 		}
 		select {
 		case <-ctx.Done():
@@ -157,7 +162,7 @@ func (c *Conn) OnDrop(f func(subject string)) (stop func()) { return c.drops.add
 
 func (c *Conn) changed(up bool, err error) {
 	if up {
-		c.log.Info("connected to NATS again", "url", c.nc.ConnectedUrlRedacted())
+		c.log.Info("connected to NATS again", "url", c.place())
 	} else if err != nil {
 		c.log.Warn("lost the connection to NATS", "error", err)
 	}
