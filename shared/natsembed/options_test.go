@@ -25,15 +25,39 @@ func TestWhatIsWrittenIsSyncedAsOftenAsItWasAsked(t *testing.T) {
 	}
 }
 
+const shippedConfig = "../../deploy/nats/nats.conf"
+
 // The server of the compose stack notices and syncs as the embedded one does by default.
 func TestTheServerThatIsShippedIsConfiguredAlike(t *testing.T) {
-	t.Parallel()
-	o, err := server.ProcessConfigFile("../../deploy/nats/nats.conf")
+	t.Setenv("NATS_USER", `"someone"`)
+	t.Setenv("NATS_PASSWORD", `"12345"`)
+	o, err := server.ProcessConfigFile(shippedConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o.PingInterval != pingEvery || o.MaxPingsOut != pingsLost || o.SyncInterval != time.Second || o.SyncAlways {
 		t.Errorf("pings every %v, %d lost; synced every %v, always: %t", o.PingInterval, o.MaxPingsOut, o.SyncInterval, o.SyncAlways)
+	}
+}
+
+// The server of the compose stack knows one user, and tells of itself to its own machine alone.
+func TestTheServerThatIsShippedLetsInWhoHasThePassword(t *testing.T) {
+	t.Setenv("NATS_USER", `"someone"`)
+	if _, err := server.ProcessConfigFile(shippedConfig); err == nil {
+		t.Error("it starts without a password")
+	}
+	for _, password := range []string{"12345", "1e9", "12k", "true", "abcDEF", "a-b_c.d~e", "$2"} {
+		t.Setenv("NATS_PASSWORD", `"`+password+`"`)
+		o, err := server.ProcessConfigFile(shippedConfig)
+		if err != nil {
+			t.Fatalf("%s: %v", password, err)
+		}
+		if o.Username != "someone" || o.Password != password {
+			t.Errorf("it lets in %q with %q, not %q", o.Username, o.Password, password)
+		}
+		if o.HTTPHost != "127.0.0.1" || o.HTTPPort != 8222 {
+			t.Errorf("it tells of itself at %s:%d", o.HTTPHost, o.HTTPPort)
+		}
 	}
 }
 
