@@ -38,6 +38,15 @@ func TestASecretIsReadFromItsFile(t *testing.T) {
 	}
 }
 
+func TestTheURLOfNATSIsReadFromAFileSinceAPasswordMayStandInIt(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte("nats://user:password@one:4222\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "url", mustLoad(t, "", "CHANNELSTREAM_NATS_URL_FILE="+path).NATS.URL, "nats://user:password@one:4222")
+}
+
 func TestAFileOfASecretThatCanNotBeUsedIsSaidSo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
