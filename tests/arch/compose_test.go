@@ -91,8 +91,8 @@ func TestComposeConfinesEveryService(t *testing.T) {
 			t.Errorf("%s keeps any number of logs", name)
 		}
 		// What gives a folder to another user has to be root, and nothing reaches it.
-		root := strings.HasPrefix(service["user"], `"0:`) || service["user"] == ""
-		if confined := service["network_mode"] == "none\n" && service["restart"] == "\"no\"\n"; (root || service["cap_add"] != "") && !confined {
+		other := service["user"] != "\"65532:65532\"\n" || service["cap_add"] != ""
+		if confined := service["network_mode"] == "none\n" && service["restart"] == "\"no\"\n"; other && !confined {
 			t.Errorf("%s runs as %s with %s", name, service["user"], service["cap_add"])
 		}
 	}
