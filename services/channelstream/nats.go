@@ -55,7 +55,7 @@ func (s *Service) account(ctx context.Context, source bus.Options, lost []natsem
 			return err
 		}
 		defer conn.Close()
-		if err := conn.RemoveLog(ctx, loss.Stream); err != nil {
+		if err := conn.RemoveStream(ctx, loss.Stream); err != nil {
 			return err
 		}
 	}

@@ -146,10 +146,10 @@ func unlimited(n int64) int64 {
 	return n
 }
 
-// RemoveLog removes a log with all that is in it.
-func (c *Conn) RemoveLog(ctx context.Context, name string) error {
+// RemoveStream removes the stream of a log or bucket, with all that is in it.
+func (c *Conn) RemoveStream(ctx context.Context, name string) error {
 	if err := c.js.DeleteStream(ctx, name); err != nil {
-		return fmt.Errorf("remove log %s: %w", name, unavailable(err))
+		return fmt.Errorf("remove stream %s: %w", name, unavailable(err))
 	}
 	return nil
 }

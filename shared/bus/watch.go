@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 
 // Watch calls apply, one at a time and in the order of revisions, with every key's value and with each change, until
 // ctx ends; synced, if not nil, is called each time when all that was there at the start has been applied. After NATS
-// was away it compares all keys anew: those that went meanwhile are applied as deleted, at the revision at which the
-// last one was seen.
+// was away, or when the bucket was made anew, it compares all keys: those that went meanwhile are applied as deleted, at the
+// revision at which the last one was seen.
 func (b *Bucket) Watch(ctx context.Context, apply func(Entry), synced func()) error {
 	w := &watch{bucket: b, apply: apply, synced: synced, known: map[string]struct{}{}}
 	again := make(chan struct{}, 1)
@@ -43,17 +44,25 @@ type watch struct {
 	synced func()
 	known  map[string]struct{} // keys that have a value, as applied
 	last   uint64              // highest revision applied
+	made   time.Time           // the bucket, as it was last looked at; zero before
 }
 
 func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
+	w.replaced(ctx)
 	watcher, err := w.bucket.kv.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", w.bucket.name, err)
 	}
 	defer watcher.Stop() //nolint:errcheck // the connection is gone then, and the watcher with it
 	fresh := map[string]struct{}{}
+	look := time.NewTicker(keepEvery)
+	defer look.Stop()
 	for {
 		select {
+		case <-look.C:
+			if w.replaced(ctx) {
+				return nil
+			}
 		case <-ctx.Done():
 			return nil
 		case <-again:
@@ -70,6 +79,23 @@ func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
 			}
 		}
 	}
+}
+
+// replaced says whether the bucket is gone, or another one than it was. A watcher is not told.
+func (w *watch) replaced(ctx context.Context) bool {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	stream, err := w.bucket.conn.js.Stream(ctx, bucketPrefix+w.bucket.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return true
+	}
+	if err != nil {
+		return false // NATS is away
+	}
+	made := stream.CachedInfo().Created
+	was := w.made
+	w.made = made
+	return !was.IsZero() && !made.Equal(was)
 }
 
 func (w *watch) learn(e jetstream.KeyValueEntry, fresh map[string]struct{}) {

@@ -1,0 +1,97 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// keepEvery is how often streams are looked for.
+const keepEvery = time.Second
+
+// ErrGone is returned by Conn.Has for streams that are not there. It is an ErrUnavailable: who keeps them makes them anew.
+var ErrGone = fmt.Errorf("%w: a stream is gone", ErrUnavailable)
+
+// Kept is the configuration of a log or of a bucket.
+type Kept interface {
+	stream() string
+	open(ctx context.Context, c *Conn) error
+}
+
+func (l LogConfig) stream() string { return l.Name }
+
+func (l LogConfig) open(ctx context.Context, c *Conn) error {
+	_, err := c.OpenLog(ctx, l)
+	return err
+}
+
+func (b BucketConfig) stream() string { return bucketPrefix + b.Name }
+
+func (b BucketConfig) open(ctx context.Context, c *Conn) error {
+	_, err := c.OpenBucket(ctx, b)
+	return err
+}
+
+// Has says whether logs and buckets are there: nil, ErrGone, or another ErrUnavailable.
+func (c *Conn) Has(ctx context.Context, all ...Kept) error {
+	gone, err := c.gone(ctx, all)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrGone, gone[0].stream())
+}
+
+// gone gives those that are not there.
+func (c *Conn) gone(ctx context.Context, all []Kept) (gone []Kept, err error) {
+	if !c.nc.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	names := c.js.StreamNames(ctx)
+	there := map[string]bool{}
+	for name := range names.Name() {
+		there[name] = true
+	}
+	if err := names.Err(); err != nil {
+		return nil, fmt.Errorf("list the streams: %w", unavailable(err))
+	}
+	for _, k := range all {
+		if !there[k.stream()] {
+			gone = append(gone, k)
+		}
+	}
+	return gone, nil
+}
+
+// Keep makes logs and buckets anew that somebody removes, or that a NATS server has no more when it is back, until ctx ends.
+// What was in them is lost.
+func (c *Conn) Keep(ctx context.Context, all ...Kept) error {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := c.keep(ctx, all); err != nil && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+func (c *Conn) keep(ctx context.Context, all []Kept) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	gone, err := c.gone(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, k := range gone {
+		if err := k.open(ctx, c); err != nil {
+			return err
+		}
+		c.log.Warn("a stream was gone, and all that was in it: it was made anew", "stream", k.stream())
+	}
+	return nil
+}
