@@ -29,6 +29,8 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/lease"
+	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -58,8 +60,8 @@ type Service struct {
 	eraser    *erase.Eraser
 	metrics   *metrics
 	handler   http.Handler
-	logConfig bus.LogConfig
-	lease     contract.LeaseRecord // its load is filled in at each renewal
+	kept      []bus.Kept // the message log and those of the history
+	lease     *lease.Keeper
 
 	open     atomic.Bool   // the message log and those of the history are there
 	accepted atomic.Uint64 // messages
@@ -77,21 +79,21 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("make the api: there is no secret, so that no request could be signed")
 	}
 	s := &Service{
-		conn:      c.Conn,
-		ns:        ns,
-		log:       c.Logger,
-		gate:      access.New(c.Settings.Access),
-		origins:   edge.NewOrigins(c.Settings.Access.AllowedOrigins),
-		limits:    limits(c.Settings.Limits),
-		maxBody:   int64(c.Settings.Limits.MaxBody),
-		mark:      `"` + uuid.NewString() + ".",
-		timeout:   c.Settings.Timing.Request,
-		logConfig: bus.MessageLog(ns, c.Settings.Messages, c.Settings.NATS.Replicas),
-		lease: contract.LeaseRecord{
-			ID: uuid.NewString(), Kind: contract.LeaseAPI, Started: time.Now().UTC(),
-			Address: net.JoinHostPort(c.Settings.Listen.Host, strconv.Itoa(c.Settings.Listen.Port)),
-		},
+		conn:    c.Conn,
+		ns:      ns,
+		log:     c.Logger,
+		gate:    access.New(c.Settings.Access),
+		origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins),
+		limits:  limits(c.Settings.Limits),
+		maxBody: int64(c.Settings.Limits.MaxBody),
+		mark:    `"` + uuid.NewString() + ".",
+		timeout: c.Settings.Timing.Request,
+		kept: append(bus.HistoryLogs(ns, c.Settings.Messages, c.Settings.NATS.Replicas),
+			bus.MessageLog(ns, c.Settings.Messages, c.Settings.NATS.Replicas)),
 	}
+	s.lease = lease.New(lease.Config{
+		Conn: c.Conn, Namespace: ns, Timeout: s.timeout, Request: s.known(c.Settings.Listen), Logger: c.Logger,
+	})
 	s.channels = channels.New(s.log)
 	s.keep(c)
 	var err error
@@ -106,7 +108,7 @@ func New(c Config) (*Service, error) {
 func (s *Service) keep(c Config) {
 	log := c.Conn.BindLog(s.ns.LogStream())
 	s.history = history.New(history.Config{
-		Conn: c.Conn, Logger: s.log, Namespace: s.ns, Messages: c.Settings.Messages, Replicas: c.Settings.NATS.Replicas,
+		Conn: c.Conn, Logger: s.log, Namespace: s.ns, Messages: c.Settings.Messages,
 		MaxAnswer: c.Settings.Limits.MaxHistoryAnswer, Timeout: s.timeout, Settings: s.channels.Settings,
 	})
 	s.publisher = publish.New(publish.Config{
@@ -115,6 +117,18 @@ func (s *Service) keep(c Config) {
 	s.eraser = &erase.Eraser{
 		Namespace: s.ns, Log: log, Most: s.history.Most,
 		History: func(channel string) erase.Log { return s.history.Log(channel) },
+	}
+}
+
+// known is how presence knows this process. What it counts shows in /info.
+func (s *Service) known(at settings.Listen) func() contract.LeaseRequest {
+	record := contract.LeaseRecord{
+		ID: uuid.NewString(), Kind: contract.LeaseAPI, Started: time.Now().UTC(),
+		Address: net.JoinHostPort(at.Host, strconv.Itoa(at.Port)),
+	}
+	return func() contract.LeaseRequest {
+		record.Load.Accepted = s.accepted.Load()
+		return contract.LeaseRequest{LeaseRecord: record}
 	}
 }
 
@@ -131,12 +145,21 @@ func (s *Service) Handler() http.Handler { return s.handler }
 // ErrNotReady is returned by Ready before the logs are open and the settings of channels are known.
 var ErrNotReady = errors.New("the logs are not open yet, or the settings of channels not read")
 
-// Ready says whether requests can be answered: nil, ErrNotReady or bus.ErrUnavailable.
-func (s *Service) Ready(ctx context.Context) error {
+// Ready says whether requests could be answered once: nil or ErrNotReady.
+func (s *Service) Ready(context.Context) error {
 	if !s.open.Load() || !s.channels.Synced() {
 		return ErrNotReady
 	}
-	return s.conn.Check(ctx)
+	return nil
+}
+
+// Shared checks what every api needs: NATS, the logs, and that presence writes down what it is told.
+func (s *Service) Shared() map[string]serve.Check {
+	return map[string]serve.Check{
+		"nats":      s.conn.Check,
+		"logs":      func(ctx context.Context) error { return s.conn.Has(ctx, s.kept...) },
+		"api lease": s.lease.Check,
+	}
 }
 
 // Run opens the logs, keeps the history short and the service known to presence, until ctx ends. It returns a
@@ -147,11 +170,11 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := s.openLogs(ctx); err != nil {
 			return err
 		}
-		s.weigh(ctx)
-		return nil
+		return s.conn.Keep(ctx, s.kept...)
 	})
+	group.Go(func() error { s.weigh(ctx); return nil })
 	group.Go(func() error { s.history.Run(ctx); return nil })
-	group.Go(func() error { s.keepLease(ctx); return nil })
+	group.Go(func() error { return s.lease.Run(ctx) })
 	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })
 	return group.Wait()
 }
@@ -160,10 +183,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) openLogs(ctx context.Context) error {
 	for {
 		within, cancel := context.WithTimeout(ctx, openTimeout)
-		_, err := s.conn.OpenLog(within, s.logConfig)
-		if err == nil {
-			err = s.history.Open(within)
-		}
+		err := s.conn.Open(within, s.kept...)
 		cancel()
 		if err == nil {
 			s.open.Store(true)

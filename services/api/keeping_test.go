@@ -356,10 +356,8 @@ func TestHistoryIsTrimmedToItsSizeAndEditsDriveNothingOut(t *testing.T) {
 // open makes the logs of history, as Run does.
 func (k *keeper) open() {
 	k.t.Helper()
-	for shard := range contract.HistoryShards {
-		config := bus.HistoryLog(ns, shard, settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000}, 1)
-		if _, err := k.conn.OpenLog(k.t.Context(), config); err != nil {
-			k.t.Fatal(err)
-		}
+	messages := settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000}
+	if err := k.conn.Open(k.t.Context(), bus.HistoryLogs(ns, messages, 1)...); err != nil {
+		k.t.Fatal(err)
 	}
 }

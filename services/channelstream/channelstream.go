@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -138,9 +139,12 @@ func (s *Service) newDemo() (*demo.Demo, error) {
 
 // run runs the parts; presence ends after those that need it.
 func (s *Service) run(ctx context.Context, p *parts) error {
-	operations := serve.Operations(serve.Health{Ready: map[string]serve.Check{
-		"presence": p.presence.Ready, "api": p.api.Ready, "gateway": p.gateway.Ready,
-	}}, p.registry, s.config.Version, s.config.Logger)
+	health := serve.Health{Ready: map[string]serve.Check{}, Shared: map[string]serve.Check{}}
+	for name, part := range map[string]process.Part{"presence": p.presence, "api": p.api, "gateway": p.gateway} {
+		health.Ready[name] = part.Ready
+		maps.Copy(health.Shared, part.Shared())
+	}
+	operations := serve.Operations(health, p.registry, s.config.Version, s.config.Logger)
 	stages := s.config.Stages
 	presenceContext, endPresence := context.WithCancel(context.WithoutCancel(ctx))
 	defer endPresence()

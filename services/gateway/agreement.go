@@ -2,53 +2,96 @@ package gateway
 
 import (
 	"context"
+	"sync"
 	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 // Presence and a gateway may come to differ on what the gateway holds: an order was lost while NATS was away, or the gateway
-// was paused for longer than its lease and its connections were taken for gone. So after a reconnect, and after a lease
-// that lapsed, the gateway says what it holds, and does what presence has otherwise.
+// was paused for longer than its lease and its connections were taken for gone. So the gateway says with each renewal of its
+// lease what it holds, in a digest, and presence in which parts it has it otherwise. That is so for a moment whenever
+// sessions change; a part that differs twice in a row is compared session by session, and all are after a reconnect or a
+// lease that lapsed. Then the gateway does what presence has.
 
-// again is when, after that, it asks once more: the replica that answered may not have heard of everything itself. It is
-// long enough for presence to have come into step.
-const again = 5 * time.Second
+// retryCompare is when presence is asked again if it did not answer.
+const retryCompare = 250 * time.Millisecond
 
-// retryCompare is when it asks again if presence did not answer.
-const retryCompare = time.Second
+// doubts are the parts of the sessions that are to be compared. They are safe for use by many goroutines.
+type doubts struct {
+	some chan struct{} // holds one when there are any
 
-// doubtSessions has the sessions compared soon. It does not block.
-func (s *Service) doubtSessions() {
+	mu      sync.Mutex
+	parts   contract.Parts // to be compared; guarded by mu
+	differs contract.Parts // that differed at the last renewal; guarded by mu
+}
+
+func newDoubts() *doubts { return &doubts{some: make(chan struct{}, 1)} }
+
+// renewed takes note of the answer to a renewal; away tells that more may have been missed than can be seen.
+func (d *doubts) renewed(answer contract.LeaseAnswer, away bool) {
+	d.mu.Lock()
+	again := d.differs & answer.Differs
+	d.differs = answer.Differs &^ again // those are compared now, and count anew
+	d.mu.Unlock()
+	if away {
+		again = contract.AllParts
+	}
+	d.add(again)
+}
+
+func (d *doubts) add(parts contract.Parts) {
+	if parts == 0 {
+		return
+	}
+	d.mu.Lock()
+	d.parts |= parts
+	d.mu.Unlock()
 	select {
-	case s.doubts <- struct{}{}:
+	case d.some <- struct{}{}:
 	default:
 	}
 }
 
+func (d *doubts) take() (parts contract.Parts) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	parts, d.parts = d.parts, 0
+	return parts
+}
+
+// lease is what presence is told with each renewal.
+func (s *Service) leaseRequest() contract.LeaseRequest {
+	held := s.book.Digest()
+	return contract.LeaseRequest{Held: &held, LeaseRecord: contract.LeaseRecord{
+		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started,
+		Load: contract.Load{Sessions: s.hub.Sessions(), Delivered: s.hub.Delivered()},
+	}}
+}
+
 // keepAgreement compares the sessions with what presence has whenever they are in doubt, until ctx ends.
 func (s *Service) keepAgreement(ctx context.Context) error {
-	next := time.NewTimer(0)
-	next.Stop()
-	defer next.Stop()
+	retry := time.NewTimer(0)
+	retry.Stop()
+	defer retry.Stop()
 	for {
-		once := false
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.doubts:
-		case <-next.C:
-			once = true
+		case <-s.doubts.some:
+		case <-retry.C:
 		}
-		n, err := s.book.Compare(ctx)
+		parts := s.doubts.take()
+		n, err := s.book.Compare(ctx, parts)
 		s.observer.Differences(n)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			s.log.Warn("the sessions could not be compared with what presence has; trying again", "error", err)
-			next.Reset(retryCompare)
+			s.doubts.add(parts)
+			<-s.doubts.some
+			retry.Reset(retryCompare)
 		case n > 0:
 			s.log.Info("presence had some sessions otherwise; what it has is in force", "sessions", n)
-			next.Reset(again)
-		case !once:
-			next.Reset(again)
 		}
 	}
 }
@@ -59,7 +102,7 @@ func (s *Service) begin(ctx context.Context) {
 		return // nobody had the name
 	}
 	for {
-		_, err := s.book.DropStrangers(ctx)
+		_, err := s.book.DropStrangers(ctx, contract.AllParts)
 		if err == nil {
 			return
 		}
@@ -67,7 +110,7 @@ func (s *Service) begin(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(firstLease):
+		case <-time.After(retryCompare):
 		}
 	}
 }

@@ -30,6 +30,8 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/lease"
+	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
 )
@@ -65,8 +67,9 @@ type Service struct {
 	observer  *metrics
 	log       *slog.Logger
 
-	doubts    chan struct{} // holds one when the sessions are to be compared with what presence has
-	answering atomic.Bool   // orders from presence are answered
+	lease     *lease.Keeper
+	doubts    *doubts
+	answering atomic.Bool // orders from presence are answered
 	draining  atomic.Bool
 }
 
@@ -74,7 +77,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		config: c, id: c.Settings.NATS.GatewayID, namespace: contract.Namespace(c.Settings.NATS.Namespace),
-		started: time.Now(), doubts: make(chan struct{}, 1), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
+		started: time.Now(), doubts: newDoubts(), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
 	}
 	if s.id == "" {
 		s.id = rand.Text()
@@ -98,6 +101,10 @@ func New(c Config) (*Service, error) {
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
 		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
 		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Refused: observer.Refused, Logger: c.Logger,
+	})
+	s.lease = lease.New(lease.Config{
+		Conn: c.Conn, Namespace: s.namespace, Timeout: c.Settings.Timing.Request,
+		Request: s.leaseRequest, Renewed: s.doubts.renewed, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil
@@ -148,17 +155,20 @@ func (s *Service) ID() string { return s.id }
 // ErrNotReady is returned by Ready while the gateway takes no sessions.
 var ErrNotReady = errors.New("the gateway takes no sessions now")
 
-// Ready says whether new sessions can be taken.
+// Ready says whether new sessions could be taken, if all that it needs is there.
 func (s *Service) Ready(context.Context) error {
 	switch {
 	case s.draining.Load():
 		return fmt.Errorf("%w: it is draining", ErrNotReady)
 	case !s.answering.Load():
 		return fmt.Errorf("%w: it is starting", ErrNotReady)
-	case !s.config.Conn.Connected():
-		return fmt.Errorf("%w: %w", ErrNotReady, bus.ErrUnavailable)
 	}
 	return nil
+}
+
+// Shared checks what every gateway needs: NATS, and that presence writes down what it is told.
+func (s *Service) Shared() map[string]serve.Check {
+	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check}
 }
 
 // refuse gives the reason why no new session is taken now, or "".
@@ -206,7 +216,7 @@ func (s *Service) serve(ctx, answering context.Context) error {
 	defer stop()
 	var group errgroup.Group
 	group.Go(func() error { defer stop(); return s.answerOrders(answering) })
-	group.Go(func() error { return s.keepLease(answering) })
+	group.Go(func() error { return s.lease.Run(answering) })
 	group.Go(func() error { return s.keepAgreement(answering) })
 	select {
 	case <-ctx.Done():

@@ -3,8 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -69,57 +67,4 @@ func held(err error) (contract.GatewayAnswer, error) {
 		return contract.GatewayAnswer{Held: false}, nil
 	}
 	return contract.GatewayAnswer{Held: err == nil}, err
-}
-
-// firstLease is how soon the lease is tried again while there is none.
-const firstLease = 250 * time.Millisecond
-
-// keepLease renews the gateway's lease three times within its life, and at once when NATS is back, until ctx ends. After that,
-// or when the lease had lapsed, what this gateway holds is in doubt.
-func (s *Service) keepLease(ctx context.Context) error {
-	back := make(chan struct{}, 1)
-	defer s.config.Conn.OnChange(func(up bool) {
-		if up {
-			select {
-			case back <- struct{}{}:
-			default:
-			}
-		}
-	})()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	level := slog.LevelDebug // until there was one: presence may start after us
-	var until time.Time      // the lease lasts
-	for {
-		away := false
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-back:
-			away = true
-		}
-		wait := firstLease
-		if ttl, err := s.renewLease(ctx); err == nil {
-			now := time.Now()
-			if away || now.After(until) {
-				s.doubtSessions()
-			}
-			until = now.Add(ttl)
-			wait, level = ttl/3, slog.LevelWarn
-		} else if ctx.Err() == nil {
-			s.log.Log(ctx, level, "the lease could not be renewed; trying again", "error", err)
-		}
-		timer.Reset(wait)
-	}
-}
-
-func (s *Service) renewLease(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.config.Settings.Timing.Request)
-	defer cancel()
-	a, err := bus.CallAgain[contract.LeaseAnswer](ctx, s.config.Conn, s.namespace.Presence(contract.VerbLease), contract.LeaseRecord{
-		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started,
-		Load: contract.Load{Sessions: s.hub.Sessions(), Delivered: s.hub.Delivered()},
-	})
-	return time.Duration(a.TTL * float64(time.Second)), err
 }

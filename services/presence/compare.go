@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (s *Service) compare(ctx context.Context, q contract.CompareRequest) (contr
 	var mu sync.Mutex
 	answer := contract.CompareAnswer{Memberships: map[string]contract.Membership{}, Close: map[string]contract.Reason{}}
 	if q.List {
-		answer.Held = s.at(q.Gateway)
+		answer.Held = s.at(q.Gateway, cmp.Or(q.Parts, contract.AllParts))
 	}
 	var each errgroup.Group
 	each.SetLimit(detachAtOnce)
@@ -105,12 +106,14 @@ func (s *Service) confirm(ctx context.Context, q contract.CompareRequest, connID
 	return attachAnswer(outcome).Membership, nil
 }
 
-// at gives the sessions that the index has at a gateway, by connection.
-func (s *Service) at(gateway string) map[string]string {
+// at gives the sessions of some parts that the index has at a gateway, by connection.
+func (s *Service) at(gateway string, parts contract.Parts) map[string]string {
 	held := map[string]string{}
 	s.ledger.Read(func(r *roster.Roster) {
 		for c := range r.At(gateway) {
-			held[c.ConnID] = c.Session
+			if parts.Has(c.ConnID) {
+				held[c.ConnID] = c.Session
+			}
 		}
 	})
 	return held

@@ -251,6 +251,11 @@ func (r *replica) state(connID string) contract.ConnectionState {
 func (r *replica) ready() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
+	for _, check := range r.Shared() {
+		if check(ctx) != nil {
+			return false
+		}
+	}
 	return r.Ready(ctx) == nil
 }
 

@@ -45,19 +45,23 @@ func (s *Service) describe(channels []string, o contract.InfoOptions) (info cont
 }
 
 // lease notes that a process is alive.
-func (s *Service) lease(ctx context.Context, q contract.LeaseRecord) (contract.LeaseAnswer, error) {
+func (s *Service) lease(ctx context.Context, q contract.LeaseRequest) (contract.LeaseAnswer, error) {
 	if err := need("id", q.ID); err != nil {
 		return contract.LeaseAnswer{}, err
 	}
 	if q.Kind != contract.LeaseGateway && q.Kind != contract.LeaseAPI {
 		return contract.LeaseAnswer{}, contract.Invalid("kind", "Unknown kind of process.")
 	}
-	value, err := json.Marshal(q)
+	value, err := json.Marshal(q.LeaseRecord)
 	if err != nil {
 		return contract.LeaseAnswer{}, err
 	}
 	if err := s.ledger.PutLease(ctx, contract.LeaseKey(q.Kind, q.ID), value); err != nil {
 		return contract.LeaseAnswer{}, err
 	}
-	return contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds()}, nil
+	answer := contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds()}
+	if q.Held != nil {
+		s.ledger.Read(func(r *roster.Roster) { has := r.Digest(q.ID); answer.Differs = has.Differs(*q.Held) })
+	}
+	return answer, nil
 }

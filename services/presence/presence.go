@@ -28,6 +28,7 @@ import (
 	"github.com/channelstream/channelstream/services/presence/internal/reaper"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/serve"
 )
 
 // concurrent is how many requests a replica works on at once. Most wait for NATS, some for a gateway.
@@ -203,10 +204,35 @@ func (s *Service) endpoints() map[string]bus.Endpoint {
 	return endpoints
 }
 
-// Ready says whether this replica can answer now: nil, or why not.
-func (s *Service) Ready(ctx context.Context) error {
+// Ready says whether this replica answers: nil or ErrNotReady.
+func (s *Service) Ready(context.Context) error {
 	if !s.serving.Load() {
 		return ErrNotReady
 	}
-	return s.config.Conn.Check(ctx)
+	return nil
+}
+
+// ErrNoLeader is what the check of the leader returns while no replica leads.
+var ErrNoLeader = errors.New("no replica of presence leads: nobody is told who comes and goes")
+
+// Shared checks what every replica needs: NATS, the buckets, and one that leads, which renews its lease by a write.
+func (s *Service) Shared() map[string]serve.Check {
+	ready := func(check serve.Check) serve.Check {
+		return func(ctx context.Context) error {
+			if err := s.Ready(ctx); err != nil {
+				return err
+			}
+			return check(ctx)
+		}
+	}
+	return map[string]serve.Check{
+		"nats":    s.config.Conn.Check,
+		"buckets": ready(func(ctx context.Context) error { return s.ledger.Check(ctx) }),
+		"leader": ready(func(context.Context) error {
+			if s.leaderLease() == nil {
+				return ErrNoLeader
+			}
+			return nil
+		}),
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // keepEvery is how often streams are looked for.
@@ -32,6 +34,19 @@ func (b BucketConfig) open(ctx context.Context, c *Conn) error {
 	_, err := c.OpenBucket(ctx, b)
 	return err
 }
+
+// Open makes logs and buckets that are not there, and brings the others up to date, several at once.
+func (c *Conn) Open(ctx context.Context, all ...Kept) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(openAtOnce)
+	for _, k := range all {
+		group.Go(func() error { return k.open(ctx, c) })
+	}
+	return group.Wait()
+}
+
+// openAtOnce is how many streams are made at once: a cluster elects a leader for each.
+const openAtOnce = 4
 
 // Has says whether logs and buckets are there: nil, ErrGone, or another ErrUnavailable.
 func (c *Conn) Has(ctx context.Context, all ...Kept) error {

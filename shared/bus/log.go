@@ -49,8 +49,15 @@ func MessageLog(ns contract.Namespace, m settings.Messages, replicas int) LogCon
 // It is below 2^53, and exact in JSON, until 2242.
 func epoch(now time.Time) uint64 { return uint64(now.Unix())<<20 + 1 } //nolint:gosec // after 1970
 
-// HistoryLog is the configuration of one of the logs that keep the history of a namespace's channels.
-func HistoryLog(ns contract.Namespace, shard int, m settings.Messages, replicas int) LogConfig {
+// HistoryLogs are the configurations of the logs that keep the history of a namespace's channels.
+func HistoryLogs(ns contract.Namespace, m settings.Messages, replicas int) (all []Kept) {
+	for shard := range contract.HistoryShards {
+		all = append(all, historyLog(ns, shard, m, replicas))
+	}
+	return all
+}
+
+func historyLog(ns contract.Namespace, shard int, m settings.Messages, replicas int) LogConfig {
 	return LogConfig{
 		Name: ns.HistoryStream(shard), Subjects: ns.HistorySubjects(shard), Age: m.HistoryAge,
 		Bytes:      int64(m.HistoryBytes) / contract.HistoryShards,

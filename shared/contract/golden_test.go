@@ -101,13 +101,17 @@ func golden() map[string]any {
 		"detach_request":  DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Offsets: map[string]uint64{"c1": 9}},
 		"detach_answer":   DetachAnswer{Detached: 1},
 		"compare_request": CompareRequest{
-			Gateway: "g1", List: true, Reattach: true, Sessions: map[string]HeldSession{"c1": {Session: "s1", Revision: 7, Transport: "ws"}},
+			Gateway: "g1", List: true, Parts: 5, Reattach: true, Sessions: map[string]HeldSession{"c1": {Session: "s1", Revision: 7, Transport: "ws"}},
 		},
 		"compare_answer": CompareAnswer{
 			Memberships: map[string]Membership{"c1": {Revision: 8, Channels: []string{"a"}}}, Close: map[string]Reason{"c2": ReasonReplaced},
 			Lost: []string{"c3"}, Held: map[string]string{"c1": "s1"},
 		},
-		"lease_answer":     LeaseAnswer{TTL: 6},
+		"lease_request": LeaseRequest{Held: &Digest{1, 1<<64 - 1}, LeaseRecord: LeaseRecord{
+			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Announced: 7,
+		}},
+		"lease_answer":     LeaseAnswer{TTL: 6, Differs: 1<<31 | 1},
 		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},
 		"close_order":      CloseOrder{ConnID: "c1", Session: "s1", Reason: ReasonReplaced},
 		"gateway_answer":   GatewayAnswer{Held: true},

@@ -19,7 +19,7 @@ const (
 	VerbJoin        = "join"        // JoinRequest → ChannelsAnswer, from gateway
 	VerbLeave       = "leave"       // LeaveRequest → ChannelsAnswer, from gateway
 	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
-	VerbLease       = "lease"       // LeaseRecord → LeaseAnswer, from gateway and api
+	VerbLease       = "lease"       // LeaseRequest → LeaseAnswer, from gateway and api
 	VerbCompare     = "compare"     // CompareRequest → CompareAnswer, from gateway
 
 	VerbAnnounced = "announced" // AnnouncedRequest → AnnouncedAnswer, from presence to the replica that leads
@@ -303,7 +303,8 @@ const MaxCompare = 500
 // gone are the sessions' again.
 type CompareRequest struct {
 	Gateway  string                 `json:"gateway"`
-	List     bool                   `json:"list,omitempty"` // asks for all that presence has at the gateway, too
+	List     bool                   `json:"list,omitempty"`  // asks for what presence has at the gateway, too
+	Parts    Parts                  `json:"parts,omitempty"` // of these parts only; 0: of all
 	Reattach bool                   `json:"reattach,omitempty"`
 	Sessions map[string]HeldSession `json:"sessions,omitempty"` // by conn_id
 }
@@ -321,10 +322,18 @@ type CompareAnswer struct {
 	Memberships map[string]Membership `json:"memberships,omitempty"` // by conn_id
 	Close       map[string]Reason     `json:"close,omitempty"`       // by conn_id
 	Lost        []string              `json:"lost,omitempty"`        // conn_ids
-	Held        map[string]string     `json:"held,omitempty"`        // conn_id → session, of all; if it was asked for
+	Held        map[string]string     `json:"held,omitempty"`        // conn_id → session, if it was asked for
 }
 
-// LeaseAnswer says how long the lease lasts, in seconds. It is to be renewed three times within that.
+// LeaseRequest renews the lease of a process.
+type LeaseRequest struct {
+	LeaseRecord
+	Held *Digest `json:"held,omitempty"` // a gateway: of the sessions that have begun there
+}
+
+// LeaseAnswer says how long the lease lasts, in seconds: it is to be renewed three times within that. It says also in which
+// parts presence has the gateway's sessions otherwise, which is so for a moment while they change.
 type LeaseAnswer struct {
-	TTL float64 `json:"ttl"`
+	TTL     float64 `json:"ttl"`
+	Differs Parts   `json:"differs,omitempty"`
 }

@@ -41,7 +41,8 @@ type Config struct {
 type Part interface {
 	Run(ctx context.Context) error
 	Ready(ctx context.Context) error
-	Handler() http.Handler // nil for one that is private
+	Shared() map[string]serve.Check // what others of the kind need as well
+	Handler() http.Handler          // nil for one that is private
 }
 
 // Program is the binary of a service.
@@ -107,7 +108,7 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) (err error) {
 	if err != nil {
 		return err
 	}
-	health := serve.Health{Ready: map[string]serve.Check{p.service.Name: part.Ready}}
+	health := serve.Health{Ready: map[string]serve.Check{p.service.Name: part.Ready}, Shared: part.Shared()}
 	operations := serve.Operations(health, c.Registry, c.Version, p.log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(stages.Run("the "+p.service.Name, func() error { return part.Run(ctx) }))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,10 +30,13 @@ const (
 type Check func(ctx context.Context) error
 
 // Health says by name what makes a process live (else it should be restarted) and ready (else it should get no new
-// work). Both are read only once they are served.
+// work). All are read only once they are served.
 type Health struct {
 	Live  map[string]Check
 	Ready map[string]Check
+	// Shared is what other processes of the kind need as well. Once all is well, a fault in it makes the process degraded, and
+	// not unready: a proxy that took it out would take all out, and nobody would answer.
+	Shared map[string]Check
 }
 
 // Operations returns a handler for what the operator asks: GET /healthz and /readyz (200, or 503 with the names of
@@ -40,8 +44,8 @@ type Health struct {
 func Operations(health Health, registry *prometheus.Registry, version string, log *slog.Logger) http.Handler {
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)})
 	r := edge.NewRouter()
-	edge.Read(r, "/healthz", checks(health.Live, log))
-	edge.Read(r, "/readyz", checks(health.Ready, log))
+	edge.Read(r, "/healthz", checks(health.Live, nil, log))
+	edge.Read(r, "/readyz", checks(health.Ready, health.Shared, log))
 	edge.Read(r, "/metrics", metrics.ServeHTTP)
 	edge.Read(r, "/version", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, Build(version)) })
 	return r
@@ -49,7 +53,7 @@ func Operations(health Health, registry *prometheus.Registry, version string, lo
 
 // checks runs all checks at once and answers when the slowest is done or its time is over. It logs when a check begins to
 // fail and when it is well again, however often it is asked.
-func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
+func checks(own, shared map[string]Check, log *slog.Logger) http.HandlerFunc {
 	type answer struct {
 		Status string            `json:"status"`
 		Checks map[string]string `json:"checks,omitempty"`
@@ -58,11 +62,15 @@ func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 		name string
 		err  error
 	}
+	all := maps.Clone(own)
+	if all == nil {
+		all = map[string]Check{}
+	}
+	maps.Copy(all, shared)
 	var mu sync.Mutex
 	failing := map[string]bool{} // guarded by mu
+	wasWell := false             // all of it, once; guarded by mu
 	note := func(o outcome) {
-		mu.Lock()
-		defer mu.Unlock()
 		switch was := failing[o.name]; {
 		case o.err != nil && !was:
 			log.Warn("health check failed", "check", o.name, "error", o.err)
@@ -78,15 +86,32 @@ func checks(all map[string]Check, log *slog.Logger) http.HandlerFunc {
 		for name, check := range all {
 			go func() { outcomes <- outcome{name, check(ctx)} }() // ends with ctx at the latest
 		}
-		body, status := answer{Status: "ok", Checks: map[string]string{}}, http.StatusOK
+		body, ownFaults := answer{Status: "ok", Checks: map[string]string{}}, 0
+		got := make([]outcome, 0, len(all))
 		for range all {
-			o := <-outcomes
+			got = append(got, <-outcomes)
+		}
+		mu.Lock()
+		for _, o := range got {
 			note(o)
 			body.Checks[o.name] = "ok"
 			if o.err != nil {
-				body.Checks[o.name], body.Status, status = "failing", "failing", http.StatusServiceUnavailable
+				body.Checks[o.name], body.Status = "failing", "failing"
+				if _, is := own[o.name]; is {
+					ownFaults++
+				}
 			}
 		}
+		wasWell = wasWell || body.Status == "ok"
+		status := http.StatusOK
+		switch {
+		case body.Status == "ok":
+		case wasWell && ownFaults == 0:
+			body.Status = "degraded"
+		default:
+			status = http.StatusServiceUnavailable
+		}
+		mu.Unlock()
 		write(w, status, body)
 	}
 }

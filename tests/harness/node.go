@@ -160,11 +160,14 @@ func (n *Node) end() {
 	}
 }
 
-// Ready says whether the node answers that it is ready.
+// Ready says whether the node answers that it is ready, and all that it needs is there.
 func (n *Node) Ready() bool {
-	status, _ := n.get("/readyz")
-	return status == http.StatusOK
+	status, body := n.Health()
+	return status == http.StatusOK && strings.Contains(body, `"status":"ok"`)
 }
+
+// Health is what the node says of itself; status 0 means that it does not answer.
+func (n *Node) Health() (status int, body string) { return n.get("/readyz") }
 
 // AwaitReady waits until the node is ready.
 func (n *Node) AwaitReady() {

@@ -13,15 +13,10 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/settings"
 )
-
-// openAtOnce is how many logs are opened at a time.
-const openAtOnce = 8
 
 // Config is what an archive works with.
 type Config struct {
@@ -29,7 +24,6 @@ type Config struct {
 	Logger    *slog.Logger
 	Namespace contract.Namespace
 	Messages  settings.Messages
-	Replicas  int
 	MaxAnswer int                                           // bytes of history that one Read gives
 	Timeout   time.Duration                                 // of one trim
 	Settings  func(channel string) contract.ChannelSettings // as they are now
@@ -44,27 +38,13 @@ type Archive struct {
 	large  chan struct{} // holds one for each large recall
 }
 
-// New makes an archive. Its logs are there after Open, whoever called it; what its channels have too much is taken away
-// while Run is running.
+// New makes an archive of logs that somebody else makes. What its channels have too much is taken away while Run is running.
 func New(c Config) *Archive {
 	a := &Archive{config: c, excess: newExcess(), large: make(chan struct{}, mostLarge)}
 	for shard := range a.logs {
 		a.logs[shard] = c.Conn.BindLog(c.Namespace.HistoryStream(shard))
 	}
 	return a
-}
-
-// Open makes the logs, or brings them up to date.
-func (a *Archive) Open(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(openAtOnce)
-	for shard := range a.logs {
-		group.Go(func() error {
-			_, err := a.config.Conn.OpenLog(ctx, bus.HistoryLog(a.config.Namespace, shard, a.config.Messages, a.config.Replicas))
-			return err
-		})
-	}
-	return group.Wait()
 }
 
 // Holds says how much the history of all channels is.

@@ -70,11 +70,11 @@ func newStage(t testing.TB) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	messages := settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000}
 	archive := history.New(history.Config{
-		Conn: conns[0], Logger: logger, Namespace: ns, Messages: settings.Messages{HistoryBytes: 1 << 30, HistoryMessages: 1000},
-		Replicas: 1, Timeout: time.Minute, Settings: kinds{}.Settings,
+		Conn: conns[0], Logger: logger, Namespace: ns, Messages: messages, Timeout: time.Minute, Settings: kinds{}.Settings,
 	})
-	if err := archive.Open(ctx); err != nil {
+	if err := conns[0].Open(ctx, bus.HistoryLogs(ns, messages, 1)...); err != nil {
 		t.Fatal(err)
 	}
 	s := &stage{nats: nats, conn: conns[0], hears: conns[1], log: log, history: archive, feed: conns[1].NewIntake(1000)}

@@ -288,7 +288,7 @@ func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract
 	return contract.DetachAnswer{Detached: n}, nil
 }
 
-func (p *Presence) lease(context.Context, contract.LeaseRecord) (contract.LeaseAnswer, error) {
+func (p *Presence) lease(context.Context, contract.LeaseRequest) (contract.LeaseAnswer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leases++

@@ -10,10 +10,19 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
-// Compare tells presence what is held here, and does what it has otherwise: orders may have been lost, or clients taken
-// for gone. It gives how many differences there were.
-func (b *Book) Compare(ctx context.Context) (differences int, err error) {
-	held := b.holding()
+// Digest is what is held here, in brief.
+func (b *Book) Digest() (d contract.Digest) {
+	for _, s := range b.holding(contract.AllParts) {
+		held := s.describe()
+		d.Add(s.ConnID, held.Session, held.Revision)
+	}
+	return d
+}
+
+// Compare tells presence what is held here of some parts, and does what it has otherwise: orders may have been lost, or
+// clients taken for gone. It gives how many differences there were.
+func (b *Book) Compare(ctx context.Context, parts contract.Parts) (differences int, err error) {
+	held := b.holding(parts)
 	for len(held) > 0 {
 		batch := make(map[string]*Session, min(len(held), contract.MaxCompare))
 		for connID, s := range held {
@@ -29,23 +38,24 @@ func (b *Book) Compare(ctx context.Context) (differences int, err error) {
 			return differences, err
 		}
 	}
-	n, err := b.DropStrangers(ctx)
+	n, err := b.DropStrangers(ctx, parts)
 	return differences + n, err
 }
 
-// DropStrangers tells presence of those sessions to be gone that it has at this gateway and that are not here: they ended
-// unheard, or in an earlier life of the gateway. Each is named, so that a request which is heard late concerns no other.
-func (b *Book) DropStrangers(ctx context.Context) (int, error) {
+// DropStrangers tells presence of those sessions of some parts to be gone that it has at this gateway and that are not here:
+// they ended unheard, or in an earlier life of the gateway. Each is named, so that a request which is heard late concerns
+// no other.
+func (b *Book) DropStrangers(ctx context.Context, parts contract.Parts) (int, error) {
 	b.Settle(ctx) // those that it has not heard of yet are none
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	answer, err := b.presence.Compare(within, contract.CompareRequest{Gateway: b.gateway, List: true})
+	answer, err := b.presence.Compare(within, contract.CompareRequest{Gateway: b.gateway, List: true, Parts: parts})
 	if err != nil {
 		return 0, fmt.Errorf("list sessions: %w", err)
 	}
 	strangers := 0
 	for connID, id := range answer.Held {
-		if b.held(id) == nil {
+		if parts.Has(connID) && b.held(id) == nil { // a replica of before knows no parts
 			strangers++
 			b.stranger(connID, id)
 		}
@@ -96,8 +106,8 @@ func (b *Book) compare(ctx context.Context, batch map[string]*Session, reattach 
 	return differences + n, err
 }
 
-// holding gives the sessions that have begun, by connection.
-func (b *Book) holding() map[string]*Session {
+// holding gives the sessions of some parts that have begun, by connection.
+func (b *Book) holding(parts contract.Parts) map[string]*Session {
 	b.mu.Lock()
 	all := make([]*Session, 0, len(b.sessions))
 	for _, s := range b.sessions {
@@ -106,7 +116,7 @@ func (b *Book) holding() map[string]*Session {
 	b.mu.Unlock()
 	held := make(map[string]*Session, len(all))
 	for _, s := range all {
-		if s.hasBegun() {
+		if s.hasBegun() && parts.Has(s.ConnID) {
 			held[s.ConnID] = s
 		}
 	}

@@ -13,7 +13,7 @@ func TestWhatPresenceHasOtherwiseComesIntoForce(t *testing.T) {
 	s.presence.otherwise = contract.CompareAnswer{
 		Memberships: map[string]contract.Membership{"conn": {Revision: 9, Channels: []string{"a", "b"}}},
 	}
-	if n, err := s.book.Compare(t.Context()); n != 1 || err != nil {
+	if n, err := s.book.Compare(t.Context(), contract.AllParts); n != 1 || err != nil {
 		t.Fatalf("%d differences, %v", n, err)
 	}
 	s.say(ns.LiveChannel("b"), "in b")
@@ -25,7 +25,7 @@ func TestASessionThatPresenceGaveToAnotherIsClosed(t *testing.T) {
 	s := newStage(t)
 	_, m := s.enter(s.attached("a"))
 	s.presence.otherwise = contract.CompareAnswer{Close: map[string]contract.Reason{"conn": contract.ReasonReplaced}}
-	if _, err := s.book.Compare(t.Context()); err != nil {
+	if _, err := s.book.Compare(t.Context(), contract.AllParts); err != nil {
 		t.Fatal(err)
 	}
 	<-m.Over()
@@ -40,7 +40,7 @@ func TestAConnectionThatWasTakenForGoneIsAskedBack(t *testing.T) {
 	l, _ := s.enter(s.attached("a"))
 	s.presence.otherwise = contract.CompareAnswer{Lost: []string{"conn"}}
 	s.presence.back = contract.CompareAnswer{Memberships: map[string]contract.Membership{"conn": {Revision: 9, Channels: []string{"a", "b"}}}}
-	if n, err := s.book.Compare(t.Context()); n != 1 || err != nil {
+	if n, err := s.book.Compare(t.Context(), contract.AllParts); n != 1 || err != nil {
 		t.Fatalf("%d differences, %v", n, err)
 	}
 	s.say(ns.LiveChannel("b"), "in b")
@@ -53,7 +53,7 @@ func TestASessionThatOnlyPresenceHasIsToldToBeGoneAndNoOther(t *testing.T) {
 	a := s.attached("a")
 	s.enter(a)
 	s.presence.held = map[string]string{"conn": a.ID, "ghost": "of an earlier life"}
-	if n, err := s.book.DropStrangers(t.Context()); n != 1 || err != nil {
+	if n, err := s.book.DropStrangers(t.Context(), contract.AllParts); n != 1 || err != nil {
 		t.Fatalf("%d strangers, %v", n, err)
 	}
 	if id := s.presence.told("ghost"); id != "of an earlier life" {

@@ -6,6 +6,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -43,6 +44,7 @@ type Ledger struct {
 	Channels    *Table[contract.ChannelRecord]
 	Leases      *bus.Bucket
 	conn        *bus.Conn
+	kept        []bus.Kept // the buckets
 	log         *slog.Logger
 	observer    Observer
 	progress    progress.Progress // of the watch of connections
@@ -71,6 +73,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 			return nil, err
 		}
 		buckets[i] = bucket
+		l.kept = append(l.kept, config)
 	}
 	many := c.Replicas > 1
 	l.Connections = newTable(l, buckets[0], many, (*roster.Roster).Connection, (*roster.Roster).ApplyConnection)
@@ -96,6 +99,17 @@ func newTable[R any](l *Ledger, b *bus.Bucket, replicated bool,
 			apply(l.roster, r)
 		},
 	}
+}
+
+// ErrBehind is returned by Check while the roster does not follow the buckets.
+var ErrBehind = errors.New("the buckets are being read")
+
+// Check says whether the buckets are there and followed: nil, ErrBehind or bus.ErrUnavailable.
+func (l *Ledger) Check(ctx context.Context) error {
+	if l.SteadySince().IsZero() {
+		return ErrBehind
+	}
+	return l.conn.Has(ctx, l.kept...)
 }
 
 // Read calls f with the roster, which f must neither change nor keep.
@@ -171,6 +185,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		}
 	})()
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.conn.Keep(ctx, l.kept...) })
 	g.Go(func() error { return follow(ctx, l, l.Connections, contract.BucketConnections, l.observed) })
 	g.Go(func() error { return follow(ctx, l, l.Users, contract.BucketUsers, nil) })
 	g.Go(func() error { return follow(ctx, l, l.Channels, contract.BucketChannels, nil) })

@@ -22,6 +22,12 @@ type room struct {
 	users       map[string]int // user → how many of its connections are in
 }
 
+// gateway is what a gateway holds.
+type gateway struct {
+	connections set
+	digest      contract.Digest // of them
+}
+
 // Roster is the index. All maps but rooms, byUser and dormant are by the token that is the key in the bucket.
 type Roster struct {
 	connections table[contract.ConnectionRecord]
@@ -32,7 +38,7 @@ type Roster struct {
 	rooms     map[string]*room                   // channel → who is in
 	byUser    map[string][]string                // user → keys of its connections
 	dormant   map[string][]string                // user → keys of its dormant connections, which are none of byUser
-	byGateway map[string]set                     // gateway → connections attached there
+	byGateway map[string]*gateway                // those with a connection attached there
 	waiting   map[contract.ConnectionState]*ages // those without a socket
 }
 
@@ -46,7 +52,7 @@ func New() *Roster {
 		rooms:       map[string]*room{},
 		byUser:      map[string][]string{},
 		dormant:     map[string][]string{},
-		byGateway:   map[string]set{},
+		byGateway:   map[string]*gateway{},
 		waiting: map[contract.ConnectionState]*ages{
 			contract.Pending: newAges(), contract.Lingering: newAges(), contract.Dormant: newAges(),
 		},
@@ -82,10 +88,10 @@ func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) {
 	if !taken {
 		return
 	}
-	r.leaveState(row.Key, before)
-	r.enterState(row.Key, row.Record)
-	moveUser(r.dormant, row.Key, dormant(before), dormant(row.Record))
-	from, to := There(before), There(row.Record)
+	r.leaveState(before)
+	r.enterState(row)
+	moveUser(r.dormant, row.Key, dormant(before.Record), dormant(row.Record))
+	from, to := There(before.Record), There(row.Record)
 	same := from != nil && to != nil && from.User == to.User
 	if same && slices.Equal(from.Channels, to.Channels) {
 		return // an attach or detach, the most frequent change
@@ -129,30 +135,34 @@ func (r *Roster) Forget() {
 	r.leases.forget()
 }
 
-func (r *Roster) leaveState(key string, c *contract.ConnectionRecord) {
-	switch {
+func (r *Roster) leaveState(row Row[contract.ConnectionRecord]) {
+	switch c := row.Record; {
 	case c == nil:
 	case c.State == contract.Attached:
-		if here := r.byGateway[c.Gateway]; len(here) > 1 {
-			delete(here, key)
+		if here := r.byGateway[c.Gateway]; len(here.connections) > 1 {
+			delete(here.connections, row.Key)
+			here.digest.Remove(c.ConnID, c.Session, row.Revision)
 		} else {
 			delete(r.byGateway, c.Gateway)
 		}
 	case r.waiting[c.State] != nil:
-		r.waiting[c.State].remove(key, c.Since)
+		r.waiting[c.State].remove(row.Key, c.Since)
 	}
 }
 
-func (r *Roster) enterState(key string, c *contract.ConnectionRecord) {
-	switch {
+func (r *Roster) enterState(row Row[contract.ConnectionRecord]) {
+	switch c := row.Record; {
 	case c == nil:
 	case c.State == contract.Attached:
-		if r.byGateway[c.Gateway] == nil {
-			r.byGateway[c.Gateway] = set{}
+		here := r.byGateway[c.Gateway]
+		if here == nil {
+			here = &gateway{connections: set{}}
+			r.byGateway[c.Gateway] = here
 		}
-		r.byGateway[c.Gateway][key] = struct{}{}
+		here.connections[row.Key] = struct{}{}
+		here.digest.Add(c.ConnID, c.Session, row.Revision)
 	case r.waiting[c.State] != nil:
-		r.waiting[c.State].add(key, c.Since)
+		r.waiting[c.State].add(row.Key, c.Since)
 	}
 }
 
@@ -231,7 +241,19 @@ func (r *Roster) Waiting(state contract.ConnectionState, since time.Time) iter.S
 
 // At gives the connections attached at a gateway.
 func (r *Roster) At(gateway string) iter.Seq[*contract.ConnectionRecord] {
-	return r.records(maps.Keys(r.byGateway[gateway]))
+	here := r.byGateway[gateway]
+	if here == nil {
+		return func(func(*contract.ConnectionRecord) bool) {}
+	}
+	return r.records(maps.Keys(here.connections))
+}
+
+// Digest is that of the connections attached at a gateway.
+func (r *Roster) Digest(gateway string) contract.Digest {
+	if here := r.byGateway[gateway]; here != nil {
+		return here.digest
+	}
+	return contract.Digest{}
 }
 
 func (r *Roster) records(keys iter.Seq[string]) iter.Seq[*contract.ConnectionRecord] {

@@ -39,7 +39,7 @@ func randomRow(r *rand.Rand, revision uint64) Row[contract.ConnectionRecord] {
 	}
 	slices.Sort(row.Record.Channels)
 	if row.Record.State == contract.Attached {
-		row.Record.Gateway = gateways[r.IntN(len(gateways))]
+		row.Record.Gateway, row.Record.Session = gateways[r.IntN(len(gateways))], fmt.Sprint("s", r.IntN(3))
 	}
 	return row
 }
@@ -152,6 +152,13 @@ func check(t *testing.T, r *Roster, want model) {
 		slices.Sort(ids)
 		if got := sorted(r.At(gateway)); !slices.Equal(got, ids) {
 			t.Errorf("at %s %v, want %v", gateway, got, ids)
+		}
+		var digest contract.Digest
+		for _, id := range ids {
+			digest.Add(id, want[id].Session, r.Connection(id).Revision)
+		}
+		if parts := digest.Differs(r.Digest(gateway)); parts != 0 {
+			t.Errorf("the digest of %s differs in parts %b", gateway, parts)
 		}
 	}
 }

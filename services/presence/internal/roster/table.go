@@ -19,15 +19,15 @@ func newTable[R any]() table[R] {
 	return table[R]{rows: map[string]Row[R]{}, gone: map[string]uint64{}}
 }
 
-// apply takes a row unless it is old, and gives the record that it replaces. A removal at the revision of the record
+// apply takes a row unless it is old, and gives the row that it replaces. A removal at the revision of the record
 // that is there counts as new: so a watch tells of a key that went while it was away.
-func (t *table[R]) apply(row Row[R]) (before *R, taken bool) {
+func (t *table[R]) apply(row Row[R]) (before Row[R], taken bool) {
 	have, exists := t.rows[row.Key]
 	switch {
 	case exists && row.Revision < have.Revision,
 		exists && row.Revision == have.Revision && row.Record != nil,
 		!exists && row.Revision <= t.gone[row.Key]:
-		return nil, false
+		return have, false
 	}
 	t.highest = max(t.highest, row.Revision)
 	if row.Record == nil {
@@ -37,7 +37,7 @@ func (t *table[R]) apply(row Row[R]) (before *R, taken bool) {
 		t.rows[row.Key] = row
 		delete(t.gone, row.Key)
 	}
-	return have.Record, true
+	return have, true
 }
 
 // forget drops removals that were already old at the last call.

@@ -1,0 +1,118 @@
+// Package lease keeps a process known to presence: it renews the lease of the process three times within its life, and at
+// once when NATS is back.
+package lease
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+)
+
+// retry is the wait after a renewal that failed.
+const retry = 250 * time.Millisecond
+
+// ErrLapsed is returned by Check while presence may take the process for gone.
+var ErrLapsed = errors.New("presence has not taken the lease in time: it does not answer, or can not write")
+
+// Config says whose lease it is.
+type Config struct {
+	Conn      *bus.Conn
+	Namespace contract.Namespace
+	Timeout   time.Duration // of one renewal
+	Request   func() contract.LeaseRequest
+	// Renewed, if not nil, is told of each renewal, in order. away tells that presence may have taken the process for gone
+	// before, or that orders from it may have been lost: the lease had lapsed, or NATS was away.
+	Renewed func(answer contract.LeaseAnswer, away bool)
+	Logger  *slog.Logger
+}
+
+// Keeper renews a lease while Run does.
+type Keeper struct {
+	config Config
+
+	mu    sync.Mutex
+	until time.Time // the lease lasts, by this process's clock; guarded by mu
+}
+
+// New makes a keeper. There is no lease before Run.
+func New(c Config) *Keeper { return &Keeper{config: c} }
+
+// Check says whether the lease lasts: nil, or ErrLapsed.
+func (k *Keeper) Check(context.Context) error {
+	if !k.Lasts() {
+		return ErrLapsed
+	}
+	return nil
+}
+
+// Lasts says whether the lease lasts.
+func (k *Keeper) Lasts() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return time.Now().Before(k.until)
+}
+
+// Run renews the lease until ctx ends. It logs when that begins to fail, once there was a lease, and when it is well again.
+func (k *Keeper) Run(ctx context.Context) error {
+	back := make(chan struct{}, 1)
+	defer k.config.Conn.OnChange(func(up bool) {
+		if up {
+			select {
+			case back <- struct{}{}:
+			default:
+			}
+		}
+	})()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	held, failing := false, false // until there was a lease, presence may just not be up yet
+	away := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-back:
+			away = true
+		}
+		ttl, err := k.renew(ctx, away)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && held && !failing:
+			k.config.Logger.Warn("the lease could not be renewed; trying again", "error", err)
+		case err == nil && failing:
+			k.config.Logger.Info("the lease is renewed again")
+		}
+		held, failing = held || err == nil, held && err != nil
+		wait := retry
+		if err == nil {
+			wait, away = ttl/3, false
+		}
+		timer.Reset(wait)
+	}
+}
+
+func (k *Keeper) renew(ctx context.Context, away bool) (ttl time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, k.config.Timeout)
+	defer cancel()
+	began := time.Now() // it lasts from then on at least, whenever presence wrote it
+	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, k.config.Conn, k.config.Namespace.Presence(contract.VerbLease), k.config.Request())
+	if err != nil {
+		return 0, err
+	}
+	ttl = max(time.Duration(answer.TTL*float64(time.Second)), 3*time.Millisecond)
+	k.mu.Lock()
+	lapsed := !began.Before(k.until)
+	k.until = began.Add(ttl)
+	k.mu.Unlock()
+	if k.config.Renewed != nil {
+		k.config.Renewed(answer, away || lapsed)
+	}
+	return ttl, nil
+}
