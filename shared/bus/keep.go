@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -59,23 +60,31 @@ func (c *Conn) Has(ctx context.Context, all ...Kept) error {
 
 // gone gives those that are not there.
 func (c *Conn) gone(ctx context.Context, all []Kept) (gone []Kept, err error) {
-	if !c.nc.IsConnected() {
-		return nil, ErrUnavailable
-	}
-	names := c.js.StreamNames(ctx)
-	there := map[string]bool{}
-	for name := range names.Name() {
-		there[name] = true
-	}
-	if err := names.Err(); err != nil {
-		return nil, fmt.Errorf("list the streams: %w", unavailable(err))
+	there, err := c.Streams(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, k := range all {
-		if !there[k.stream()] {
+		if !slices.Contains(there, k.stream()) {
 			gone = append(gone, k)
 		}
 	}
 	return gone, nil
+}
+
+// Streams are the names of all streams, those of buckets too.
+func (c *Conn) Streams(ctx context.Context) (names []string, err error) {
+	if !c.nc.IsConnected() {
+		return nil, ErrUnavailable
+	}
+	list := c.js.StreamNames(ctx)
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("list the streams: %w", unavailable(err))
+	}
+	return names, nil
 }
 
 // Keep makes logs and buckets anew that somebody removes, or that a NATS server has no more when it is back, until ctx ends.

@@ -27,7 +27,7 @@ func TestAStreamThatWasRemovedIsMadeAnewBehindTheOld(t *testing.T) {
 	c := newServer(t).dial()
 	ctx, cancel := patiently()
 	defer cancel()
-	kept := []bus.Kept{bus.BucketConfig{Name: "test"}, bus.LogConfig{Name: "LOG", Subjects: "log.>", First: 1, Bytes: 1 << 20}}
+	kept := []bus.Kept{bus.BucketConfig{Name: "test"}, bus.LogConfig{Name: "LOG", Subjects: "log.>", ByClock: true, Bytes: 1 << 20}}
 	if err := c.Has(ctx, kept...); !errors.Is(err, bus.ErrGone) {
 		t.Errorf("before they are made: %v", err)
 	}

@@ -26,7 +26,8 @@ type LogConfig struct {
 	Name       string        // of the stream
 	Subjects   string        // all that is stored, with a wildcard at its end
 	Live       string        // where each stored message is published again, with a wildcard at its end; empty: nowhere
-	First      uint64        // sequence of the first message ever, if the log is made; 0: 1
+	First      uint64        // sequence of the first message ever, if the log is made; 0: 1, or by the clock
+	ByClock    bool          // it begins behind any log that was there before and is lost
 	Age        time.Duration // 0: no limit
 	Bytes      int64
 	Messages   int64 // 0: no limit
@@ -39,12 +40,12 @@ type LogConfig struct {
 // MessageLog is the configuration of the log of a namespace's messages.
 func MessageLog(ns contract.Namespace, m settings.Messages, replicas int) LogConfig {
 	return LogConfig{
-		Name: ns.LogStream(), Subjects: ns.LogSubjects(), Live: ns.LiveSubjects(), First: epoch(time.Now()), Age: m.ResumeWindow,
+		Name: ns.LogStream(), Subjects: ns.LogSubjects(), Live: ns.LiveSubjects(), ByClock: true, Age: m.ResumeWindow,
 		Bytes: int64(m.LogBytes), Messages: int64(m.LogMessages), Replicas: replicas, Memory: m.LogStorage == "memory", Setting: settings.Prefix + "LOG_STORAGE",
 	}
 }
 
-// epoch is where the sequences of a log begin that is made now: behind those of any log that was there before and is lost,
+// epoch is where the sequences of a log or bucket begin that is made now: behind those of any log that was there before and is lost,
 // unless it took more than a million messages a second. So an offset of a lost log is never taken for one of its successor.
 // It is below 2^53, and exact in JSON, until 2242.
 func epoch(now time.Time) uint64 { return uint64(now.Unix())<<20 + 1 } //nolint:gosec // after 1970
@@ -111,6 +112,9 @@ func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	}
 	created := config
 	created.FirstSeq = l.First
+	if l.ByClock {
+		created.FirstSeq = max(l.First, epoch(time.Now()))
+	}
 	_, err := c.js.CreateStream(ctx, created)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		_, err = c.js.UpdateStream(ctx, config)

@@ -1,12 +1,16 @@
 package harness
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/netfault"
 )
@@ -71,6 +75,33 @@ func (n *NATS) Stop() {
 	if n.server != nil {
 		n.server.Stop()
 		n.server = nil
+	}
+}
+
+// Wipe empties the store of a server that is stopped.
+func (n *NATS) Wipe() {
+	n.t.Helper()
+	if err := os.RemoveAll(n.store); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// DeleteStreams deletes all streams, as an operator's mistake does.
+func (n *NATS) DeleteStreams() {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	conn, err := bus.Connect(ctx, bus.Options{URL: n.URL(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer conn.Close()
+	names, err := conn.Streams(ctx)
+	for _, name := range names {
+		err = errors.Join(err, conn.RemoveStream(ctx, name))
+	}
+	if err != nil {
+		n.t.Fatal(err)
 	}
 }
 
