@@ -12,7 +12,7 @@ import (
 
 // writeFault answers an error and gives the HTTP status. Only what is this service's own fault is logged.
 func (s *Service) writeFault(w http.ResponseWriter, route, allow string, err error) int {
-	fault := asFault(err)
+	fault := s.asFault(err)
 	switch fault.Code {
 	case contract.CodeInternal:
 		s.log.Error("a request failed", "route", route, "error", err)
@@ -26,12 +26,22 @@ func (s *Service) writeFault(w http.ResponseWriter, route, allow string, err err
 }
 
 // asFault says what the app may know of an error.
-func asFault(err error) *contract.Fault {
+func (s *Service) asFault(err error) *contract.Fault {
 	var fault *contract.Fault
+	away := errors.Is(err, bus.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	if errors.As(err, &fault) {
+		away = fault.Code == contract.CodeUnavailable
+	}
 	switch {
-	case errors.As(err, &fault):
+	case away && s.conn.Full():
+		full := contract.Unavailable("The store is full: nothing can be stored until its disk has room.")
+		if fault != nil {
+			full.UUIDs = fault.UUIDs
+		}
+		return full
+	case fault != nil:
 		return fault
-	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case away:
 		return contract.Unavailable("NATS or a service behind it does not answer; try again.")
 	}
 	return edge.Internal()

@@ -19,7 +19,7 @@ func (s *Service) message(r *http.Request, body []byte) (any, error) {
 	ctx, cancel := s.bounded(r)
 	defer cancel()
 	if err := s.publisher.Publish(ctx, messages); err != nil {
-		return nil, uncompleted(err, messages)
+		return nil, s.uncompleted(err, messages)
 	}
 	s.accepted.Add(uint64(len(messages)))
 	return answerMessages(messages), nil
@@ -34,7 +34,7 @@ func (s *Service) edit(r *http.Request, body []byte) (any, error) {
 	ctx, cancel := s.bounded(r)
 	defer cancel()
 	if err := s.publisher.Publish(ctx, edits); err != nil {
-		return nil, uncompleted(err, edits)
+		return nil, s.uncompleted(err, edits)
 	}
 	return answerMessages(edits), nil
 }
@@ -48,7 +48,7 @@ func (s *Service) remove(r *http.Request, body []byte) (any, error) {
 	ctx, cancel := s.bounded(r)
 	defer cancel()
 	if err := s.publishAndErase(ctx, deletions); err != nil {
-		return nil, uncompleted(err, deletions)
+		return nil, s.uncompleted(err, deletions)
 	}
 	return answerMessages(deletions), nil
 }
@@ -61,8 +61,8 @@ func (s *Service) publishAndErase(ctx context.Context, deletions []message.Messa
 }
 
 // uncompleted makes the error of a list an answer, which names the list if it may be posted again.
-func uncompleted(err error, messages []message.Message) error {
-	fault := asFault(err)
+func (s *Service) uncompleted(err error, messages []message.Message) error {
+	fault := s.asFault(err)
 	if fault.Code != contract.CodeUnavailable {
 		return err
 	}

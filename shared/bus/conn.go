@@ -19,6 +19,9 @@ import (
 // ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
 var ErrUnavailable = errors.New("nats is not available")
 
+// ErrFull is returned by Check while an embedded server has no room on its disk. It is an ErrUnavailable.
+var ErrFull = fmt.Errorf("%w: its disk is full", ErrUnavailable)
+
 // ErrTooLarge is returned for a message with more bytes than NATS takes; see Conn.MaxPayload.
 var ErrTooLarge = errors.New("larger than a nats message")
 
@@ -42,14 +45,16 @@ type Options struct {
 // InProcess gives connections to a NATS server in this process.
 type InProcess interface {
 	InProcessConn() (net.Conn, error)
+	Full() bool // its disk has no room
 }
 
 // Conn is a connection to NATS. It is safe for use by many goroutines.
 type Conn struct {
 	// set at construction
-	nc  *nats.Conn
-	js  jetstream.JetStream
-	log *slog.Logger
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	embedded InProcess // nil for a server elsewhere
+	log      *slog.Logger
 
 	changes listeners[bool]   // the connection is lost, or back
 	drops   listeners[string] // messages on a subject were dropped
@@ -65,7 +70,7 @@ const (
 
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
-	c := &Conn{log: o.Logger}
+	c := &Conn{log: o.Logger, embedded: o.InProcess}
 	c.flushes = newRounds(flushTimeout, func(ctx context.Context, _ []string) (struct{}, error) {
 		return struct{}{}, c.nc.FlushWithContext(ctx)
 	})
@@ -180,8 +185,14 @@ func (c *Conn) asyncError(sub *nats.Subscription, err error) {
 	}
 }
 
-// Check says whether NATS answers: nil, or ErrUnavailable.
+// Full says whether nothing can be stored since the disk of an embedded server has no room. That of another one is not known.
+func (c *Conn) Full() bool { return c.embedded != nil && c.embedded.Full() }
+
+// Check says whether NATS answers, and can store: nil, ErrFull, or another ErrUnavailable.
 func (c *Conn) Check(ctx context.Context) error {
+	if c.Full() {
+		return ErrFull
+	}
 	if !c.nc.IsConnected() {
 		return ErrUnavailable
 	}

@@ -123,19 +123,20 @@ func (s *Service) run(ctx context.Context, name string, data []byte) ([]byte, er
 	return body, nil
 }
 
-// FaultFor is what a caller is told of an error: the fault that it is, or else that the service failed, and then the log
-// says how.
+// FaultFor is what a caller is told of an error: the fault that it is, that NATS is away, or else that the service failed, and
+// then the log says how.
 func FaultFor(log *slog.Logger, endpoint string, err error) *contract.Fault {
 	var fault *contract.Fault
 	if errors.As(err, &fault) {
 		return fault
 	}
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) { // many at once, and no fault of ours
+		log.Debug("a request could not be carried out", "endpoint", endpoint, "error", err)
+		return contract.Unavailable("The service could not reach NATS; try again.")
+	}
 	log.Error("a request failed", "endpoint", endpoint, "error", err)
 	if errors.Is(err, errAnswer) { // no 4xx: what was asked for is done
 		return &contract.Fault{Code: contract.CodeInternal, Message: fmt.Sprintf("The answer has more than %d MiB: ask for less.", maxAnswer>>20)}
-	}
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		return contract.Unavailable("The service could not reach NATS; try again.")
 	}
 	return &contract.Fault{Code: contract.CodeInternal, Message: "The service failed; its log says why."}
 }

@@ -73,8 +73,8 @@ func losses(had, has inventory) []Loss {
 }
 
 // take asks the server how far its streams are.
-func take(ns *server.Server) (inventory, error) {
-	all, err := ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+func (s *Server) take() (inventory, error) {
+	all, err := s.server().Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {
 		return nil, fmt.Errorf("ask the embedded NATS server for its streams: %w", err)
 	}
@@ -87,8 +87,9 @@ func take(ns *server.Server) (inventory, error) {
 	return now, nil
 }
 
-// stocktaking keeps the inventory up to date until stop is closed, and once more then.
-func (s *Server) stocktaking(dir string, kept inventory) {
+// stocktaking keeps the inventory up to date until stop is closed, and once more then. It also looks after a disk that was
+// full.
+func (s *Server) stocktaking(kept inventory) {
 	defer close(s.stocktaken)
 	tick := time.NewTicker(inventoryEvery)
 	defer tick.Stop()
@@ -98,15 +99,41 @@ func (s *Server) stocktaking(dir string, kept inventory) {
 		case <-s.stop:
 			stopped = true
 		}
-		now, err := take(s.ns)
+		if s.full.Load() && !stopped {
+			s.recover()
+			continue
+		}
+		now, err := s.take()
 		if err == nil && !maps.Equal(now, kept) {
-			err = now.keep(dir)
+			err = now.keep(s.options.StoreDir)
 			kept = now
 		}
-		if err != nil {
+		if err != nil && !s.full.Load() {
 			s.log.Warn("what the store has could not be noted", "error", err)
 		}
 	}
+}
+
+// roomAgain is how much of a disk that was full must be free for the store to be used again.
+const roomAgain = 16 << 20
+
+// Full says whether the disk had no room for something, and has none yet.
+func (s *Server) Full() bool { return s.full.Load() }
+
+// recover starts the server anew when a disk that was full has room: a stream that could not be written once takes nothing
+// any more.
+func (s *Server) recover() {
+	if freeBytes(s.options.StoreDir) < roomAgain {
+		return
+	}
+	s.end()
+	s.full.Store(false)
+	if err := s.run(); err != nil {
+		s.full.Store(true)
+		s.log.Error("the disk has room again, but the NATS server does not start; trying again", "error", err)
+		return
+	}
+	s.log.Info("the disk has room again, and the store is used again")
 }
 
 // soundBuckets lets NATS read the buckets whole when it starts, and check each record, instead of believing its index: a

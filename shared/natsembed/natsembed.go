@@ -11,7 +11,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -43,14 +46,17 @@ const (
 // Server is a running NATS server. Its InProcessConn makes it a bus.InProcess.
 type Server struct {
 	// set by Start
-	ns         *server.Server
-	dir        string
+	options    Options
 	lock       *flock.Flock
 	log        *slog.Logger
 	lost       []Loss
+	full       atomic.Bool   // the disk had no room for something
 	stop       chan struct{} // closed by ending
 	ending     func()        // at the first call
 	stocktaken chan struct{} // closed when the inventory was taken for the last time
+
+	mu sync.Mutex
+	ns *server.Server // another one after the disk was full; guarded by mu
 }
 
 // Start starts a server and waits until it accepts connections. Of a store that was damaged it keeps what it can; see Lost.
@@ -59,33 +65,40 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take the folder %s: %w", o.StoreDir, err)
 	}
-	s := &Server{dir: o.StoreDir, lock: lock, log: o.Logger, stop: make(chan struct{}), stocktaken: make(chan struct{})}
+	s := &Server{options: o, lock: lock, log: o.Logger, stop: make(chan struct{}), stocktaken: make(chan struct{})}
 	s.ending = sync.OnceFunc(func() { close(s.stop) })
-	if err := s.start(o); err != nil {
+	if err := s.start(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return s, nil
 }
 
-func (s *Server) start(o Options) error {
-	had, err := readInventory(o.StoreDir)
+func (s *Server) start() error {
+	dir := s.options.StoreDir
+	had, err := readInventory(dir)
 	if err != nil {
 		s.log.Warn("what the store has lost, if anything, can not be told", "error", err)
 	}
-	if err := soundBuckets(o.StoreDir); err != nil {
-		return fmt.Errorf("check the buckets in %s: %w", o.StoreDir, err)
+	if err := soundBuckets(dir); err != nil {
+		return fmt.Errorf("check the buckets in %s: %w", dir, err)
 	}
-	if s.ns, err = start(o); err != nil {
+	if err := s.run(); err != nil {
 		return err
 	}
-	has, err := take(s.ns)
+	has, err := s.take()
 	if err != nil {
-		s.ns.Shutdown()
+		s.server().Shutdown()
 		return err
 	}
 	s.lost = losses(had, has)
-	go s.stocktaking(o.StoreDir, has) // ends with Stop
+	go s.stocktaking(has) // ends with Stop
 	return nil
+}
+
+func (s *Server) server() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ns
 }
 
 // Lost is what the store had when the server ran last, and has no more.
@@ -93,8 +106,8 @@ func (s *Server) Lost() []Loss { return s.lost }
 
 // Room is how many bytes the store can have at most on its disk, with those that it has; 0 where that can not be told.
 func (s *Server) Room() int64 {
-	free := freeBytes(s.dir)
-	has, err := s.ns.Jsz(nil)
+	free := freeBytes(s.options.StoreDir)
+	has, err := s.server().Jsz(nil)
 	if free == 0 || err != nil {
 		return 0
 	}
@@ -114,7 +127,9 @@ func own(dir string) (*flock.Flock, error) {
 	return lock, err
 }
 
-func start(o Options) (*server.Server, error) {
+// run starts a server on the folder.
+func (s *Server) run() error {
+	o := s.options
 	opts := &server.Options{
 		ServerName: "channelstream-embedded",
 		Host:       "127.0.0.1", Port: o.Port, DontListen: o.Port == 0,
@@ -125,16 +140,22 @@ func start(o Options) (*server.Server, error) {
 	}
 	ns, err := server.NewServer(opts)
 	if err != nil {
-		return nil, fmt.Errorf("make the embedded NATS server: %w", err)
+		return fmt.Errorf("make the embedded NATS server: %w", err)
 	}
-	log := &logger{log: o.Logger, fatal: make(chan string, 1)}
+	log := &logger{log: o.Logger, fatal: make(chan string, 1), full: &s.full}
 	ns.SetLoggerV2(log, false, false, false)
 	go ns.Start() // ends with Shutdown
 	if err := await(ns, log.fatal); err != nil {
 		ns.Shutdown()
-		return nil, fmt.Errorf("start the embedded NATS server with its data in %s: %w", o.StoreDir, err)
+		return fmt.Errorf("start the embedded NATS server with its data in %s: %w", o.StoreDir, err)
 	}
-	return ns, nil
+	if addr, ok := ns.Addr().(*net.TCPAddr); ok {
+		s.options.Port = addr.Port // the next one is found where this one was
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ns = ns
+	return nil
 }
 
 // await returns when the server accepts connections, or why it never will.
@@ -154,11 +175,11 @@ func await(ns *server.Server, fatal <-chan string) error {
 }
 
 // InProcessConn gives a connection that needs no port.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+func (s *Server) InProcessConn() (net.Conn, error) { return s.server().InProcessConn() }
 
 // URL is where the server listens; empty without a port.
 func (s *Server) URL() string {
-	if addr, ok := s.ns.Addr().(*net.TCPAddr); ok {
+	if addr, ok := s.server().Addr().(*net.TCPAddr); ok {
 		return "nats://" + addr.String()
 	}
 	return ""
@@ -168,22 +189,37 @@ func (s *Server) URL() string {
 func (s *Server) Stop() {
 	s.ending()
 	<-s.stocktaken
-	s.ns.Shutdown()
-	s.ns.WaitForShutdown()
+	s.end()
 	s.lock.Unlock() //nolint:errcheck // it goes with the process
+}
+
+func (s *Server) end() {
+	ns := s.server()
+	ns.Shutdown()
+	ns.WaitForShutdown()
 }
 
 // logger lets the server write to slog. Its notices are many and of no use to an operator of the all-in-one.
 type logger struct {
 	log   *slog.Logger
 	fatal chan string // holds the first reason why the server can not go on
+	full  *atomic.Bool
 }
 
 func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l *logger) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+
+// Errorf is how the server tells that the disk is full: it answers nobody who wants something stored, then or later.
+func (l *logger) Errorf(format string, v ...any) {
+	line := fmt.Sprintf(format, v...)
+	if !strings.Contains(line, syscall.ENOSPC.Error()) {
+		l.log.Error(line)
+	} else if !l.full.Swap(true) {
+		l.log.Error("the disk is full, and nothing can be stored until it has room", "error", line)
+	}
+}
 
 func (l *logger) Fatalf(format string, v ...any) {
 	reason := fmt.Sprintf(format, v...)

@@ -18,7 +18,7 @@ func TestWhatIsWrittenIsSyncedAsOftenAsItWasAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(s.Stop)
-		config := s.ns.JetStreamConfig()
+		config := s.server().JetStreamConfig()
 		if config.SyncAlways != o.SyncAlways || o.Sync > 0 && config.SyncInterval != o.Sync {
 			t.Errorf("%s: it is synced always: %t, every %v", name, config.SyncAlways, config.SyncInterval)
 		}

@@ -60,7 +60,11 @@ func (p *Processes) start(k kind, environ []Option, log *logBook) (running, erro
 	if err := build(); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(p.dir, string(k)))
+	return p.run(exec.Command(filepath.Join(p.dir, string(k))), environ, log)
+}
+
+// run runs a command until it says where it listens.
+func (p *Processes) run(cmd *exec.Cmd, environ []Option, log *logBook) (running, error) {
 	cmd.Dir, cmd.Env = p.dir, environ
 	cmd.SysProcAttr = dieWithParent()
 	r, err := startChild(cmd, log)
