@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -20,7 +22,7 @@ func (s *Service) connect(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.bounded(r)
 	defer cancel()
-	answer, err := s.conn.Ask(ctx, s.ns.Presence(contract.VerbConnect), request)
+	answer, err := s.ask(ctx, contract.VerbConnect, request)
 	if err != nil {
 		return nil, err
 	}
@@ -200,10 +202,35 @@ func (s *Service) bounded(r *http.Request) (context.Context, context.CancelFunc)
 	return context.WithTimeout(r.Context(), s.timeout)
 }
 
-// ask puts a request to presence.
-func ask[A any](ctx context.Context, s *Service, verb string, request any) (A, error) {
-	return bus.Call[A](ctx, s.conn, s.ns.Presence(verb), request)
+// ask puts a request to presence, and decodes the answer.
+func ask[A any](ctx context.Context, s *Service, verb string, request any) (answer A, err error) {
+	raw, err := s.ask(ctx, verb, request)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return answer, fmt.Errorf("decode the answer of %s: %w", verb, err)
+	}
+	return answer, nil
 }
+
+// ask puts a request to presence. While nobody listens, as when presence is starting, it waits.
+func (s *Service) ask(ctx context.Context, verb string, request any) ([]byte, error) {
+	for {
+		answer, err := s.conn.Ask(ctx, s.ns.Presence(verb), request)
+		if !errors.Is(err, bus.ErrNobody) {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// askAgain is how soon presence is asked again when nobody listens.
+const askAgain = 20 * time.Millisecond
 
 // saw remembers the newest revision that an app has seen the effect of, waits for the settings that it has seen the
 // effect of, and takes both out of the answer.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -165,11 +166,33 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 		others.Go(stages.Run("api", func() error { return p.api.Run(ctx) }))
 		others.Go(stages.Run("gateway", func() error { return p.gateway.Run(ctx) }))
 		others.Go(stages.Run("requests", func() error {
+			awaitReady(ctx, health)
 			return s.ports.Run(ctx, s.handler(p), operations, s.config.Logger)
 		}))
 		return others.Wait()
 	})
 	return group.Wait()
+}
+
+// startPatience is how long requests wait at the start, in the kernel, for all parts to be ready. After that they are answered
+// by what is.
+const startPatience = 10 * time.Second
+
+// awaitReady returns when all is ready, or has not become so in time.
+func awaitReady(ctx context.Context, health serve.Health) {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for _, checks := range []map[string]serve.Check{health.Ready, health.Shared} {
+		for _, check := range checks {
+			for check(ctx) != nil {
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(2 * time.Millisecond):
+				}
+			}
+		}
+	}
 }
 
 // handler is the one port: the page at the root, the gateway's paths, the demo's, and the api's for the rest.

@@ -19,6 +19,9 @@ import (
 // ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
 var ErrUnavailable = errors.New("nats is not available")
 
+// ErrNobody is returned for a request to which nobody listens: nobody got it. It is an ErrUnavailable.
+var ErrNobody = fmt.Errorf("%w: nobody answers", ErrUnavailable)
+
 // ErrFull is returned by Check while an embedded server has no room on its disk. It is an ErrUnavailable.
 var ErrFull = fmt.Errorf("%w: its disk is full", ErrUnavailable)
 

@@ -49,8 +49,8 @@ func Call[A any](ctx context.Context, c *Conn, subject string, request any) (A, 
 }
 
 // Ask sends a JSON request and gives the JSON answer as it came, which is the caller's. A fault that the other side
-// answered is returned as *contract.Fault; nobody there, or no answer before ctx ends, as ErrUnavailable; a request that
-// no message can hold, as ErrTooLarge.
+// answered is returned as *contract.Fault; nobody there as ErrNobody; no answer before ctx ends as ErrUnavailable; a request
+// that no message can hold as ErrTooLarge.
 func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -77,6 +77,9 @@ func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, er
 // exchange sends a message and gives the reply, unless that is a fault.
 func (c *Conn) exchange(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	reply, err := c.nc.RequestMsgWithContext(ctx, m)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, ErrNobody
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -110,7 +113,7 @@ func faultOf(reply *nats.Msg) error {
 	code := reply.Header.Get(headerErrorCode)
 	if code == "" {
 		if reply.Header.Get("Status") == "503" {
-			return fmt.Errorf("%w: nobody answers", ErrUnavailable)
+			return ErrNobody
 		}
 		return nil
 	}

@@ -75,7 +75,7 @@ func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option
 	c.Presences, c.APIs, c.Gateways = add(kindPresence, size.Presences), add(kindAPI, size.APIs), add(kindGateway, size.Gateways)
 	t.Cleanup(c.end)
 	for _, n := range c.nodes() {
-		n.launch()
+		n.Launch()
 	}
 	c.AwaitReady()
 	return c

@@ -54,8 +54,8 @@ type running interface {
 	Err() error // after Done
 }
 
-// launch starts the node; it may not be ready yet.
-func (n *Node) launch() {
+// Launch starts the node as Start does, and does not wait: it listens, and may not be ready yet.
+func (n *Node) Launch() {
 	n.t.Helper()
 	run, err := n.form.start(n.kind, n.environ, n.log)
 	if err != nil {
@@ -80,7 +80,7 @@ func (n *Node) API() *client.Client { return n.api.Load() }
 // Start starts a node that was stopped, and waits until it is ready.
 func (n *Node) Start() {
 	n.t.Helper()
-	n.launch()
+	n.Launch()
 	n.AwaitReady()
 }
 
