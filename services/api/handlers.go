@@ -107,7 +107,8 @@ func (s *Service) unsubscribe(r *http.Request, body []byte) (any, error) {
 		return struct {
 			Channels         []string `json:"channels"`
 			UnsubscribedFrom []string `json:"unsubscribed_from"`
-		}{answer.Channels, answer.UnsubscribedFrom}, nil
+			contract.Force
+		}{answer.Channels, answer.UnsubscribedFrom, answer.Force}, nil
 	}
 	return s.recall(ctx, answer, answer.ChannelsInfo, request.Info)
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -60,6 +61,33 @@ func (d *doubts) take() (parts contract.Parts) {
 	return parts
 }
 
+// standing is whether presence may have taken this gateway for gone without its knowing: it was paused, or cut off from NATS,
+// for longer than its lease. Then it delivers nothing, until it has heard what is so. That presence does not answer is
+// no reason: who does not answer tells nobody anything else. It is safe for use by many goroutines.
+type standing struct {
+	ttl   atomic.Int64 // of the lease, as presence said last
+	until atomic.Int64 // it stands, in nanoseconds since origin
+}
+
+// origin is read by the monotonic clock, which goes on while a process is paused.
+var origin = time.Now()
+
+func newStanding(ttl time.Duration) *standing {
+	s := &standing{}
+	s.ttl.Store(int64(ttl))
+	s.restore()
+	return s
+}
+
+// lost says whether it does not stand now.
+func (s *standing) lost() bool { return int64(time.Since(origin)) > s.until.Load() }
+
+// restore lets it stand for the time of a lease.
+func (s *standing) restore() { s.until.Store(int64(time.Since(origin)) + s.ttl.Load()) }
+
+// beats is how often a gateway that is connected notes that it is, within the time of a lease.
+const beats = 8
+
 // lease is what presence is told with each renewal.
 func (s *Service) leaseRequest() contract.LeaseRequest {
 	held := s.book.Digest()
@@ -69,8 +97,27 @@ func (s *Service) leaseRequest() contract.LeaseRequest {
 	}}
 }
 
+// renewed takes note of the answer to a renewal.
+func (s *Service) renewed(answer contract.LeaseAnswer, away bool) {
+	s.standing.ttl.Store(int64(answer.TTL * float64(time.Second)))
+	s.doubts.renewed(answer, away)
+}
+
+// beat keeps up the standing of a gateway that is connected, or has it regained.
+func (s *Service) beat() {
+	switch {
+	case !s.config.Conn.Connected():
+	case s.standing.lost():
+		s.doubts.add(contract.AllParts)
+	default:
+		s.standing.restore()
+	}
+}
+
 // keepAgreement compares the sessions with what presence has whenever they are in doubt, until ctx ends.
 func (s *Service) keepAgreement(ctx context.Context) error {
+	beat := time.NewTicker(s.config.Settings.Presence.LeaseTTL / beats)
+	defer beat.Stop()
 	retry := time.NewTimer(0)
 	retry.Stop()
 	defer retry.Stop()
@@ -78,6 +125,9 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-beat.C:
+			s.beat()
+			continue
 		case <-s.doubts.some:
 		case <-retry.C:
 		}
@@ -92,6 +142,9 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 			retry.Reset(retryCompare)
 		case n > 0:
 			s.log.Info("presence had some sessions otherwise; what it has is in force", "sessions", n)
+		}
+		if err == nil && parts == contract.AllParts {
+			s.standing.restore()
 		}
 	}
 }

@@ -69,6 +69,7 @@ type Service struct {
 
 	lease     *lease.Keeper
 	doubts    *doubts
+	standing  *standing
 	answering atomic.Bool // orders from presence are answered
 	draining  atomic.Bool
 }
@@ -77,7 +78,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		config: c, id: c.Settings.NATS.GatewayID, namespace: contract.Namespace(c.Settings.NATS.Namespace),
-		started: time.Now(), doubts: newDoubts(), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
+		started: time.Now(), doubts: newDoubts(), standing: newStanding(c.Settings.Presence.LeaseTTL), origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins).WithCredentials(), log: c.Logger,
 	}
 	if s.id == "" {
 		s.id = rand.Text()
@@ -95,7 +96,7 @@ func New(c Config) (*Service, error) {
 	})
 	s.feed = feed.New(feed.Config{
 		Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger,
-		TapeBytes: c.Settings.Limits.TapeBytes,
+		TapeBytes: c.Settings.Limits.TapeBytes, Halted: s.standing.lost,
 	})
 	s.book = session.NewBook(session.Config{
 		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
@@ -104,7 +105,7 @@ func New(c Config) (*Service, error) {
 	})
 	s.lease = lease.New(lease.Config{
 		Conn: c.Conn, Namespace: s.namespace, Timeout: c.Settings.Timing.Request,
-		Request: s.leaseRequest, Renewed: s.doubts.renewed, Logger: c.Logger,
+		Request: s.leaseRequest, Renewed: s.renewed, Logger: c.Logger,
 	})
 	s.openTransports()
 	return s, nil

@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +58,35 @@ func TestTheLeaseIsKept(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	gatewaytest.Eventually(t, "the lease was renewed twice", func() bool { return g.Presence.Leases() >= 3 })
+}
+
+// Nobody knows that an order was lost: the next renewals of the lease tell, and only what may differ is compared.
+func TestAnOrderThatWasLostComesIntoForceWithTheLease(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	ids := make([]string, 100)
+	for i := range ids {
+		ids[i] = fmt.Sprint("connection-", i)
+		g.Presence.Register(ids[i], "alice", "old")
+		g.Plain(ids[i])
+	}
+	g.Presence.Register("moved", "bob", "old")
+	s := g.Plain("moved")
+	gatewaytest.Eventually(t, "the lease is renewed with all of them", func() bool { g.Presence.Compared(); return g.Presence.Leases() >= 6 })
+	g.Presence.Compared()
+	g.Presence.Shift("moved", "new")
+	gatewaytest.Eventually(t, "it is compared", func() bool { return slices.Contains(g.Presence.Compared(), "moved") })
+	gatewaytest.Eventually(t, "what presence has is in force", func() bool {
+		return strings.Contains(g.Metrics(), "channelstream_gateway_differences_total 1\n")
+	})
+	g.Post("old", `{"n":0}`)
+	g.Post("new", `{"n":1}`)
+	s.Want(`[{"n":1}]`)
+	again := g.Presence.Leases()
+	gatewaytest.Eventually(t, "the lease is renewed twice more", func() bool { return g.Presence.Leases() >= again+3 })
+	if more := g.Presence.Compared(); len(more) > len(ids)/4 {
+		t.Errorf("%d sessions were compared for one that differed", len(more))
+	}
 }
 
 func TestMetricsCountSessionsAndDeliveries(t *testing.T) {

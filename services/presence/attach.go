@@ -56,7 +56,11 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 	}
 	answer := attachAnswer(outcome)
 	taken := outcome.Changed() && outcome.Before.State == contract.Attached
-	if held := taken && s.orderClose(ctx, outcome.Before, contract.ReasonReplaced); !held || q.Resume {
+	held := false
+	if taken { // an older socket that is not told now is closed when its gateway compares what it holds
+		held, _ = s.orderClose(ctx, outcome.Before, contract.ReasonReplaced)
+	}
+	if !held || q.Resume {
 		answer.Offset = outcome.Before.Offset // or else an older socket has got everything
 	}
 	if outcome.Before.State == contract.Dormant { // its user was away, and perhaps forgotten

@@ -52,7 +52,7 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 	if err = errors.Join(err, g.Wait()); err != nil {
 		return contract.ConnectAnswer{}, err
 	}
-	s.orderMembership(ctx, connection.After, connection.Revision)
+	inForce := s.orderMembership(ctx, connection.After, connection.Revision)
 	if told && connection.Changed() {
 		s.awaitAnnounced(ctx, connection.Revision)
 	}
@@ -61,7 +61,7 @@ func (s *Service) connect(ctx context.Context, q contract.ConnectRequest) (contr
 		Seen:    contract.Seen{Revision: connection.Revision, Settings: configured.highest.Load()},
 		History: history, ConnID: q.ConnID, User: q.User,
 		Status: user.After.Status, State: stateOf(user.After), PublicState: roster.PublicState(user.After),
-		Channels: list(connection.After.Channels), ChannelsInfo: info,
+		Channels: list(connection.After.Channels), ChannelsInfo: info, Force: contract.InForce(inForce),
 	}, nil
 }
 

@@ -36,7 +36,7 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 		return err
 	})
 	s.introduce(ctx, &g, q.ChannelConfigs, now, &configured)
-	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	inForce := s.orderMembership(ctx, outcome.After, outcome.Revision)
 	if err := g.Wait(); err != nil {
 		return contract.SubscribeAnswer{}, err
 	}
@@ -48,7 +48,7 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 	return contract.SubscribeAnswer{
 		Seen:     contract.Seen{Revision: outcome.Revision, Settings: configured.highest.Load()},
 		Channels: list(outcome.After.Channels), ChannelsInfo: &info,
-		SubscribedTo: list(joined),
+		SubscribedTo: list(joined), Force: contract.InForce(inForce),
 	}, nil
 }
 
@@ -78,6 +78,9 @@ func (s *Service) allow(ctx context.Context, q contract.SubscribeRequest) (contr
 	}, nil
 }
 
+// notClosed is what is answered when a connection is gone, and its socket may be open yet.
+const notClosed = "The connection is gone, but its gateway did not answer: its socket is closed when it does."
+
 // disconnect ends a connection, and answers when its socket was told to close. A dormant one is forgotten, though it was
 // not known to the app any more.
 func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) (contract.DisconnectAnswer, error) {
@@ -94,10 +97,13 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 		s.log.Warn("the time a user was last active could not be written", "error", err)
 	}
 	if outcome.Before.State == contract.Attached {
-		s.orderClose(ctx, outcome.Before, contract.ReasonDisconnected)
+		_, err = s.orderClose(ctx, outcome.Before, contract.ReasonDisconnected)
 	}
 	if s.tells(outcome.Before.Channels, nil) {
 		s.awaitAnnounced(ctx, outcome.Revision)
+	}
+	if err != nil {
+		return contract.DisconnectAnswer{}, contract.Unavailable(notClosed)
 	}
 	return contract.DisconnectAnswer{Seen: contract.Seen{Revision: outcome.Revision}, Known: true}, nil
 }

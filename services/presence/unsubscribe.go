@@ -3,6 +3,7 @@ package presence
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,7 @@ func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest
 	if err != nil {
 		return contract.UnsubscribeAnswer{}, err
 	}
-	s.orderMembership(ctx, outcome.After, outcome.Revision)
+	inForce := s.orderMembership(ctx, outcome.After, outcome.Revision)
 	parted := without(outcome.Before.Channels, outcome.After.Channels)
 	if s.tells(parted, nil) {
 		s.awaitAnnounced(ctx, outcome.Revision)
@@ -39,7 +40,7 @@ func (s *Service) unsubscribe(ctx context.Context, q contract.UnsubscribeRequest
 	return contract.UnsubscribeAnswer{
 		Seen: contract.Seen{Revision: outcome.Revision}, Channels: list(outcome.After.Channels),
 		ChannelsInfo:     info,
-		UnsubscribedFrom: list(parted),
+		UnsubscribedFrom: list(parted), Force: contract.InForce(inForce),
 	}, nil
 }
 
@@ -66,10 +67,11 @@ func (s *Service) disallow(ctx context.Context, q contract.UnsubscribeRequest) (
 	} else if len(connections) == 0 {
 		return answer, contract.Invalid("user", contract.UnknownUser)
 	}
-	answer.UnsubscribedFrom, answer.Revision, err = s.withdraw(ctx, q.User, connections, q.Channels)
+	gone, err := s.withdraw(ctx, q.User, connections, q.Channels)
 	if err != nil {
 		return answer, err
 	}
+	answer.UnsubscribedFrom, answer.Revision, answer.Force = gone.channels, gone.revision, contract.InForce(gone.inForce)
 	if s.tells(answer.UnsubscribedFrom, nil) {
 		s.awaitAnnounced(ctx, answer.Revision)
 	}
@@ -88,10 +90,17 @@ func (s *Service) connectionsOf(ctx context.Context, user string) (ids []string,
 	return ids, nil
 }
 
-// withdraw takes channels from connections of a user. It gives the channels that one of them was in, sorted, and the
-// highest revision written.
-func (s *Service) withdraw(ctx context.Context, user string, connections, channels []string) (parted []string, revision uint64, err error) {
+// withdrawal is what was taken from connections.
+type withdrawal struct {
+	channels []string // that one of them was in, sorted
+	revision uint64   // the highest that was written
+	inForce  bool     // on all of them
+}
+
+// withdraw takes channels from connections of a user.
+func (s *Service) withdraw(ctx context.Context, user string, connections, channels []string) (withdrawal, error) {
 	outcomes := make([]ledger.Outcome[contract.ConnectionRecord], len(connections))
+	var late atomic.Bool
 	var g errgroup.Group
 	g.SetLimit(withdrawAtOnce)
 	for i, connID := range connections {
@@ -102,23 +111,25 @@ func (s *Service) withdraw(ctx context.Context, user string, connections, channe
 				}
 				return withdrawn(c, channels), nil
 			})
-			if outcomes[i] = outcome; err == nil && outcome.Changed() {
-				s.orderMembership(ctx, outcome.After, outcome.Revision)
+			if outcomes[i] = outcome; err == nil && outcome.Changed() && !s.orderMembership(ctx, outcome.After, outcome.Revision) {
+				late.Store(true)
 			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, 0, err
+		return withdrawal{}, err
 	}
+	gone := withdrawal{inForce: !late.Load()}
 	for _, o := range outcomes {
 		if o.Changed() {
-			revision = max(revision, o.Revision)
-			parted = append(parted, without(o.Before.Channels, o.After.Channels)...)
+			gone.revision = max(gone.revision, o.Revision)
+			gone.channels = append(gone.channels, without(o.Before.Channels, o.After.Channels)...)
 		}
 	}
-	slices.Sort(parted)
-	return list(slices.Compact(parted)), revision, nil
+	slices.Sort(gone.channels)
+	gone.channels = list(slices.Compact(gone.channels))
+	return gone, nil
 }
 
 // withdrawn gives the connection without the channels, as a record that is written also when it had none of them: a join

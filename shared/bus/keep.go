@@ -7,11 +7,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 )
 
-// keepEvery is how often streams are looked for.
-const keepEvery = time.Second
+// keepEvery is how often streams are looked for at least: when one is deleted, NATS says so once.
+const keepEvery = 5 * time.Second
+
+// keepRetry is when it is tried again what did not go.
+const keepRetry = 500 * time.Millisecond
+
+// streamAdvisory is what JetStream says of a stream, or of all (*): that it is CREATED, or DELETED.
+func streamAdvisory(what, stream string) string {
+	return "$JS.EVENT.ADVISORY.STREAM." + what + "." + stream
+}
 
 // ErrGone is returned by Conn.Has for streams that are not there. It is an ErrUnavailable: who keeps them makes them anew.
 var ErrGone = fmt.Errorf("%w: a stream is gone", ErrUnavailable)
@@ -90,15 +99,35 @@ func (c *Conn) Streams(ctx context.Context) (names []string, err error) {
 // Keep makes logs and buckets anew that somebody removes, or that a NATS server has no more when it is back, until ctx ends.
 // What was in them is lost.
 func (c *Conn) Keep(ctx context.Context, all ...Kept) error {
-	tick := time.NewTicker(keepEvery)
-	defer tick.Stop()
+	now := make(chan struct{}, 1)
+	look := func() {
+		select {
+		case now <- struct{}{}:
+		default:
+		}
+	}
+	defer c.OnChange(func(bool) { look() })()
+	deleted, err := c.nc.Subscribe(streamAdvisory("DELETED", "*"), func(*nats.Msg) { look() })
+	if err != nil {
+		return fmt.Errorf("keep streams: %w", unavailable(err))
+	}
+	defer deleted.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
+	wait := time.NewTimer(0)
+	defer wait.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-now:
+		case <-wait.C:
 		}
-		if err := c.keep(ctx, all); err != nil && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		err := c.keep(ctx, all)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			wait.Reset(keepEvery)
+		case errors.Is(err, ErrUnavailable):
+			wait.Reset(keepRetry)
+		default:
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func MessageLog(ns contract.Namespace, m settings.Messages, replicas int) LogCon
 // epoch is where the sequences of a log or bucket begin that is made now: behind those of any log that was there before and is lost,
 // unless it took more than a million messages a second. So an offset of a lost log is never taken for one of its successor.
 // It is below 2^53, and exact in JSON, until 2242.
-func epoch(now time.Time) uint64 { return uint64(now.Unix())<<20 + 1 } //nolint:gosec // after 1970
+func epoch(now time.Time) uint64 { return uint64(now.UnixMilli())<<20/1000 + 1 } //nolint:gosec // after 1970
 
 // HistoryLogs are the configurations of the logs that keep the history of a namespace's channels.
 func HistoryLogs(ns contract.Namespace, m settings.Messages, replicas int) (all []Kept) {

@@ -2,10 +2,10 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -16,14 +16,22 @@ import (
 func (b *Bucket) Watch(ctx context.Context, apply func(Entry), synced func()) error {
 	w := &watch{bucket: b, apply: apply, synced: synced, known: map[string]struct{}{}}
 	again := make(chan struct{}, 1)
+	anew := func() {
+		select {
+		case again <- struct{}{}:
+		default:
+		}
+	}
 	defer b.conn.OnChange(func(up bool) {
 		if up {
-			select {
-			case again <- struct{}{}:
-			default:
-			}
+			anew()
 		}
 	})()
+	made, err := b.conn.nc.Subscribe(streamAdvisory("CREATED", bucketPrefix+b.name), func(*nats.Msg) { anew() })
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", b.name, unavailable(err))
+	}
+	defer made.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
 	for ctx.Err() == nil {
 		if err := w.run(ctx, again); err != nil && ctx.Err() == nil {
 			b.conn.log.Warn("a watch broke off; trying again", "bucket", b.name, "error", err)
@@ -44,25 +52,17 @@ type watch struct {
 	synced func()
 	known  map[string]struct{} // keys that have a value, as applied
 	last   uint64              // highest revision applied
-	made   time.Time           // the bucket, as it was last looked at; zero before
 }
 
 func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
-	w.replaced(ctx)
 	watcher, err := w.bucket.kv.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", w.bucket.name, err)
 	}
 	defer watcher.Stop() //nolint:errcheck // the connection is gone then, and the watcher with it
 	fresh := map[string]struct{}{}
-	look := time.NewTicker(keepEvery)
-	defer look.Stop()
 	for {
 		select {
-		case <-look.C:
-			if w.replaced(ctx) {
-				return nil
-			}
 		case <-ctx.Done():
 			return nil
 		case <-again:
@@ -79,23 +79,6 @@ func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
 			}
 		}
 	}
-}
-
-// replaced says whether the bucket is gone, or another one than it was. A watcher is not told.
-func (w *watch) replaced(ctx context.Context) bool {
-	ctx, cancel := limited(ctx)
-	defer cancel()
-	stream, err := w.bucket.conn.js.Stream(ctx, bucketPrefix+w.bucket.name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return true
-	}
-	if err != nil {
-		return false // NATS is away
-	}
-	made := stream.CachedInfo().Created
-	was := w.made
-	w.made = made
-	return !was.IsZero() && !made.Equal(was)
 }
 
 func (w *watch) learn(e jetstream.KeyValueEntry, fresh map[string]struct{}) {

@@ -60,17 +60,19 @@ func golden() map[string]any {
 		"connect_answer": ConnectAnswer{
 			Seen: Seen{Revision: 7, Settings: 8}, History: true,
 			ConnID: "c1", User: "alice", Status: 2, State: state, PublicState: state,
-			Channels: []string{"one"}, ChannelsInfo: info,
+			Channels: []string{"one"}, ChannelsInfo: info, Force: InForce(false),
 		},
 		"subscribe_request": SubscribeRequest{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Info: options,
 		},
 		"subscribe_answer": SubscribeAnswer{
 			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: &info, SubscribedTo: []string{"one"},
+			Force: InForce(false),
 		},
 		"unsubscribe_request": UnsubscribeRequest{ConnID: "c1", User: "alice", Channels: []string{"one"}, Info: options},
 		"unsubscribe_answer": UnsubscribeAnswer{
 			Seen: Seen{Revision: 7, Settings: 8}, Channels: []string{"one"}, ChannelsInfo: info, UnsubscribedFrom: []string{"two"},
+			Force: InForce(false),
 		},
 		"disconnect_request": DisconnectRequest{ConnID: "c1"},
 		"disconnect_answer":  DisconnectAnswer{Seen: Seen{Revision: 7, Settings: 8}, Known: true},

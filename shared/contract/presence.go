@@ -32,6 +32,20 @@ type Seen struct {
 	Settings uint64 `json:"settings_revision,omitempty"` // of the channels bucket, in answers of who changed it
 }
 
+// Force says whether what is stored has taken effect on the sockets that are open. If a gateway did not answer in time, it
+// takes effect when the gateway and presence compare what they have, within the time of a lease.
+type Force struct {
+	InForce *bool `json:"in_force,omitempty"` // false, or absent
+}
+
+// InForce is the Force of an answer.
+func InForce(is bool) Force {
+	if is {
+		return Force{}
+	}
+	return Force{InForce: &is}
+}
+
 // InfoOptions say what of channels and users an answer shows. The zero value shows all but the connections.
 type InfoOptions struct {
 	ExcludeChannels    []string `json:"exclude_channels,omitempty"`
@@ -65,6 +79,7 @@ type ConnectAnswer struct {
 	PublicState  map[string]json.RawMessage `json:"public_state"`
 	Channels     []string                   `json:"channels"`
 	ChannelsInfo ChannelsInfo               `json:"channels_info"`
+	Force
 }
 
 // SubscribeRequest adds channels to a connection, or, with User in place of ConnID, to what a user may join.
@@ -82,6 +97,7 @@ type SubscribeAnswer struct {
 	Channels     []string      `json:"channels"` // all of the connection, or all that the user may join
 	ChannelsInfo *ChannelsInfo `json:"channels_info,omitempty"`
 	SubscribedTo []string      `json:"subscribed_to,omitempty"` // the new ones; null for a user
+	Force
 }
 
 // UnsubscribeRequest takes channels from a connection, and from what its user may join; or, with User in place of ConnID,
@@ -99,6 +115,7 @@ type UnsubscribeAnswer struct {
 	Channels         []string     `json:"channels"`          // all of the connection, or all that the user may join
 	ChannelsInfo     ChannelsInfo `json:"channels_info"`     // none for a user
 	UnsubscribedFrom []string     `json:"unsubscribed_from"` // those that the connection, or one of the user's, really left
+	Force
 }
 
 // ConfigureRequest gives channels their settings, in place of those they have.

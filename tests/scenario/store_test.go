@@ -50,7 +50,7 @@ func TestAStoreThatIsGoneIsMadeAnew(t *testing.T) {
 				if reason := before.AwaitClose(); reason != "draining" {
 					t.Errorf("a client that nobody knows any more was closed with %q", reason)
 				}
-				harness.Within(t, 3*lease, "who is there is what is counted", func() bool { return connections(t, api, "room") == 1 })
+				harness.Within(t, 3*lease+slack, "who is there is what is counted", func() bool { return connections(t, api, "room") == 1 })
 				c.AwaitReady()
 			})
 		}

@@ -57,6 +57,7 @@ type Config struct {
 	Queue     int           // messages that wait for the hub before NATS drops some; 0 for the default
 	TailEvery time.Duration // the longest time before a lost last message is noticed; 0 for the default
 	TapeBytes int           // that are kept at most for clients that come back; 0 for the default
+	Halted    func() bool   // nothing is to be handed on now; asked before each message; nil: never
 }
 
 // Feed subscribes to what members need.
@@ -70,6 +71,7 @@ type Feed struct {
 	observer  Observer
 	log       *slog.Logger
 	tailEvery time.Duration
+	halted    func() bool
 	checkNow  chan struct{} // holds one when the tails are to be looked at
 	tails     chan tailCheck
 	filled    chan filled
@@ -104,9 +106,12 @@ func New(c Config) *Feed {
 	if c.TapeBytes == 0 {
 		c.TapeBytes = defaultTapeBytes
 	}
+	if c.Halted == nil {
+		c.Halted = func() bool { return false }
+	}
 	return &Feed{
-		tailEvery: c.TailEvery,
-		bus:       c.Conn, in: c.Conn.NewIntake(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		tailEvery: c.TailEvery, halted: c.Halted,
+		bus: c.Conn, in: c.Conn.NewIntake(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
 		checkNow: make(chan struct{}, 1), tails: make(chan tailCheck), filled: make(chan filled),
 		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*subscription]struct{}{}},
@@ -125,13 +130,30 @@ func (f *Feed) Run(ctx context.Context) error {
 	defer sweep.Stop()
 	again := time.NewTicker(copiesTake)
 	defer again.Stop()
+	var aside func() // hands on what came when it was halted; nil: it is not
 	for {
+		if aside != nil && !f.halted() {
+			aside()
+			aside = nil
+		}
+		in, fills := f.in.C(), f.filled
+		if aside != nil {
+			in, fills = nil, nil
+		}
 		select {
 		case <-ctx.Done():
 			return watch.Wait()
-		case m := <-f.in.C():
+		case m := <-in:
+			if f.halted() {
+				aside = func() { f.receive(m) }
+				continue
+			}
 			f.receive(m)
-		case got := <-f.filled:
+		case got := <-fills:
+			if f.halted() {
+				aside = func() { f.finish(got) }
+				continue
+			}
 			f.finish(got)
 		case found := <-f.tails:
 			f.compare(found)

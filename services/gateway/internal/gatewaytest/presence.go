@@ -22,6 +22,7 @@ type Presence struct {
 	connections map[string]*connection // by conn_id; guarded by mu
 	allowed     map[string][]string    // by user; guarded by mu
 	joins       [][]string             // what was asked for; guarded by mu
+	compared    []string               // guarded by mu
 	leases      int                    // guarded by mu
 	fault       error                  // what every request is answered with, if not nil; guarded by mu
 }
@@ -264,9 +265,33 @@ func (p *Presence) leave(_ context.Context, q contract.LeaveRequest) (contract.C
 	return contract.ChannelsAnswer{Membership: c.membership(), Named: named}, nil
 }
 
-// compare has everything as the gateway has it.
-func (p *Presence) compare(context.Context, contract.CompareRequest) (contract.CompareAnswer, error) {
-	return contract.CompareAnswer{}, nil
+// compare gives the memberships that are newer than those at the gateway.
+func (p *Presence) compare(_ context.Context, q contract.CompareRequest) (contract.CompareAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	answer := contract.CompareAnswer{Memberships: map[string]contract.Membership{}}
+	for id, held := range q.Sessions {
+		p.compared = append(p.compared, id)
+		if c := p.connections[id]; c != nil && c.revision > held.Revision {
+			answer.Memberships[id] = c.membership()
+		}
+	}
+	return answer, p.fault
+}
+
+// Compared are the connections that the gateway has compared, one by one, since the last call.
+func (p *Presence) Compared() (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ids, p.compared = p.compared, nil
+	return ids
+}
+
+// Shift moves a connection into other channels, of which the gateway is not told, as when an order is lost.
+func (p *Presence) Shift(connID string, channels ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connections[connID].change(channels)
 }
 
 func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract.DetachAnswer, error) {
@@ -288,9 +313,15 @@ func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract
 	return contract.DetachAnswer{Detached: n}, nil
 }
 
-func (p *Presence) lease(context.Context, contract.LeaseRequest) (contract.LeaseAnswer, error) {
+func (p *Presence) lease(_ context.Context, q contract.LeaseRequest) (contract.LeaseAnswer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leases++
-	return contract.LeaseAnswer{TTL: 1}, p.fault
+	var has contract.Digest
+	for id, c := range p.connections {
+		if c.session != "" && c.gateway == q.ID {
+			has.Add(id, c.session, c.revision)
+		}
+	}
+	return contract.LeaseAnswer{TTL: 1, Differs: has.Differs(*q.Held)}, p.fault
 }
