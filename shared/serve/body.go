@@ -60,21 +60,18 @@ type exchange struct {
 	hijacked bool
 }
 
-// past is a deadline that ends a read at once.
-var past = time.Unix(1, 0)
-
 // readBy bounds the time of reading. Where it is not supported, there is no network either.
 func (e *exchange) readBy(timeout time.Duration) {
 	_ = e.control.SetReadDeadline(time.Now().Add(timeout))
 	if e.evicted.Load() != nil { // since before the deadline was set, perhaps
-		_ = e.control.SetReadDeadline(past)
+		_ = e.control.SetReadDeadline(time.Now())
 	}
 }
 
 // evict ends the body. Any goroutine may call it.
 func (e *exchange) evict(why *contract.Fault) {
 	e.evicted.Store(why)
-	_ = e.control.SetReadDeadline(past)
+	_ = e.control.SetReadDeadline(time.Now())
 }
 
 // leave ends the waiting for the body.
