@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
@@ -124,4 +125,16 @@ func TestAPackedBodyIsNotUnderstood(t *testing.T) {
 	r = signed(http.MethodGet, "/info", "") // without a body there is nothing to understand
 	r.Header.Set("Content-Encoding", "gzip")
 	s.want(s.do(r), http.StatusOK)
+}
+
+// The server ends a body when it waits for too many, and says with what to answer.
+func TestABodyThatTheServerEndedIsAnsweredWithItsFault(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	r := signed(http.MethodPost, "/message", "{")
+	r.Body = io.NopCloser(iotest.ErrReader(&contract.Fault{Code: contract.CodeTooMany, Message: "Too many."}))
+	w := s.do(r)
+	if fault := s.fault(w, http.StatusTooManyRequests); fault.Code != contract.CodeTooMany || w.Header().Get("Retry-After") == "" {
+		t.Errorf("%v, %v", fault, w.Header())
+	}
 }

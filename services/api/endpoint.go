@@ -116,9 +116,12 @@ func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, s.maxBody), r.ContentLength)
 	var large *http.MaxBytesError
+	var fault *contract.Fault
 	switch {
 	case err == nil:
 		return body, nil
+	case errors.As(err, &fault): // of the server, since it waits for too many bodies
+		return nil, fault
 	case errors.As(err, &large):
 		return nil, s.tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
 )
 
@@ -69,7 +70,10 @@ func decode[In any](w http.ResponseWriter, r *http.Request) (In, error) {
 	body.DisallowUnknownFields()
 	err := body.Decode(&in)
 	var tooLarge *http.MaxBytesError
+	var ended *contract.Fault // by the server, since it waits for too many bodies
 	switch {
+	case errors.As(err, &ended):
+		return in, &fault{ended.Code.HTTPStatus(), string(ended.Code), ended.Message}
 	case errors.As(err, &tooLarge):
 		return in, &fault{http.StatusRequestEntityTooLarge, "too_large", "That is too much at once."}
 	case err != nil:

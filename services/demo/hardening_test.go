@@ -5,7 +5,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
 )
 
 var actions = map[string]string{
@@ -146,4 +149,17 @@ func FuzzSessionOpen(f *testing.F) {
 			t.Errorf("open(%q) = %v", text, v)
 		}
 	})
+}
+
+// The server ends a body when it waits for too many, and says with what to answer.
+func TestABodyThatTheServerEndedIsAnsweredWithItsFault(t *testing.T) {
+	t.Parallel()
+	ended := iotest.ErrReader(&contract.Fault{Code: contract.CodeTooMany, Message: "Too many."})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/demo/connect", ended)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	open(t).demo.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), `"code":"too_many"`) {
+		t.Errorf("answered with %d %s", w.Code, w.Body)
+	}
 }

@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
+	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/serve"
 )
 
@@ -106,4 +109,18 @@ func TestAPackedPostIsNotUnderstood(t *testing.T) {
 		t.Errorf("answered with %d %s", answer.Status, answer.Body)
 	}
 	p.Send("40/stream,") // the session goes on
+}
+
+// The server ends a body when it waits for too many, and says with what to answer. The session goes on.
+func TestAPostThatTheServerEndedIsAnsweredWithItsFault(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := g.Poller("")
+	ended := iotest.ErrReader(&contract.Fault{Code: contract.CodeTooMany, Message: "Too many."})
+	w := httptest.NewRecorder()
+	g.Service.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, p.Path(), ended))
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"code":"too_many"`) {
+		t.Errorf("answered with %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	p.Send("40/stream,")
 }

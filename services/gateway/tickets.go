@@ -3,11 +3,11 @@ package gateway
 import (
 	"errors"
 	"net/http"
-	"syscall"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -22,11 +22,10 @@ func newDesk(l settings.Limits) *admission.Desk {
 // mostSessions is what is configured, or else what the process may open files for. A twentieth is left for NATS, for
 // requests, and for those who are told that there is no room.
 func mostSessions(configured int) int {
-	var files syscall.Rlimit
-	if configured > 0 || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+	most := serve.FileLimit()
+	if configured > 0 || most == 0 {
 		return configured
 	}
-	most := int(min(files.Cur, 1<<31)) //nolint:gosec // it is bounded
 	return max(most-most/20-100, 1)
 }
 

@@ -21,9 +21,9 @@ const (
 	CodeTooLarge     Code = "too_large"            // 413
 	CodeEncoding     Code = "unsupported_encoding" // 415: a Content-Encoding that is not understood
 	CodeInvalid      Code = "invalid"              // 422: Fields say what
-	CodeTooMany      Code = "too_many"             // 429: clients, at once or a second
+	CodeTooMany      Code = "too_many"             // 429: clients, or requests without their bodies
 	CodeInternal     Code = "internal"             // 500
-	CodeUnavailable  Code = "unavailable"          // 503: NATS or a service behind it does not answer; try again
+	CodeUnavailable  Code = "unavailable"          // 503: NATS or a service behind it does not answer, or there is no room; try again
 )
 
 // Fault is an error that crosses a border: its message is safe to show to whoever asked.

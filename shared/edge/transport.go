@@ -63,6 +63,17 @@ func (t Transport) Caller(r *http.Request) netip.Addr {
 	return addr
 }
 
+// Network is what counts as one address where addresses are counted: an IPv6 address is its network of 64 bits, which one
+// customer has (RFC 6177). All callers without an address are one.
+func Network(a netip.Addr) netip.Prefix {
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits) // an error comes with the zero Prefix
+	return p
+}
+
 // secure says whether the caller used TLS: to this process, or by the word of a trusted proxy, of which the last counts.
 func (t Transport) secure(r *http.Request) bool {
 	if r.TLS != nil {

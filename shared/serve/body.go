@@ -6,7 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 const (
@@ -16,7 +20,8 @@ const (
 )
 
 // bounded gives a body a time to come, whoever reads it: a handler, or net/http, which reads what a handler has left
-// and would wait for it for ever.
+// and would wait for it for ever. Within that time it may have to go for others (see bodies): then its reader gets a
+// *contract.Fault, which is the answer.
 //
 // A handler may also answer before it has read the body. Then the answer goes out at once, and what the client still
 // sends is taken and thrown away, up to a limit: many clients send all before they look at the answer, and one that
@@ -27,23 +32,30 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		e := &exchange{ResponseWriter: w, control: http.NewResponseController(w), body: r.Body}
+		e := &exchange{ResponseWriter: w, control: http.NewResponseController(w), request: r, bodies: s.bodies}
+		defer e.leave()
 		e.readBy(s.BodyTimeout)
 		own := r.WithContext(r.Context()) // net/http looks at the body of its own when the handler is done
 		own.Body = e
 		next.ServeHTTP(e, own)
-		e.finish(r, s.RestTimeout, s.BodyTimeout)
+		e.finish(s.RestTimeout, s.BodyTimeout)
 	})
 }
 
 // exchange is a request with a body, and its answer.
 type exchange struct {
+	// set at construction
 	http.ResponseWriter
 	control *http.ResponseController
-	body    io.Reader
+	request *http.Request
+	bodies  *bodies
 
-	begun    bool  // the body was read from
-	end      error // of the body: io.EOF when it came whole; nil while there is more
+	evicted atomic.Pointer[contract.Fault] // why the body was ended for others; nil: it was not
+
+	// owned by the reader of the body
+	waiting  *waitingBody // nil before the body is read from, and when it was
+	begun    bool         // the body was read from
+	end      error        // of the body: io.EOF when it came whole; nil while there is more
 	answered bool
 	hijacked bool
 }
@@ -51,17 +63,46 @@ type exchange struct {
 // readBy bounds the time of reading. Where it is not supported, there is no network either.
 func (e *exchange) readBy(timeout time.Duration) {
 	_ = e.control.SetReadDeadline(time.Now().Add(timeout))
+	if e.evicted.Load() != nil { // since before the deadline was set, perhaps
+		_ = e.control.SetReadDeadline(time.Now())
+	}
+}
+
+// evict ends the body. Any goroutine may call it.
+func (e *exchange) evict(why *contract.Fault) {
+	e.evicted.Store(why)
+	_ = e.control.SetReadDeadline(time.Now())
+}
+
+// leave ends the waiting for the body.
+func (e *exchange) leave() {
+	if e.waiting != nil {
+		e.bodies.leave(e.waiting)
+		e.waiting = nil
+	}
 }
 
 // finish sends the answer of a handler that has left some of the body, and takes the rest.
-func (e *exchange) finish(r *http.Request, silence, whole time.Duration) {
-	if e.hijacked || e.end != nil {
+func (e *exchange) finish(silence, whole time.Duration) {
+	if !e.hijacked && e.end == nil {
+		e.rest(silence, whole)
+	}
+	why := e.evicted.Load()
+	if e.hijacked || why == nil {
 		return
 	}
 	if !e.answered {
+		edge.WriteFault(e, why)
+	}
+	_ = e.control.Flush()       // the client has gone
+	panic(http.ErrAbortHandler) // closes: net/http would keep the connection for half a second if much were to come
+}
+
+func (e *exchange) rest(silence, whole time.Duration) {
+	if !e.answered {
 		e.WriteHeader(http.StatusOK)
 	}
-	if r.Header.Get("Expect") != "" && !e.begun { // the client asks whether to send, and is not told to (RFC 9110 section 10.1.1)
+	if e.request.Header.Get("Expect") != "" && !e.begun { // the client asks whether to send, and is not told to (RFC 9110 section 10.1.1)
 		e.readBy(0)
 		return
 	}
@@ -76,7 +117,7 @@ func (e *exchange) discard(silence, whole time.Duration) {
 	buffer := make([]byte, 32<<10)
 	for left := restBytes; left > 0 && time.Now().Before(until); {
 		e.readBy(silence)
-		n, err := e.body.Read(buffer)
+		n, err := e.Read(buffer)
 		if err != nil {
 			return // the connection ends in any case
 		}
@@ -84,17 +125,24 @@ func (e *exchange) discard(silence, whole time.Duration) {
 	}
 }
 
-// Read reads the body. Once it has come whole no deadline holds any more: net/http watches the connection meanwhile,
-// and would take the deadline for its end.
+// Read reads the body, which is waited for from the first call on. Once it has come whole no deadline holds any more:
+// net/http watches the connection meanwhile, and would take the deadline for its end.
 func (e *exchange) Read(p []byte) (int, error) {
-	e.begun = true
-	n, err := e.body.Read(p)
-	if err != nil {
-		e.end = err
+	if !e.begun {
+		e.begun = true
+		e.waiting = e.bodies.enter(e.request, e.evict)
 	}
-	if errors.Is(err, io.EOF) {
+	n, err := e.request.Body.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	e.leave() // nobody evicts it from here on
+	if fault := e.evicted.Load(); fault != nil {
+		err = fault
+	} else if errors.Is(err, io.EOF) {
 		_ = e.control.SetReadDeadline(time.Time{})
 	}
+	e.end = err
 	return n, err
 }
 
@@ -122,6 +170,7 @@ func (e *exchange) Write(p []byte) (int, error) {
 
 // Hijack gives the connection away.
 func (e *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	e.leave()
 	conn, buffers, err := e.control.Hijack()
 	e.hijacked = err == nil
 	return conn, buffers, err

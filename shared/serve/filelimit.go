@@ -11,6 +11,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// FileLimit is how many files this process may have open now; 0 if that is not known.
+func FileLimit() int {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return 0
+	}
+	return int(min(files.Cur, 1<<31)) //nolint:gosec // it is bounded
+}
+
 const fileLimitEvery = time.Minute // between two lines of the log
 
 // fileLimit tells operators when connections wait since this process may open no more files. It is safe for use by many

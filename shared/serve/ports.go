@@ -21,6 +21,11 @@ type Ports struct {
 	service  net.Listener // nil for a process that only operators ask
 	operator net.Listener // nil where operators ask at the service's
 	limit    *fileLimit
+	bodies   *bodies
+}
+
+func newPorts(s settings.Settings) *Ports {
+	return &Ports{settings: s, limit: newFileLimit(), bodies: newBodies(s, FileLimit)}
 }
 
 // Bind binds the ports of a service.
@@ -29,12 +34,11 @@ func Bind(s settings.Settings) (*Ports, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Operator.Port == 0 {
-		return &Ports{settings: s, service: service, limit: newFileLimit()}, nil
-	}
-	p, err := BindOperator(s)
-	if err != nil {
-		return nil, errors.Join(err, service.Close())
+	p := newPorts(s)
+	if s.Operator.Port != 0 {
+		if p, err = BindOperator(s); err != nil {
+			return nil, errors.Join(err, service.Close())
+		}
 	}
 	p.service = service
 	return p, nil
@@ -47,12 +51,14 @@ func BindOperator(s settings.Settings) (*Ports, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ports{settings: s, operator: l, limit: newFileLimit()}, nil
+	p := newPorts(s)
+	p.operator = l
+	return p, nil
 }
 
 // Register lets a registry have the metrics of the ports.
 func (p *Ports) Register(registry prometheus.Registerer) error {
-	return registry.Register(p.limit.hits)
+	return errors.Join(registry.Register(p.limit.hits), registry.Register(p.bodies.evicted))
 }
 
 // Addr is where the service answers, or, if it has no port, its operators are answered.
@@ -78,6 +84,7 @@ func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *
 	run := func(l net.Listener, h http.Handler, component string) {
 		log := telemetry.Component(log, component)
 		server := New(watchedListener{l, p.limit, log}, h, log)
+		server.bodies = p.bodies
 		server.Grace = p.settings.Timing.Shutdown * 2 / 3 // the rest is for what ends behind requests
 		group.Go(func() error { return server.Run(ctx) })
 	}

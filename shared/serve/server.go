@@ -48,6 +48,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	log      *slog.Logger
+	bodies   *bodies // nil: any number may wait
 }
 
 // New takes over l: Run closes it. There is no limit on the time of an answer, since a long poll is one.

@@ -163,6 +163,7 @@ type Limits struct {
 	MaxSessionsPerAddress int           `env:"MAX_SESSIONS_PER_ADDRESS" default:"20000" min:"0" doc:"clients of one gateway at once from one address, or IPv6 network of 64 bits; 0 sets no limit"`
 	MaxSessionsPerUser    int           `env:"MAX_SESSIONS_PER_USER" default:"1000" min:"0" doc:"clients of one gateway at once of one user; 0 sets no limit"`
 	OpensPerSecond        int           `env:"OPENS_PER_SECOND" default:"2000" min:"0" doc:"clients that one address may open in a second, ten seconds' worth at once; 0 sets no limit"`
+	MaxBodiesPerAddress   int           `env:"MAX_BODIES_PER_ADDRESS" default:"1000" min:"0" doc:"requests of one address, or IPv6 network of 64 bits, whose bodies one process waits for at once; 0 sets no limit"`
 	PacketsPerSecond      int           `env:"PACKETS_PER_SECOND" default:"1000" min:"0" doc:"frames or packets that one client may send in a second; 0 sets no limit"`
 	MaxWaiting            int           `env:"MAX_WAITING" default:"20000" min:"1" doc:"clients that may wait in line to be let in by a gateway"`
 	MaxWait               time.Duration `env:"MAX_WAIT" default:"30s" min:"100ms" max:"10m" doc:"time a client waits in line at most"`

@@ -2,14 +2,15 @@
 // user, and how fast from one address.
 //
 // It promises that what a session took is given back when it ends, once, and that it keeps nothing of an address without a
-// session for longer than it takes to forget how fast it came. An IPv6 address counts as its network of 64 bits, which one
-// customer has (RFC 6177).
+// session for longer than it takes to forget how fast it came.
 package admission
 
 import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/channelstream/channelstream/shared/edge"
 )
 
 // Limits are how much is taken; 0 sets no limit.
@@ -80,7 +81,7 @@ type Ticket struct {
 
 // Admit lets a session open, or says why not. The ticket is to be given back.
 func (d *Desk) Admit(from netip.Addr, now time.Time) (*Ticket, error) {
-	network := networkOf(from)
+	network := edge.Network(from)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sweep(now)
@@ -97,19 +98,6 @@ func (d *Desk) Admit(from netip.Addr, now time.Time) (*Ticket, error) {
 	c.sessions++
 	d.sessions++
 	return &Ticket{desk: d, from: network}, nil
-}
-
-// networkOf is what counts as one address.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // of those that have no address: they are one
-	}
-	return p
 }
 
 // caller gives what is known of an address, with the tokens that it has by now.

@@ -78,6 +78,11 @@ func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
 	}
 	defer c.posting.Store(false)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.engine.config.MaxPayload)))
+	var fault *contract.Fault
+	if errors.As(err, &fault) { // of the server, since it waits for too many bodies
+		edge.WriteFault(w, fault)
+		return
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		c.member.Close(contract.ReasonTooLarge)
