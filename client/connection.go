@@ -56,6 +56,9 @@ type Connection struct {
 	Channels []string `json:"channels"`
 	// ChannelsInfo tells about Channels.
 	ChannelsInfo ChannelsInfo `json:"channels_info"`
+	// InForce is false if a gateway did not answer in time: what was asked for is stored, and takes effect on the sockets that
+	// it holds when it can be reached again. Otherwise it is nil.
+	InForce *bool `json:"in_force"`
 }
 
 // Connect makes the user known and registers a connection, which its client then opens within the API's
@@ -91,10 +94,13 @@ type Subscribed struct {
 	ChannelsInfo ChannelsInfo `json:"channels_info"`
 	// SubscribedTo are the channels that were added. Empty for a request with User.
 	SubscribedTo []string `json:"subscribed_to"`
+	// InForce is false if a gateway did not answer in time: what was asked for is stored, and takes effect on the sockets that
+	// it holds when it can be reached again. Otherwise it is nil.
+	InForce *bool `json:"in_force"`
 }
 
 // Subscribe adds channels to an open connection, wherever its socket is: a message posted after the answer is
-// delivered to it. An unknown connection is an *Error of status 422 with the field conn_id.
+// delivered to it, unless InForce says otherwise. An unknown connection is an *Error of status 422 with the field conn_id.
 func (c *Client) Subscribe(ctx context.Context, in Subscribe) (*Subscribed, error) {
 	var out Subscribed
 	if err := c.call(ctx, "/subscribe", in, &out); err != nil {
@@ -123,10 +129,13 @@ type Unsubscribed struct {
 	ChannelsInfo ChannelsInfo `json:"channels_info"`
 	// UnsubscribedFrom are the channels that the connection, or one of the user's, was in and has left.
 	UnsubscribedFrom []string `json:"unsubscribed_from"`
+	// InForce is false if a gateway did not answer in time: what was asked for is stored, and takes effect on the sockets that
+	// it holds when it can be reached again. Otherwise it is nil.
+	InForce *bool `json:"in_force"`
 }
 
 // Unsubscribe takes channels off a connection, or off a user and all its connections, wherever their sockets are: nothing
-// that is posted to them after the answer is delivered. A name that is not known is an *Error of status 422.
+// that is posted to them after the answer is delivered, unless InForce says otherwise. A name that is not known is an *Error of status 422.
 func (c *Client) Unsubscribe(ctx context.Context, in Unsubscribe) (*Unsubscribed, error) {
 	var out Unsubscribed
 	if err := c.call(ctx, "/unsubscribe", in, &out); err != nil {

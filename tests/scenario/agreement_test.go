@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -163,6 +164,67 @@ func TestAReplicaOfPresenceThatWasPausedDeclaresNobodyGone(t *testing.T) {
 			stays(4 * lease)
 			goOn()
 			stays(lease)
+		}
+	}, processes)
+}
+
+// What NATS kept for a gateway while it was paused is not for those who were removed meanwhile.
+func TestAGatewayThatWasPausedDeliversNothingBeforeItKnowsWhatIsSo(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const lease = 2 * time.Second
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 1},
+			harness.Setting("LEASE_TTL", lease), harness.Setting("LINGER", "1m"), harness.Setting("REQUEST_TIMEOUT", "1s"))
+		api, gateway := c.APIs[0], c.Gateways[0]
+		removed, out := enter(t, api, gateway, "alice", "room")
+		_, in := enter(t, api, gateway, "bob", "room")
+		post(t, api, "room", "before")
+		hears(t, out, "before")
+		hears(t, in, "before")
+		goOn := pauseNode(t, gateway)
+		began := time.Now()
+		harness.Eventually(t, "alice is removed", func() bool {
+			_, err := api.API().Unsubscribe(t.Context(), client.Unsubscribe{ConnID: removed, Channels: []string{"room"}})
+			return err == nil
+		})
+		post(t, api, "room", "secret")
+		harness.Eventually(t, "the lease has lapsed", func() bool { return time.Since(began) > lease+lease/2 })
+		goOn()
+		hears(t, in, "before", "secret")
+		post(t, api, "room", "after")
+		hears(t, in, "before", "secret", "after")
+		if heard := out.Texts(); len(heard) != 1 {
+			t.Errorf("who was removed heard %q", heard)
+		}
+	}, processes)
+}
+
+// An app is not told that something took effect on a socket whose gateway did not say so.
+func TestWhatIsNotInForceYetIsSaid(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 1}, harness.Setting("REQUEST_TIMEOUT", "2s"))
+		api, gateway := c.APIs[0], c.Gateways[0]
+		alice, stays := enter(t, api, gateway, "alice", "room")
+		bob, goes := enter(t, api, gateway, "bob", "room")
+		goOn := pauseNode(t, gateway)
+		subscribed, err := api.API().Subscribe(t.Context(), client.Subscribe{ConnID: alice, Channels: []string{"other"}})
+		if err != nil || subscribed.InForce == nil || *subscribed.InForce {
+			t.Errorf("while the gateway is paused: in force %v, %v", subscribed.InForce, err)
+		}
+		var refusal *client.Error
+		if _, err := api.API().Disconnect(t.Context(), bob); !errors.As(err, &refusal) || refusal.Status != 503 {
+			t.Errorf("the socket of a connection that is gone may be open: %v", err)
+		}
+		goOn()
+		if reason := goes.AwaitClose(); reason != "disconnected" {
+			t.Errorf("closed with %q", reason)
+		}
+		harness.Eventually(t, "the other channel is in force", func() bool {
+			post(t, api, "other", "hello")
+			return len(stays.Texts()) > 0
+		})
+		subscribed, err = api.API().Subscribe(t.Context(), client.Subscribe{ConnID: alice, Channels: []string{"third"}})
+		if err != nil || subscribed.InForce != nil {
+			t.Errorf("when the gateway answers: in force %v, %v", subscribed.InForce, err)
 		}
 	}, processes)
 }
