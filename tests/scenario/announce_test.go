@@ -114,3 +114,49 @@ func TestEachWhoComesAndGoesIsToldOfOnceThoughTheLeaderDies(t *testing.T) {
 		}
 	})
 }
+
+// A leader that wakes up has the comings and goings before it that another one has told of since.
+func TestEachWhoComesAndGoesIsToldOfOnceThoughTheLeaderWasPaused(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const users, lease = 60, 2 * time.Second
+		c := harness.Start(t, form, harness.Pairs, harness.Setting("LEASE_TTL", lease), harness.Setting("REQUEST_TIMEOUT", "2s"))
+		ready := time.Now()
+		notify(t, c.APIs[0], "room")
+		_, s := enter(t, c.APIs[0], c.Gateways[0], "watcher", "room")
+		leader, others := c.Leader(t)
+		harness.Eventually(t, "both replicas are there since before the leader's last record", func() bool { return time.Since(ready) > lease })
+		come := func(when string) {
+			for i := range users {
+				if err := comeAndGo(t, c.APIs[i%2], fmt.Sprintf("%s-%d", when, i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		come("before")
+		goOn := pauseNode(t, leader)
+		harness.Eventually(t, "another one leads", func() bool { return others[0].Metric("channelstream_presence_leader") == 1 })
+		quick := 0 // requests in a row of which none went to the one that is paused
+		harness.Eventually(t, "NATS asks it nothing any more", func() bool {
+			began := time.Now()
+			_, err := c.APIs[0].API().Info(t.Context())
+			if quick++; err != nil || time.Since(began) > time.Second {
+				quick = 0
+			}
+			return quick > 20
+		})
+		come("meanwhile")
+		goOn()
+		come("after")
+		post(t, c.APIs[0], "room", "the end")
+		s.Await("the end")
+		told := announced(s)
+		for _, when := range []string{"before", "meanwhile", "after"} {
+			for i := range users {
+				user := fmt.Sprintf("%s-%d", when, i)
+				if !slices.Equal(told[user], []string{joined, parted}) {
+					t.Errorf("told of %s: %q", user, told[user])
+				}
+			}
+		}
+	}, processes)
+}
