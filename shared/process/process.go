@@ -4,11 +4,9 @@ package process
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -86,21 +84,19 @@ func New(s Service, c settings.Settings, version string, log *slog.Logger) (*Pro
 func (p *Process) Addr() net.Addr { return p.ports.Addr() }
 
 // Run serves until ctx ends. What was begun ends in reverse: requests and the service, then the connection to NATS.
-func (p *Process) Run(ctx context.Context, stages *serve.Stages) (err error) {
+func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	defer p.ports.Close()
-	c := p.config
-	c.Conn, err = bus.Connect(ctx, bus.Options{
-		URL: c.Settings.NATS.URL, Creds: c.Settings.NATS.CredsFile,
+	conn, err := bus.Connect(ctx, bus.Options{
+		URL: p.config.Settings.NATS.URL, Creds: p.config.Settings.NATS.CredsFile,
 		Name: "channelstream-" + p.service.Name, Logger: telemetry.Component(p.log, "bus"),
 	})
 	if err != nil {
 		return err
 	}
-	disconnected := stages.Begin("the connection to NATS")
-	defer func() {
-		err = errors.Join(err, drain(c.Conn, c.Settings.Timing.Shutdown/drainShare))
-		disconnected()
-	}()
+	defer stages.Begin("the connection to NATS")()
+	defer conn.Close() // what was subscribed to has ended with the service
+	c := p.config
+	c.Conn = conn
 	part, err := p.service.Make(c)
 	if err == nil {
 		err = p.ports.Register(c.Registry)
@@ -114,13 +110,4 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) (err error) {
 	group.Go(stages.Run("the "+p.service.Name, func() error { return part.Run(ctx) }))
 	group.Go(stages.Run("requests", func() error { return p.ports.Run(ctx, part.Handler(), operations, p.log) }))
 	return group.Wait()
-}
-
-// drainShare is the share of a stop that the connection to NATS has, when all else has ended.
-const drainShare = 4
-
-func drain(conn *bus.Conn, within time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
-	return conn.Drain(ctx)
 }

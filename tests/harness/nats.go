@@ -70,6 +70,9 @@ func (n *NATS) Start() {
 	n.server = server
 }
 
+// Runs says whether the server was started and not stopped since.
+func (n *NATS) Runs() bool { return n.server != nil }
+
 // Stop stops the server if it runs, and waits.
 func (n *NATS) Stop() {
 	if n.server != nil {

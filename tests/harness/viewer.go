@@ -47,6 +47,9 @@ func NewViewer(t testing.TB, connID string) *Viewer {
 	return v
 }
 
+// ConnID is the viewer's connection.
+func (v *Viewer) ConnID() string { return v.connID }
+
 // Come opens the socket at a gateway; it says whether the gateway took it.
 func (v *Viewer) Come(gateway *Node) bool {
 	v.t.Helper()
