@@ -39,13 +39,13 @@ func unshare() []string {
 	return []string{"unshare", "--mount", "--user", "--map-root-user"}
 }
 
-// OnSmallDisk runs the all-in-one on a disk of so many megabytes until the end of the test, or skips the test where the
-// kernel lets nobody mount one.
+// OnSmallDisk runs the all-in-one on a disk of so many megabytes until the end of the test. It takes root, or a kernel that
+// lets users have namespaces.
 func (p *Processes) OnSmallDisk(t testing.TB, megabytes int, options ...Option) *SmallDisk {
 	t.Helper()
 	probe := unshare()
 	if out, err := exec.Command(probe[0], append(probe[1:], "mount", "-t", "tmpfs", "tmpfs", t.TempDir())...).CombinedOutput(); err != nil {
-		t.Skipf("nobody may mount a disk here: %v: %s", err, out)
+		t.Fatalf("mount a disk for the test, as root or in a user namespace: %v: %s", err, out)
 	}
 	dir := t.TempDir()
 	environ := slices.Concat(allInOneDefaults, []Option{

@@ -28,3 +28,16 @@ func TestSettingsThatTheStoreCanNotHaveEndTheStart(t *testing.T) {
 		})
 	}
 }
+
+// Two processes on one folder would damage what both store.
+func TestADataFolderHasOneProcessAtATime(t *testing.T) {
+	t.Parallel()
+	dir := harness.Setting("DATA_DIR", t.TempDir())
+	first := processes.AllInOne(t, dir)
+	if code, log := processes.Fails(t, dir); code != 1 || !strings.Contains(log, "another process uses it") {
+		t.Errorf("exit code %d:\n%s", code, log)
+	}
+	post(t, first, "room", "hello")
+	first.Kill() // which leaves the lock to nobody
+	processes.AllInOne(t, dir)
+}

@@ -14,17 +14,17 @@ import (
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/progress"
 )
 
 // View is the settings of channels. It is safe for use by many goroutines.
 type View struct {
 	log    *slog.Logger
 	synced atomic.Bool
+	come   progress.Progress // to a revision of the bucket
 
 	mu       sync.RWMutex
 	channels map[string]channel // by token; guarded by mu; those that were configured
-	revision uint64             // guarded by mu; of the bucket
-	moved    chan struct{}      // guarded by mu; closed when the revision grows; nil if nobody waits
 }
 
 type channel struct {
@@ -65,33 +65,10 @@ func (v *View) Synced() bool { return v.synced.Load() }
 
 // Await returns when the view has come to a revision of the bucket.
 func (v *View) Await(ctx context.Context, revision uint64) error {
-	for {
-		moved := v.behind(revision)
-		if moved == nil {
-			return nil
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return fmt.Errorf("await revision %d of the settings of channels: %w", revision, ctx.Err())
-		}
+	if !v.come.Wait(ctx, revision) {
+		return fmt.Errorf("await revision %d of the settings of channels: %w", revision, ctx.Err())
 	}
-}
-
-// behind is what to wait for until the view has moved; nil if it has come so far.
-func (v *View) behind(revision uint64) <-chan struct{} {
-	if revision == 0 {
-		return nil
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.revision >= revision {
-		return nil
-	}
-	if v.moved == nil {
-		v.moved = make(chan struct{})
-	}
-	return v.moved
+	return nil
 }
 
 // Run follows the bucket until ctx ends. It waits for presence to make it.
@@ -110,32 +87,20 @@ func (v *View) Run(ctx context.Context, conn *bus.Conn, ns contract.Namespace) e
 }
 
 func (v *View) apply(e bus.Entry) {
+	defer v.come.Reach(e.Revision)
 	var record contract.ChannelRecord
 	if !e.Deleted {
 		if err := json.Unmarshal(e.Value, &record); err != nil {
 			v.log.Error("a channel's record can not be read", "key", e.Key, "error", err)
-			v.advance(e.Revision, func() {})
 			return
 		}
 	}
 	c := channel{settings: record.Settings, history: record.History || record.Settings.StoreHistory}
-	v.advance(e.Revision, func() {
-		if e.Deleted || !c.history && c.settings == contract.DefaultChannelSettings() {
-			delete(v.channels, e.Key)
-		} else {
-			v.channels[e.Key] = c
-		}
-	})
-}
-
-// advance makes a change, and tells those who wait for its revision.
-func (v *View) advance(revision uint64, change func()) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	change()
-	v.revision = max(v.revision, revision)
-	if v.moved != nil {
-		close(v.moved)
-		v.moved = nil
+	if e.Deleted || !c.history && c.settings == contract.DefaultChannelSettings() {
+		delete(v.channels, e.Key)
+	} else {
+		v.channels[e.Key] = c
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/channelstream/channelstream/services/presence/internal/progress"
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/progress"
 )
 
 const (

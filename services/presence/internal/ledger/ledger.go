@@ -14,10 +14,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/channelstream/channelstream/services/presence/internal/progress"
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/progress"
 )
 
 // Config says where the buckets are.
