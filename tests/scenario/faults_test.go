@@ -115,8 +115,8 @@ func (f *faults) some(number int) int {
 	}
 	second := f.one(number + 1)
 	f.pause(mostBroken / 2)
+	second() // if it is NATS, what was first may need it to start
 	first()
-	second()
 	f.pause(time.Second)
 	return 2
 }
