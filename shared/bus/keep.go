@@ -99,10 +99,10 @@ func (c *Conn) Streams(ctx context.Context) (names []string, err error) {
 // Keep makes logs and buckets anew that somebody removes, or that a NATS server has no more when it is back, until ctx ends.
 // What was in them is lost.
 func (c *Conn) Keep(ctx context.Context, all ...Kept) error {
-	now := make(chan struct{}, 1)
+	told := make(chan struct{}, 1)
 	look := func() {
 		select {
-		case now <- struct{}{}:
+		case told <- struct{}{}:
 		default:
 		}
 	}
@@ -115,16 +115,18 @@ func (c *Conn) Keep(ctx context.Context, all ...Kept) error {
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
+		next := keepEvery
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-now:
+		case <-told:
+			next = keepRetry // it is told before it is done
 		case <-wait.C:
 		}
 		err := c.keep(ctx, all)
 		switch {
 		case err == nil || ctx.Err() != nil:
-			wait.Reset(keepEvery)
+			wait.Reset(next)
 		case errors.Is(err, ErrUnavailable):
 			wait.Reset(keepRetry)
 		default:

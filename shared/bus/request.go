@@ -62,7 +62,7 @@ func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, er
 	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
 		return nil, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
 	}
-	reply, err := c.exchange(ctx, &nats.Msg{Subject: subject, Data: body})
+	reply, err := c.exchange(ctx, withUntil(ctx, &nats.Msg{Subject: subject, Data: body}))
 	if err == nil && reply.Header.Get(headerParts) != "" {
 		body, err = c.gather(ctx, reply)
 	} else if err == nil {

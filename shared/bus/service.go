@@ -29,6 +29,7 @@ type Service struct {
 	Endpoints   map[string]Endpoint
 	Concurrent  int           // requests answered at once; more wait
 	Timeout     time.Duration // of one request, and of one part of a large answer
+	Fresh       bool          // requests whose callers have given up are not begun after a hold-up
 	Logger      *slog.Logger
 }
 
@@ -61,6 +62,14 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 		return fmt.Errorf("add service %s: %w", s.Name, unavailable(err))
 	}
 	var running sync.WaitGroup
+	var held *holdUps
+	if s.Fresh {
+		held = &holdUps{}
+		watching, stop := context.WithCancel(ctx)
+		defer running.Wait()
+		defer stop()
+		running.Go(func() { held.watch(watching, c) })
+	}
 	slots := make(chan struct{}, max(s.Concurrent, 1))
 	work := context.WithoutCancel(ctx)
 	for name, endpoint := range s.Endpoints {
@@ -68,7 +77,7 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				c.answer(work, &s, name, r)
+				c.answer(work, &s, held, name, r)
 			})
 		}
 		if err := service.AddEndpoint(name, micro.HandlerFunc(handle), micro.WithEndpointSubject(endpoint.Subject)); err != nil {
@@ -90,7 +99,11 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	return nil
 }
 
-func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Request) {
+func (c *Conn) answer(ctx context.Context, s *Service, held *holdUps, name string, r micro.Request) {
+	if held != nil && held.late(r.Headers().Get(headerUntil)) {
+		s.Logger.Debug("a request came too late, and was not begun", "endpoint", name)
+		return // nobody waits for an answer
+	}
 	body, err := s.run(ctx, name, r.Data())
 	if err == nil {
 		err = c.respond(ctx, s.Timeout, r.Reply(), body)

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,47 @@ func TestClientsOfAGatewayThatWasAwayForLongerThanTheLogReachesAreTold(t *testin
 		v.Await("room", "after", gateway)
 		if got := v.View("room"); len(got) < n+2 && v.Faults() == "" {
 			t.Errorf("%d of %d messages came, and nothing was told", len(got), n+2)
+		}
+	}, processes)
+}
+
+// An app that was told that a request failed has done something else since: it must not be carried out after all.
+func TestAReplicaThatWasPausedDoesNotBeginWhatItsCallersHaveGivenUp(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		const requests = 40
+		c := harness.Start(t, form, harness.Pairs, harness.Setting("REQUEST_TIMEOUT", "1s"), harness.Setting("LEASE_TTL", "2s"))
+		goOn := pauseNode(t, c.Presences[0])
+		var failed []string
+		var mu sync.Mutex
+		var asking sync.WaitGroup
+		for i := range requests {
+			asking.Go(func() {
+				id := fmt.Sprint("connection-", i)
+				if _, err := c.APIs[i%2].API().Connect(t.Context(), client.Connect{User: "alice", ConnID: id, Channels: []string{"room"}}); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed = append(failed, id)
+				}
+			})
+		}
+		asking.Wait()
+		if len(failed) == 0 {
+			t.Fatal("no request went to the replica that is paused")
+		}
+		goOn()
+		c.AwaitReady()
+		stays := register(t, c.APIs[0], "bob", "room")
+		harness.Eventually(t, "the replica that was paused answers", func() bool {
+			before := c.Presences[0].Metric(`channelstream_presence_requests_total{outcome="ok",verb="info"}`)
+			for range 10 {
+				knows(t, c.APIs[0], "bob", stays)
+			}
+			return c.Presences[0].Metric(`channelstream_presence_requests_total{outcome="ok",verb="info"}`) > before
+		})
+		for _, id := range failed {
+			if knows(t, c.APIs[0], "alice", id) {
+				t.Errorf("%s is known, though the app was told that it failed", id)
+			}
 		}
 	}, processes)
 }
