@@ -108,7 +108,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.id = rand.Text()
 	s.announcer = announce.New(announce.Config{
 		Leads: s.leads, Recorded: s.recorded, Told: s.notifiesPresence, Announce: s.announce,
-		Timeout: s.config.RequestTimeout, Fresh: true, Logger: s.log,
+		Timeout: s.config.RequestTimeout, Logger: s.log,
 	})
 	s.notices = &notice.Sender{Conn: s.config.Conn, Log: s.messages, Namespace: s.config.Namespace, Logger: s.log}
 	book, err := s.open(ctx)
