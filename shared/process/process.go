@@ -4,14 +4,19 @@ package process
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
@@ -83,18 +88,40 @@ func New(s Service, c settings.Settings, version string, log *slog.Logger) (*Pro
 // Addr is where the service answers, or its operators are answered.
 func (p *Process) Addr() net.Addr { return p.ports.Addr() }
 
-// Run serves until ctx ends. What was begun ends in reverse: requests and the service, then the connection to NATS.
+// Run serves until ctx ends. It listens at once, and says so to whoever asks while NATS does not answer. What was begun ends in
+// reverse: requests and the service, then the connection to NATS.
 func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	defer p.ports.Close()
-	conn, err := bus.Connect(ctx, bus.Options{
-		URL: p.config.Settings.NATS.URL, Creds: p.config.Settings.NATS.CredsFile,
-		Name: "channelstream-" + p.service.Name, Logger: telemetry.Component(p.log, "bus"),
-	})
-	if err != nil {
-		return err
+	front := newFront(p.operations(serve.Health{Ready: map[string]serve.Check{p.service.Name: notConnected}}))
+	var conn *bus.Conn // set by the one goroutine, closed when it has ended
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(stages.Run("the "+p.service.Name, func() (err error) {
+		conn, err = bus.Connect(ctx, bus.Options{
+			URL: p.config.Settings.NATS.URL, Creds: p.config.Settings.NATS.CredsFile,
+			Name: "channelstream-" + p.service.Name, Logger: telemetry.Component(p.log, "bus"),
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil // stopped before it began
+		case err != nil:
+			return err
+		}
+		return p.work(ctx, conn, front)
+	}))
+	group.Go(stages.Run("requests", func() error {
+		return p.ports.Run(ctx, front.service(p.config.Settings.Timing.Request), front.operator(), p.log)
+	}))
+	err := group.Wait()
+	if conn != nil {
+		end := stages.Begin("the connection to NATS")
+		conn.Close() // what was subscribed to has ended with the service
+		end()
 	}
-	defer stages.Begin("the connection to NATS")()
-	defer conn.Close() // what was subscribed to has ended with the service
+	return err
+}
+
+// work makes the service, shows it, and runs it.
+func (p *Process) work(ctx context.Context, conn *bus.Conn, front *front) error {
 	c := p.config
 	c.Conn = conn
 	part, err := p.service.Make(c)
@@ -104,10 +131,58 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	if err != nil {
 		return err
 	}
-	health := serve.Health{Ready: map[string]serve.Check{p.service.Name: part.Ready}, Shared: part.Shared()}
-	operations := serve.Operations(health, c.Registry, c.Version, p.log)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(stages.Run("the "+p.service.Name, func() error { return part.Run(ctx) }))
-	group.Go(stages.Run("requests", func() error { return p.ports.Run(ctx, part.Handler(), operations, p.log) }))
-	return group.Wait()
+	front.begin(part.Handler(), p.operations(serve.Health{
+		Ready: map[string]serve.Check{p.service.Name: part.Ready}, Shared: part.Shared(),
+	}))
+	return part.Run(ctx)
+}
+
+func (p *Process) operations(h serve.Health) http.Handler {
+	return serve.Operations(h, p.config.Registry, p.config.Version, p.log)
+}
+
+// errNotConnected is why a process is not ready that has not reached NATS yet.
+var errNotConnected = errors.New("NATS has not answered yet")
+
+func notConnected(context.Context) error { return errNotConnected }
+
+// front is what answers now. It is safe for use by many goroutines.
+type front struct {
+	handlers atomic.Pointer[[2]http.Handler]
+	begun    chan struct{} // closed when the service is there
+}
+
+func newFront(operator http.Handler) *front {
+	f := &front{begun: make(chan struct{})}
+	f.handlers.Store(&[2]http.Handler{nil, operator})
+	return f
+}
+
+// begin shows the service, once.
+func (f *front) begin(service, operator http.Handler) {
+	f.handlers.Store(&[2]http.Handler{service, operator})
+	close(f.begun)
+}
+
+// service answers clients and apps. Those who come before the service wait for it, for so long at most.
+func (f *front) service(patience time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if service := f.handlers.Load()[0]; service != nil {
+			service.ServeHTTP(w, r)
+			return
+		}
+		late := time.NewTimer(patience)
+		defer late.Stop()
+		select {
+		case <-f.begun:
+			f.handlers.Load()[0].ServeHTTP(w, r)
+		case <-late.C:
+			edge.WriteFault(w, contract.Unavailable("The service is starting: NATS has not answered yet."))
+		case <-r.Context().Done():
+		}
+	})
+}
+
+func (f *front) operator() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.handlers.Load()[1].ServeHTTP(w, r) })
 }

@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"errors"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/channelstream/channelstream/client"
@@ -55,4 +58,34 @@ func TestTheWholeListensWhenItCanWork(t *testing.T) {
 		post(t, n, "room", "hello")
 		s.Await("hello")
 	}
+}
+
+// A supervisor that asks for a sign of life gets one, and whoever asks what is wrong is told.
+func TestAServiceThatStartsBeforeNATSSaysSo(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 1})
+		nodes := []*harness.Node{c.APIs[0], c.Presences[0], c.Gateways[0]}
+		for _, n := range nodes {
+			n.Stop()
+		}
+		c.NATS.Stop()
+		for _, n := range nodes {
+			n.Launch()
+			if status, body := n.Health(); status != http.StatusServiceUnavailable || !strings.Contains(body, `:"failing"`) {
+				t.Errorf("%s: %d %s", n.Name, status, body)
+			}
+		}
+		var refusal *client.Error
+		_, err := c.APIs[0].API().Publish(t.Context(), client.Message{User: "app", Channel: "room", Message: "early"})
+		if !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable || refusal.Code != "unavailable" {
+			t.Errorf("a message was answered with %v", err)
+		}
+		c.Gateways[0].Stop() // before it began
+		c.Gateways[0].Launch()
+		c.NATS.Start()
+		c.AwaitReady()
+		_, s := enter(t, c.APIs[0], c.Gateways[0], "alice", "room")
+		post(t, c.APIs[0], "room", "hello")
+		hears(t, s, "hello")
+	}, inProcess, processes)
 }
