@@ -18,14 +18,15 @@ func (s *Service) nats(ctx context.Context) (source bus.Options, stop func(), er
 		return bus.Options{URL: c.URL, Creds: c.CredsFile}, func() {}, nil
 	}
 	keep := kept(s.config.Settings.Messages)
+	stopped := s.config.Stages.Begin("the NATS server")
 	server, err := natsembed.Start(natsembed.Options{
 		StoreDir: filepath.Join(c.DataDir, "nats"), Store: presenceRoom + keep, Sync: c.Sync, SyncAlways: c.Sync == 0,
 		Logger: telemetry.Component(s.config.Logger, "nats"),
 	})
 	if err != nil {
+		stopped()
 		return bus.Options{}, nil, err
 	}
-	stopped := s.config.Stages.Begin("the NATS server")
 	stop = func() { server.Stop(); stopped() }
 	if room := server.Room(); room > 0 && keep > room {
 		s.config.Logger.Warn("the disk has no room for all that is to be kept on it, and nothing can be stored when it is full: "+

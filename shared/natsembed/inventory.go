@@ -100,7 +100,7 @@ func (s *Server) stocktaking(kept inventory) {
 			stopped = true
 		}
 		if s.full.Load() && !stopped {
-			s.recover()
+			s.regain()
 			continue
 		}
 		now, err := s.take()
@@ -120,9 +120,9 @@ const roomAgain = 16 << 20
 // Full says whether the disk had no room for something, and has none yet.
 func (s *Server) Full() bool { return s.full.Load() }
 
-// recover starts the server anew when a disk that was full has room: a stream that could not be written once takes nothing
+// regain starts the server anew when a disk that was full has room: a stream that could not be written once takes nothing
 // any more.
-func (s *Server) recover() {
+func (s *Server) regain() {
 	if freeBytes(s.options.StoreDir) < roomAgain {
 		return
 	}

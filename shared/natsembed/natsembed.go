@@ -21,7 +21,13 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// ErrNotReady is returned by Start when the server does not come up within ten seconds.
+// A large store takes some time to be read: a gigabyte, a second or two.
+const (
+	startLimit = 5 * time.Minute
+	tellEvery  = 10 * time.Second // that it is still being read
+)
+
+// ErrNotReady is returned by Start when the server does not come up within startLimit.
 var ErrNotReady = errors.New("the embedded NATS server did not become ready in time")
 
 // ErrInUse is returned by Start when another process has the folder: two servers on one folder destroy its data.
@@ -145,7 +151,7 @@ func (s *Server) run() error {
 	log := &logger{log: o.Logger, fatal: make(chan string, 1), full: &s.full}
 	ns.SetLoggerV2(log, false, false, false)
 	go ns.Start() // ends with Shutdown
-	if err := await(ns, log.fatal); err != nil {
+	if err := await(ns, log); err != nil {
 		ns.Shutdown()
 		return fmt.Errorf("start the embedded NATS server with its data in %s: %w", o.StoreDir, err)
 	}
@@ -159,16 +165,21 @@ func (s *Server) run() error {
 }
 
 // await returns when the server accepts connections, or why it never will.
-func await(ns *server.Server, fatal <-chan string) error {
-	for range 100 {
+func await(ns *server.Server, log *logger) error {
+	began := time.Now()
+	for told := began; time.Since(began) < startLimit; {
 		ready := ns.ReadyForConnections(100 * time.Millisecond)
 		select {
-		case reason := <-fatal:
+		case reason := <-log.fatal:
 			return errors.New(reason)
 		default:
 		}
 		if ready && ns.JetStreamEnabled() {
 			return nil
+		}
+		if time.Since(told) >= tellEvery {
+			told = time.Now()
+			log.log.Info("the store is being read", "for", time.Since(began).Round(time.Second))
 		}
 	}
 	return ErrNotReady
