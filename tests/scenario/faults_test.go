@@ -27,94 +27,138 @@ var (
 const (
 	faultClients  = 24
 	faultChannels = 3
-	faultLease    = 2 * time.Second
-	mostBroken    = 3 * faultLease // how long a fault lasts at most
 )
 
 // Processes are killed, paused, stopped, cut off and started again, one or two at a time, while an app posts and changes who
 // hears what. Then all agree on who is there, and everybody got what was for them: all of it, once, in order.
 func TestAllAgreeAfterRandomFaults(t *testing.T) {
 	toldIn(t, func(t *testing.T, form harness.Form) {
-		seed := *faultSeed
-		if seed == 0 {
-			seed = uint64(time.Now().UnixNano()) //nolint:gosec // any will do
-		}
-		t.Logf("%d faults; tell the same ones with -faultseed %d", *faultCount, seed)
-		c := harness.StartOn(t, harness.Roads{NATS: harness.StartNATS(t)}, form, harness.Size{APIs: 2, Presences: 2, Gateways: 3},
-			harness.Setting("LEASE_TTL", faultLease), harness.Setting("LINGER", "30s"), harness.Setting("REQUEST_TIMEOUT", "2s"),
-			harness.Setting("RESUME_WINDOW", "10m"))
-		var channels []string
-		for i := range faultChannels {
-			channels = append(channels, fmt.Sprint("channel ", i))
-		}
-		crowd := gather(t, c, faultClients, append(channels, "less"))
-		app := postUntil(t, c, channels)
-		churn := changeUntil(t, c, crowd)
-		f := &faults{t: t, c: c, rand: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable on purpose
-		for n := 0; n < *faultCount; {
-			n += f.some(n)
-		}
-		app.end()
-		churn.end()
-		c.AwaitReady()
-		began := time.Now()
-		var who string
-		defer func() {
-			if t.Failed() && who != "" {
-				t.Log("at last: " + who)
-			}
-		}()
-		harness.Within(t, 2*faultLease+time.Second+slack, "all agree on who is there", func() bool { who = f.agreed(crowd, churn); return who == "" })
-		t.Logf("all agree after %v", time.Since(began).Round(time.Millisecond))
-		for i, channel := range append(channels, "less", "more") {
-			insist(t, c, []client.Message{{User: "app", Channel: channel, Message: "the end", UUID: fmt.Sprintf("0000000%d-0000-4000-8000-ffffffffffff", i)}})
-		}
-		crowd.await(channels, "the end")
-		for i, v := range crowd.viewers {
-			for channel, hears := range map[string]bool{"more": churn.put[i], "less": !churn.taken[i]} {
-				if hears {
-					v.Await(channel, "the end")
-				}
-			}
-		}
-		crowd.leave()
-		for i, v := range crowd.viewers {
-			if faults := v.Faults(); faults != "" {
-				t.Errorf("client %d: %s", i, faults)
-			}
-			for at, channel := range channels {
-				want := append(slices.Clone(app.texts[at]), "the end")
-				if got := v.View(channel); !slices.Equal(got, want) {
-					t.Errorf("client %d got %d messages of %s, %d were acknowledged; the first that differs is %s", i, len(got), channel, len(want), difference(got, want))
-				}
-			}
-			if more, less := v.View("more"), v.View("less"); (len(more) > 0) != churn.put[i] || (len(less) > 0) != !churn.taken[i] {
-				t.Errorf("client %d hears %q and %q in channels that it was put into (%t) and taken out of (%t)", i, more, less, churn.put[i], churn.taken[i])
-			}
-		}
+		nats := harness.StartNATS(t)
+		f := &faults{lease: 2 * time.Second, natsURL: nats.URL(), whole: nats.Runs}
+		f.kinds = []func() (string, func()){f.kill, f.stop, f.hold, f.hold, f.block, f.swallow, f.cut, func() (string, func()) {
+			nats.Stop()
+			return "stop NATS", nats.Start
+		}}
+		f.tell(t, harness.Roads{NATS: nats}, form, *faultCount)
 	}, processes)
+}
+
+// Elections take longer than the services' leases may: nobody is taken for gone because of one.
+func TestAllAgreeAfterRandomFaultsOnThreeNATSServers(t *testing.T) {
+	toldIn(t, func(t *testing.T, form harness.Form) {
+		nats := processes.StartNATSCluster(t)
+		f := &faults{lease: 6 * time.Second, natsURL: nats.URL(), whole: func() bool { return true }}
+		down := -1 // the server that is away
+		f.kinds = []func() (string, func()){f.kill, f.hold, func() (string, func()) {
+			stream := []string{ns.LogStream(), "KV_" + ns.Bucket(contract.BucketConnections), "KV_" + ns.Bucket(contract.BucketLeases)}[f.rand.IntN(3)]
+			if down < 0 {
+				nats.StepDown(stream)
+			}
+			return "have another server lead " + stream, func() {}
+		}, func() (string, func()) {
+			if down >= 0 {
+				return "leave two NATS servers", func() {}
+			}
+			at := f.rand.IntN(harness.NATSServers)
+			down = at
+			nats.Kill(at)
+			return fmt.Sprint("kill NATS server ", at), func() { nats.Start(at); down = -1 }
+		}}
+		f.tell(t, nats, form, atLength(3, 40))
+	}, processes)
+}
+
+// tell breaks so many things, and sees what comes of it.
+func (f *faults) tell(t *testing.T, nats harness.Servers, form harness.Form, many int) {
+	t.Helper()
+	seed := *faultSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano()) //nolint:gosec // any will do
+	}
+	t.Logf("%d faults; tell the same ones with -faultseed %d", many, seed)
+	c := harness.StartOn(t, nats, form, harness.Size{APIs: 2, Presences: 2, Gateways: 3},
+		harness.Setting("LEASE_TTL", f.lease), harness.Setting("LINGER", "30s"), harness.Setting("REQUEST_TIMEOUT", "2s"),
+		harness.Setting("RESUME_WINDOW", "10m"))
+	f.t, f.c, f.rand = t, c, rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
+	var channels []string
+	for i := range faultChannels {
+		channels = append(channels, fmt.Sprint("channel ", i))
+	}
+	crowd := gather(t, c, faultClients, append(channels, "less"))
+	app := postUntil(t, c, channels)
+	churn := changeUntil(t, c, crowd)
+	for n := 0; n < many; {
+		n += f.some(n)
+	}
+	app.end()
+	churn.end()
+	c.AwaitReady()
+	began := time.Now()
+	var who string
+	defer func() {
+		if t.Failed() && who != "" {
+			t.Log("at last: " + who)
+		}
+	}()
+	harness.Within(t, 2*f.lease+time.Second+slack, "all agree on who is there", func() bool { who = f.agreed(crowd, churn); return who == "" })
+	t.Logf("all agree after %v", time.Since(began).Round(time.Millisecond))
+	for i, channel := range append(channels, "less", "more") {
+		insist(t, c, []client.Message{{User: "app", Channel: channel, Message: "the end", UUID: fmt.Sprintf("0000000%d-0000-4000-8000-ffffffffffff", i)}})
+	}
+	crowd.await(channels, "the end")
+	for i, v := range crowd.viewers {
+		for channel, hears := range map[string]bool{"more": churn.put[i], "less": !churn.taken[i]} {
+			if hears {
+				v.Await(channel, "the end")
+			}
+		}
+	}
+	crowd.leave()
+	for i, v := range crowd.viewers {
+		if faults := v.Faults(); faults != "" {
+			t.Errorf("client %d: %s", i, faults)
+		}
+		for at, channel := range channels {
+			want := append(slices.Clone(app.texts[at]), "the end")
+			if got := v.View(channel); !slices.Equal(got, want) {
+				t.Errorf("client %d got %d messages of %s, %d were acknowledged; the first that differs is %s", i, len(got), channel, len(want), difference(got, want))
+			}
+		}
+		if more, less := v.View("more"), v.View("less"); (len(more) > 0) != churn.put[i] || (len(less) > 0) != !churn.taken[i] {
+			t.Errorf("client %d hears %q and %q in channels that it was put into (%t) and taken out of (%t)", i, more, less, churn.put[i], churn.taken[i])
+		}
+	}
 }
 
 // faults breaks a cluster.
 type faults struct {
+	lease   time.Duration
+	natsURL string
+	whole   func() bool               // nothing is broken that a start needs
+	kinds   []func() (string, func()) // each breaks something, and gives what it did, and what mends it
+
+	// set by tell
 	t    *testing.T
 	c    *harness.Cluster
 	rand *rand.Rand
+
+	broken *harness.Node // by what was broken first; nil: none
 }
 
 // some breaks one thing, or two at a time, and mends them. It gives how many.
 func (f *faults) some(number int) int {
 	f.t.Helper()
+	f.broken = nil
 	first := f.one(number)
-	f.pause(mostBroken / 2)
+	f.pause(3 * f.lease / 2)
 	if f.rand.IntN(3) > 0 {
-		f.pause(mostBroken / 2)
+		f.pause(3 * f.lease / 2)
 		first()
 		f.pause(time.Second)
 		return 1
 	}
 	second := f.one(number + 1)
-	f.pause(mostBroken / 2)
+	f.pause(3 * f.lease / 2)
 	second() // if it is NATS, what was first may need it to start
 	first()
 	f.pause(time.Second)
@@ -131,41 +175,54 @@ func (f *faults) pause(most time.Duration) {
 // one breaks something, and gives what mends it.
 func (f *faults) one(number int) (mend func()) {
 	f.t.Helper()
-	nodes := slices.Concat(f.c.Gateways, f.c.Presences, f.c.APIs)
-	n := nodes[f.rand.IntN(len(nodes))]
-	if !n.Runs() || !f.c.NATS.Runs() { // it is broken already
+	if !f.whole() {
 		return func() {}
 	}
-	say := func(what string) { f.t.Logf("fault %d: %s %s", number, what, n.Name) }
-	switch f.rand.IntN(8) {
-	case 0:
-		say("kill")
-		n.Kill()
-		return n.Launch
-	case 1:
-		say("stop")
-		n.Leave()
-		return n.Launch
-	case 2, 3:
-		say("pause")
-		return pauseNode(f.t, n)
-	case 4:
-		say("block the road of")
-		n.Road.Block()
-		return n.Road.Unblock
-	case 5:
-		say("swallow what is said by")
-		n.Road.Swallow()
-		return n.Road.Unblock
-	case 6:
-		say("cut off")
-		n.Road.Cut()
-		return func() {}
-	default:
-		f.t.Logf("fault %d: stop NATS", number)
-		f.c.NATS.Stop()
-		return f.c.NATS.Start
-	}
+	what, mend := f.kinds[f.rand.IntN(len(f.kinds))]()
+	f.t.Logf("fault %d: %s", number, what)
+	return mend
+}
+
+// node is one that is not broken yet.
+func (f *faults) node() *harness.Node {
+	nodes := slices.DeleteFunc(slices.Concat(f.c.Gateways, f.c.Presences, f.c.APIs), func(n *harness.Node) bool { return n == f.broken })
+	f.broken = nodes[f.rand.IntN(len(nodes))]
+	return f.broken
+}
+
+func (f *faults) kill() (string, func()) {
+	n := f.node()
+	n.Kill()
+	return "kill " + n.Name, n.Launch
+}
+
+func (f *faults) stop() (string, func()) {
+	n := f.node()
+	n.Leave()
+	return "stop " + n.Name, n.Launch
+}
+
+func (f *faults) hold() (string, func()) {
+	n := f.node()
+	return "pause " + n.Name, pauseNode(f.t, n)
+}
+
+func (f *faults) block() (string, func()) {
+	n := f.node()
+	n.Road.Block()
+	return "block the road of " + n.Name, n.Road.Unblock
+}
+
+func (f *faults) swallow() (string, func()) {
+	n := f.node()
+	n.Road.Swallow()
+	return "swallow what goes to and comes from " + n.Name, n.Road.Unblock
+}
+
+func (f *faults) cut() (string, func()) {
+	n := f.node()
+	n.Road.Cut()
+	return "cut off " + n.Name, func() {}
 }
 
 // agreed says who does not agree that all clients, and no others, are there; "" if all do.
@@ -205,12 +262,12 @@ func (f *faults) agreed(crowd *crowd, churn *churn) string {
 func (f *faults) bucketAgrees() string {
 	ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second)
 	defer cancel()
-	conn, err := bus.Connect(ctx, bus.Options{URL: f.c.NATS.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)})
+	conn, err := bus.Connect(ctx, bus.Options{URL: f.natsURL, Name: "test", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err.Error()
 	}
 	defer conn.Close()
-	bucket, err := conn.BindBucket(ctx, contract.DefaultNamespace.Bucket(contract.BucketConnections))
+	bucket, err := conn.BindBucket(ctx, ns.Bucket(contract.BucketConnections))
 	if err != nil {
 		return err.Error()
 	}
