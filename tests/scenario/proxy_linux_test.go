@@ -129,8 +129,16 @@ func TestTheProxyAnswersInOurWordsWhenNobodyElseDoes(t *testing.T) {
 	f.hosts.Know("gateway", "api")
 	f.AwaitReady()
 	f.await(t)
+	socket, status := harness.TryOpenAt(t, f.url, register(t, f.APIs[0], "bob", "news"))
+	if socket == nil {
+		t.Fatalf("a socket was answered with %d", status)
+	}
 	f.post(t, "after")
 	source.Await("after")
+	socket.Await("after")
+	if status, _, body := ask(t, http.MethodGet, f.url+"/sse?conn_id=unknown"); status != http.StatusUnprocessableEntity {
+		t.Errorf("what a gateway refuses for good is answered with %d %s", status, body)
+	}
 }
 
 // A server that looks well to checks may fail all the same.
