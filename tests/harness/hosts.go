@@ -84,17 +84,27 @@ func (h *Hosts) Listen(t testing.TB, name string) (service, operator net.Listene
 }
 
 // Forget has the DNS know some names no more, as Docker's does when none of their containers runs.
-func (h *Hosts) Forget(names ...string) { h.know(false, names) }
+func (h *Hosts) Forget(names ...string) { h.set(true, names) }
 
 // Know ends Forget.
-func (h *Hosts) Know(names ...string) { h.know(true, names) }
+func (h *Hosts) Know(names ...string) { h.set(false, names) }
 
-func (h *Hosts) know(known bool, names []string) {
+func (h *Hosts) set(away bool, names []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, name := range names {
-		h.away[name] = !known
+		h.away[name] = away
 	}
+}
+
+// known gives the addresses of a name that the DNS knows.
+func (h *Hosts) known(name string) []net.IP {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.away[name] {
+		return nil
+	}
+	return slices.Clone(h.names[name])
 }
 
 // answer answers questions until the socket is closed.
@@ -122,13 +132,10 @@ func (h *Hosts) reply(question []byte) []byte {
 	if len(question) < end || question[end-5] != 0 {
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	name := string(question[header+1 : header+1+label])
-	addresses := h.names[name]
+	addresses := h.known(string(question[header+1 : header+1+label]))
 	reply := slices.Concat(question[:2], []byte{0x81, 0x80}, make([]byte, 8), question[header:end])
 	reply[5] = 1 // question
-	if len(addresses) == 0 || h.away[name] {
+	if len(addresses) == 0 {
 		reply[3] |= nameError
 		return reply
 	}
