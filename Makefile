@@ -12,7 +12,7 @@ NPM = tests/compat tests/load/socketio
 # each runs a command in the directory of every module, and ends with the first that fails.
 each = for dir in $(MODULES); do (cd $$dir && $(1)) || exit 1; done
 
-.PHONY: run build test stories flood lint deps tidy-check isolated arch socketio-client fuzz bench bench-smoke compose-up clean
+.PHONY: run build test stories flood lint deps apt-deps tidy-check isolated arch socketio-client fuzz bench bench-smoke compose-up clean
 .DEFAULT_GOAL := run
 
 run: build ## start everything in one process on 127.0.0.1:8000, data in ./data
@@ -29,6 +29,8 @@ lint: ## check format, go vet and staticcheck
 	@./.ci/lint $(STATICCHECK) $(MODULES)
 deps: ## install what tests need: Go modules and npm packages
 	$(GO) mod download && for dir in $(NPM); do npm ci --silent --no-audit --no-fund --prefix $$dir || exit 1; done
+apt-deps: ## install what tests need of Debian or Ubuntu, unless it is there: HAProxy
+	@test -x /usr/sbin/haproxy || $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update && apt-get install -y haproxy'
 tidy-check: ## fail if a go.mod or go.sum is not tidy
 	$(call each,$(GO) mod tidy -diff)
 isolated: ## build and vet every module by itself

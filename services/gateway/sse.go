@@ -18,7 +18,8 @@ import (
 func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 	v, fault := s.admit(r, settings.TransportSSE)
 	if fault == nil && r.ProtoMajor != 1 {
-		fault = noStream()
+		edge.WriteFault(w, noStream())
+		return
 	}
 	var ticket *admission.Ticket
 	if fault == nil {
@@ -50,10 +51,12 @@ func noStream() *contract.Fault {
 	return &contract.Fault{Code: contract.CodeInternal, Message: "Events are sent over HTTP/1.1 only."}
 }
 
-// refuseStream answers with a fault. An EventSource gives up for good at any status but 200, so what will pass is said as
-// a stream that ends at once: it comes back after its retry time.
+// refuseStream answers with a fault. An EventSource gives up for good at any status but 200, so what will pass, or may, as a
+// failure of presence, is said as a stream that ends at once: it comes back after its retry time.
 func refuseStream(w http.ResponseWriter, fault *contract.Fault) {
-	if fault.Code != contract.CodeUnavailable && fault.Code != contract.CodeTooMany {
+	switch fault.Code {
+	case contract.CodeUnavailable, contract.CodeTooMany, contract.CodeInternal:
+	default:
 		edge.WriteFault(w, fault)
 		return
 	}

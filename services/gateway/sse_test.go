@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +188,47 @@ func TestADrainingGatewaySendsStreamsAwayAndAsksNewOnesToComeBack(t *testing.T) 
 		t.Error("presence was not told")
 	}
 }
+
+// An EventSource would stay away for good at the statuses that tell others to try again.
+func TestNewClientsAreAskedToComeBackWhileSomethingIsAway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		away   func(*gatewaytest.Gateway)
+		status int
+		after  string
+	}{
+		"NATS is away":       {func(g *gatewaytest.Gateway) { g.StopNATS() }, http.StatusServiceUnavailable, "1"},
+		"presence is away":   {func(g *gatewaytest.Gateway) { g.Presence.Stop() }, http.StatusServiceUnavailable, "1"},
+		"presence is paused": {func(g *gatewaytest.Gateway) { g.Presence.Pause() }, http.StatusServiceUnavailable, "1"},
+		"presence lacks NATS": {func(g *gatewaytest.Gateway) {
+			g.Presence.Fail(contract.Unavailable("The service could not reach NATS; try again."))
+		}, http.StatusServiceUnavailable, "1"},
+		"presence fails": {func(g *gatewaytest.Gateway) { g.Presence.Fail(errors.New("out of order")) }, http.StatusInternalServerError, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := gatewaytest.Start(t, "CHANNELSTREAM_REQUEST_TIMEOUT=300ms")
+			g.Presence.Register("c1", "alice", "news")
+			c.away(g)
+			stream := g.Request(http.MethodGet, "/sse?conn_id=c1", "")
+			if h := stream.Header; stream.Status != http.StatusOK || h.Get("Content-Type") != "text/event-stream" ||
+				h.Get("Access-Control-Allow-Origin") != "*" || !retries.MatchString(stream.Body) {
+				t.Errorf("a new stream was answered with %d %v %q", stream.Status, h, stream.Body)
+			}
+			poll := g.Request(http.MethodGet, "/listen?conn_id=c1", "")
+			if poll.Status != c.status || poll.Header.Get("Retry-After") != c.after {
+				t.Errorf("a new poll was answered with %d %v", poll.Status, poll.Header)
+			}
+			_, socket, err := g.TryDial("/ws?conn_id=c1")
+			if err == nil || socket.StatusCode != c.status || socket.Header.Get("Retry-After") != c.after {
+				t.Errorf("a new socket was answered with %v, %v", socket, err)
+			}
+		})
+	}
+}
+
+// retries is a stream that ends before it has begun, and says why in a comment.
+var retries = regexp.MustCompile(`^retry: [12]\d\d\d\n\n: .+\n\n$`)
 
 func TestHardeningAStreamThatIsNotReadIsCut(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ type Size struct{ APIs, Presences, Gateways int }
 // Pairs is two of each: the smallest cluster in which one can do without the other.
 var Pairs = Size{APIs: 2, Presences: 2, Gateways: 2}
 
-// Servers are what a Cluster works on: NATS or NATSCluster.
+// Servers are what a Cluster works on: NATS, by Roads or from Hosts or not, or NATSCluster.
 type Servers interface {
 	options() []Option // that tell a service where NATS is
 }
@@ -58,6 +58,8 @@ func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option
 		c.NATS = on
 	case Roads:
 		c.NATS = on.NATS
+	case *Hosts:
+		c.NATS = on.NATS
 	}
 	add := func(k kind, many int) (nodes []*Node) {
 		for i := range many {
@@ -66,6 +68,11 @@ func StartOn(t testing.TB, nats Servers, form Form, size Size, options ...Option
 			if roads, is := nats.(Roads); is {
 				n.Road = roads.open()
 				at = []Option{Setting("NATS_URL", "nats://"+n.Road.Addr())}
+			}
+			if hosts, is := nats.(*Hosts); is {
+				n.host = hosts.add(string(k))
+				at = append(at, Setting("HOST", n.host), Setting("PORT", servicePort),
+					Setting("OPERATOR_HOST", n.host), Setting("OPERATOR_PORT", operatorPort))
 			}
 			n.environ = slices.Concat(clusterDefaults, at, own, options)
 			nodes = append(nodes, n)

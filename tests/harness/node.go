@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -27,7 +28,7 @@ const (
 // stopLimit is how long a node may take to stop when asked to.
 const stopLimit = 20 * time.Second
 
-// Node is one service of a cluster, with a port of its own, which is another one after each start.
+// Node is one service of a cluster, with a port of its own, which is another one after each start, unless it is one of Hosts.
 type Node struct {
 	Name string         // e.g. "gateway-1"
 	Road *netfault.Road // to NATS; nil unless the cluster was started on Roads
@@ -37,6 +38,7 @@ type Node struct {
 	secret  string
 	form    Form
 	kind    kind
+	host    string // its own, on which it has the ports of a container; empty: it has any port on loopback
 	environ []Option
 	log     *logBook
 
@@ -63,6 +65,9 @@ func (n *Node) Launch() {
 	}
 	n.run = run
 	address := "http://" + run.Address()
+	if n.host != "" { // either of its ports may have been logged last
+		address = fmt.Sprintf("http://%s:%d", n.host, servicePort)
+	}
 	n.url.Store(&address)
 	if n.kind != kindAPI && n.kind != kindAllInOne {
 		return
@@ -220,11 +225,15 @@ func (n *Node) child() *child {
 	return p
 }
 
-// get asks the node for a path; status 0 means that it does not answer.
+// get asks the node for a path of operators; status 0 means that it does not answer.
 func (n *Node) get(path string) (status int, body string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL()+path, nil)
+	at := n.URL()
+	if n.host != "" {
+		at = fmt.Sprintf("http://%s:%d", n.host, operatorPort)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at+path, nil)
 	if err != nil {
 		return 0, ""
 	}

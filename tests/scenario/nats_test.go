@@ -20,7 +20,7 @@ func TestRestartOfNATSLosesNothingThatWasAcknowledged(t *testing.T) {
 		configure(t, c.APIs[0])
 
 		acknowledged := registerUntilItFails(t, c.APIs[1], c.NATS.Stop)
-		refused := postWhileAway(t, c.APIs[0], client.Message{User: "app", Channel: "news", Message: "first"},
+		refused := postWhileAway(t, c.APIs[0].API(), client.Message{User: "app", Channel: "news", Message: "first"},
 			client.Message{User: "app", Channel: "news", Message: "second"})
 		for _, g := range c.Gateways {
 			harness.Eventually(t, g.Name+" is not ready", func() bool { return !g.Ready() })
@@ -97,9 +97,9 @@ func registerUntilItFails(t *testing.T, api *harness.Node, away func()) map[stri
 }
 
 // postWhileAway posts messages, which must be refused, and gives them with the uuids to post them again.
-func postWhileAway(t *testing.T, api *harness.Node, messages ...client.Message) []client.Message {
+func postWhileAway(t *testing.T, app *client.Client, messages ...client.Message) []client.Message {
 	t.Helper()
-	_, err := api.API().Publish(t.Context(), messages...)
+	_, err := app.Publish(t.Context(), messages...)
 	failed := new(client.Error)
 	if !errors.As(err, &failed) || failed.Status != 503 {
 		t.Fatalf("post without NATS: got %v, want a 503", err)

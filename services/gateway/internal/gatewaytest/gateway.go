@@ -39,6 +39,7 @@ type Gateway struct {
 	Service  *gateway.Service
 	Presence *Presence
 	Stop     func() // ends it, and waits; called again at the end of the test, when it does nothing
+	StopNATS func() // ends the server that all of it works on
 
 	t        testing.TB
 	conn     *bus.Conn // of the app
@@ -60,7 +61,8 @@ func Start(t testing.TB, environ ...string) *Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(nats.Stop)
+	stopNATS := sync.OnceFunc(nats.Stop)
+	t.Cleanup(stopNATS)
 	connect := func() *bus.Conn {
 		conn, err := bus.Connect(t.Context(), bus.Options{InProcess: nats, Name: t.Name(), Logger: quiet()})
 		if err != nil {
@@ -69,7 +71,7 @@ func Start(t testing.TB, environ ...string) *Gateway {
 		t.Cleanup(conn.Close)
 		return conn
 	}
-	g := &Gateway{t: t, conn: connect(), registry: prometheus.NewRegistry()}
+	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry()}
 	g.openLog(config)
 	g.Presence = servePresence(t, connect())
 	g.Service, err = gateway.New(gateway.Config{

@@ -17,6 +17,8 @@ type Presence struct {
 	// set at construction
 	t    testing.TB
 	conn *bus.Conn
+	// Stop ends it, and waits; called again at the end of the test, when it does nothing.
+	Stop func()
 
 	mu          sync.Mutex
 	connections map[string]*connection // by conn_id; guarded by mu
@@ -54,7 +56,7 @@ func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 		return bus.Endpoint{Subject: namespace.Presence(verb), Handler: h}
 	}
 	ready := make(chan struct{})
-	background(t, func(ctx context.Context) error {
+	p.Stop = background(t, func(ctx context.Context) error {
 		return conn.Serve(ctx, bus.Service{
 			Name: contract.PresenceService, Version: "0.0.0", QueueGroup: contract.PresenceService,
 			Endpoints: map[string]bus.Endpoint{
@@ -119,6 +121,12 @@ func (p *Presence) Fail(fault error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = fault
+}
+
+// Pause lets presence answer nothing until the end of the test, which can call no other method meanwhile.
+func (p *Presence) Pause() {
+	p.mu.Lock()
+	p.t.Cleanup(p.mu.Unlock)
 }
 
 // Holds says whether a socket holds the connection.
