@@ -11,6 +11,7 @@ const (
 	ReasonHeartbeatTimeout Reason = "heartbeat_timeout" // nothing came from it within the heartbeat's time
 	ReasonDraining         Reason = "draining"          // the gateway sends its clients to others before it stops
 	ReasonShuttingDown     Reason = "shutting_down"     // the gateway stops now
+	ReasonUnavailable      Reason = "unavailable"       // the gateway can not reach presence or NATS: the client is to come back
 	ReasonProtocolError    Reason = "protocol_error"    // it broke the rules of its protocol
 	ReasonTooLarge         Reason = "too_large"         // it sent more than a frame may hold
 	ReasonInvalidPayload   Reason = "invalid_payload"   // it sent text that is not UTF-8, or what can not be inflated
@@ -32,6 +33,8 @@ func (r Reason) CloseCode() int {
 	switch r {
 	case ReasonDraining, ReasonShuttingDown:
 		return 1012 // service restart, from the IANA registry of RFC 6455 section 11.7
+	case ReasonUnavailable:
+		return 1013 // try again later, from the same registry
 	case ReasonProtocolError:
 		return 1002
 	case ReasonTooLarge:

@@ -46,7 +46,6 @@ const (
 	userIsPath       = "A user name must not begin with /"
 	badSignature     = "The sig is wrong or too old"
 	otherConnection  = "This connection has other credentials"
-	tryAgain         = "The server can not reach its services; try again"
 )
 
 // connect connects a namespace. s is the session that another one has already, or nil.
@@ -70,8 +69,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	}
 	s, before, err := d.attach(ctx, who, recoveryOf(p))
 	if err != nil {
-		d.refuse(p.Namespace, d.whyNot(err))
-		return ""
+		return d.notAttached(p.Namespace, err)
 	}
 	if err := d.name(s.User); err != nil {
 		s.Abandon()
@@ -157,18 +155,20 @@ func first(a, b string) string {
 	return b
 }
 
-// whyNot gives the sentence for a client that could not be attached.
-func (d *Dialog) whyNot(err error) string {
+// notAttached refuses a client that can not be attached; or ends it, if that is for now: the stock client does not come back
+// by itself from a refusal.
+func (d *Dialog) notAttached(namespace string, err error) contract.Reason {
 	var fault *contract.Fault
 	if errors.As(err, &fault) && fault.Code == contract.CodeInvalid {
 		for _, sentences := range fault.Fields {
-			return strings.Join(sentences, " ")
+			d.refuse(namespace, strings.Join(sentences, " "))
+			return ""
 		}
 	}
 	if fault == nil || fault.Code != contract.CodeUnavailable {
 		d.config.Logger.Warn("a client could not be attached", "error", err)
 	}
-	return tryAgain
+	return contract.ReasonUnavailable
 }
 
 // validName says whether a name may be one at all: 1 to so many characters of UTF-8, none of them a control character.
