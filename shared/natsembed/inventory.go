@@ -74,14 +74,16 @@ func losses(had, has inventory) []Loss {
 
 // take asks the server how far its streams are.
 func (s *Server) take() (inventory, error) {
-	all, err := s.server().Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	all, err := s.server().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Config: true})
 	if err != nil {
 		return nil, fmt.Errorf("ask the embedded NATS server for its streams: %w", err)
 	}
 	now := inventory{}
 	for _, account := range all.AccountDetails {
 		for _, stream := range account.Streams {
-			now[stream.Name] = stream.State.LastSeq
+			if stream.Config.Storage == server.FileStorage { // what is in memory is meant to be lost
+				now[stream.Name] = stream.State.LastSeq
+			}
 		}
 	}
 	return now, nil

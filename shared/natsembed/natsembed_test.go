@@ -212,6 +212,28 @@ func TestASoundStoreHasLostNothing(t *testing.T) {
 		if _, err := bucket(t, bus.Options{InProcess: s}).Put(t.Context(), "key", []byte("1")); err != nil {
 			t.Fatal(err)
 		}
+		inMemory(t, s)
 		s.Stop()
+	}
+}
+
+// inMemory stores a message that is meant to be lost.
+func inMemory(t *testing.T, s *natsembed.Server) {
+	t.Helper()
+	conn, err := bus.Connect(t.Context(), bus.Options{InProcess: s, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	log, err := conn.OpenLog(t.Context(), bus.LogConfig{Name: "LOG", Subjects: "log.>", Bytes: 1 << 20, Memory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := log.Store("log.one", "", nil, []byte("1"))
+	if err == nil {
+		_, err = stored.Wait(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
