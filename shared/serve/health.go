@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -51,69 +50,95 @@ func Operations(health Health, registry *prometheus.Registry, version string, lo
 	return r
 }
 
-// checks runs all checks at once and answers when the slowest is done or its time is over. It logs when a check begins to
-// fail and when it is well again, however often it is asked.
+// probe answers whether checks pass.
+type probe struct {
+	own, shared map[string]Check
+	log         *slog.Logger
+
+	mu      sync.Mutex
+	failing map[string]bool // at the last answer; guarded by mu
+	wasWell bool            // all of it, once; guarded by mu
+}
+
 func checks(own, shared map[string]Check, log *slog.Logger) http.HandlerFunc {
-	type answer struct {
+	p := &probe{own: own, shared: shared, log: log, failing: map[string]bool{}}
+	return p.answer
+}
+
+func (p *probe) answer(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	defer cancel()
+	faults := p.run(ctx)
+	body := struct {
 		Status string            `json:"status"`
 		Checks map[string]string `json:"checks,omitempty"`
+	}{Checks: map[string]string{}}
+	for name, err := range faults {
+		body.Checks[name] = "ok"
+		if err != nil {
+			body.Checks[name] = "failing"
+		}
 	}
+	status := http.StatusOK
+	if body.Status = p.judge(faults); body.Status == statusFailing {
+		status = http.StatusServiceUnavailable
+	}
+	write(w, status, body)
+}
+
+// run runs all checks at once, and gives their outcomes when the slowest is done or ctx ends.
+func (p *probe) run(ctx context.Context) map[string]error {
 	type outcome struct {
 		name string
 		err  error
 	}
-	all := maps.Clone(own)
-	if all == nil {
-		all = map[string]Check{}
-	}
-	maps.Copy(all, shared)
-	var mu sync.Mutex
-	failing := map[string]bool{} // guarded by mu
-	wasWell := false             // all of it, once; guarded by mu
-	note := func(o outcome) {
-		switch was := failing[o.name]; {
-		case o.err != nil && !was:
-			log.Warn("health check failed", "check", o.name, "error", o.err)
-		case o.err == nil && was:
-			log.Info("health check is well again", "check", o.name)
-		}
-		failing[o.name] = o.err != nil
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-		defer cancel()
-		outcomes := make(chan outcome, len(all))
-		for name, check := range all {
+	outcomes := make(chan outcome, len(p.own)+len(p.shared))
+	for _, some := range []map[string]Check{p.own, p.shared} {
+		for name, check := range some {
 			go func() { outcomes <- outcome{name, check(ctx)} }() // ends with ctx at the latest
 		}
-		body, ownFaults := answer{Status: "ok", Checks: map[string]string{}}, 0
-		got := make([]outcome, 0, len(all))
-		for range all {
-			got = append(got, <-outcomes)
-		}
-		mu.Lock()
-		for _, o := range got {
-			note(o)
-			body.Checks[o.name] = "ok"
-			if o.err != nil {
-				body.Checks[o.name], body.Status = "failing", "failing"
-				if _, is := own[o.name]; is {
-					ownFaults++
-				}
-			}
-		}
-		wasWell = wasWell || body.Status == "ok"
-		status := http.StatusOK
-		switch {
-		case body.Status == "ok":
-		case wasWell && ownFaults == 0:
-			body.Status = "degraded"
-		default:
-			status = http.StatusServiceUnavailable
-		}
-		mu.Unlock()
-		write(w, status, body)
 	}
+	faults := make(map[string]error, cap(outcomes))
+	for range cap(outcomes) {
+		o := <-outcomes
+		faults[o.name] = o.err
+	}
+	return faults
+}
+
+// The words of a status.
+const (
+	statusOK       = "ok"
+	statusDegraded = "degraded"
+	statusFailing  = "failing"
+)
+
+// judge gives the status. It logs when a check begins to fail and when it is well again, however often it is asked.
+func (p *probe) judge(faults map[string]error) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	failing, ownFault := false, false
+	for name, err := range faults {
+		switch was := p.failing[name]; {
+		case err != nil && !was:
+			p.log.Warn("health check failed", "check", name, "error", err)
+		case err == nil && was:
+			p.log.Info("health check is well again", "check", name)
+		}
+		p.failing[name] = err != nil
+		if err != nil {
+			_, own := p.own[name]
+			failing, ownFault = true, ownFault || own
+		}
+	}
+	switch {
+	case !failing:
+		p.wasWell = true
+		return statusOK
+	case p.wasWell && !ownFault:
+		return statusDegraded
+	}
+	return statusFailing
 }
 
 func write(w http.ResponseWriter, status int, answer any) {
