@@ -88,7 +88,7 @@ func (s *standing) restore() { s.until.Store(int64(time.Since(origin)) + s.ttl.L
 // beats is how often a gateway that is connected notes that it is, within the time of a lease.
 const beats = 8
 
-// lease is what presence is told with each renewal.
+// leaseRequest is what presence is told with each renewal.
 func (s *Service) leaseRequest() contract.LeaseRequest {
 	held := s.book.Digest()
 	return contract.LeaseRequest{Held: &held, LeaseRecord: contract.LeaseRecord{
@@ -103,21 +103,28 @@ func (s *Service) renewed(answer contract.LeaseAnswer, away bool) {
 	s.doubts.renewed(answer, away)
 }
 
-// beat keeps up the standing of a gateway that is connected, or has it regained.
-func (s *Service) beat() {
-	switch {
-	case !s.config.Conn.Connected():
-	case s.standing.lost():
-		s.doubts.add(contract.AllParts)
-	default:
-		s.standing.restore()
+// keepStanding notes that the gateway is connected, or has its standing regained, until ctx ends.
+func (s *Service) keepStanding(ctx context.Context) error {
+	beat := time.NewTicker(s.config.Settings.Presence.LeaseTTL / beats)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+		}
+		switch {
+		case !s.config.Conn.Connected():
+		case s.standing.lost():
+			s.doubts.add(contract.AllParts)
+		default:
+			s.standing.restore()
+		}
 	}
 }
 
 // keepAgreement compares the sessions with what presence has whenever they are in doubt, until ctx ends.
 func (s *Service) keepAgreement(ctx context.Context) error {
-	beat := time.NewTicker(s.config.Settings.Presence.LeaseTTL / beats)
-	defer beat.Stop()
 	retry := time.NewTimer(0)
 	retry.Stop()
 	defer retry.Stop()
@@ -125,13 +132,13 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-beat.C:
-			s.beat()
-			continue
 		case <-s.doubts.some:
 		case <-retry.C:
 		}
 		parts := s.doubts.take()
+		if parts == 0 { // they were compared since
+			continue
+		}
 		n, err := s.book.Compare(ctx, parts)
 		s.observer.Differences(n)
 		switch {

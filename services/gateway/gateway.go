@@ -218,6 +218,7 @@ func (s *Service) serve(ctx, answering context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { defer stop(); return s.answerOrders(answering) })
 	group.Go(func() error { return s.lease.Run(answering) })
+	group.Go(func() error { return s.keepStanding(answering) })
 	group.Go(func() error { return s.keepAgreement(answering) })
 	select {
 	case <-ctx.Done():
