@@ -65,25 +65,23 @@ func (d *doubts) take() (parts contract.Parts) {
 // for longer than its lease. Then it delivers nothing, until it has heard what is so. That presence does not answer is
 // no reason: who does not answer tells nobody anything else. It is safe for use by many goroutines.
 type standing struct {
-	ttl   atomic.Int64 // of the lease, as presence said last
-	until atomic.Int64 // it stands, in nanoseconds since origin
+	origin time.Time    // set at construction; what is measured from it goes on while the process is paused
+	ttl    atomic.Int64 // of the lease, as presence said last
+	until  atomic.Int64 // it stands, in nanoseconds since origin
 }
 
-// origin is read by the monotonic clock, which goes on while a process is paused.
-var origin = time.Now()
-
 func newStanding(ttl time.Duration) *standing {
-	s := &standing{}
+	s := &standing{origin: time.Now()}
 	s.ttl.Store(int64(ttl))
 	s.restore()
 	return s
 }
 
 // lost says whether it does not stand now.
-func (s *standing) lost() bool { return int64(time.Since(origin)) > s.until.Load() }
+func (s *standing) lost() bool { return int64(time.Since(s.origin)) > s.until.Load() }
 
 // restore lets it stand for the time of a lease.
-func (s *standing) restore() { s.until.Store(int64(time.Since(origin)) + s.ttl.Load()) }
+func (s *standing) restore() { s.until.Store(int64(time.Since(s.origin)) + s.ttl.Load()) }
 
 // beats is how often a gateway that is connected notes that it is, within the time of a lease.
 const beats = 8

@@ -31,18 +31,16 @@ func withUntil(ctx context.Context, m *nats.Msg) *nats.Msg {
 
 // holdUps knows whether there was one just now. It is safe for use by many goroutines.
 type holdUps struct {
-	beat  atomic.Int64 // when NATS answered last, by the monotonic clock
-	until atomic.Int64 // what comes may be late
+	origin time.Time    // set at construction; what is measured from it goes on while the process is paused
+	beat   atomic.Int64 // when NATS answered last, in nanoseconds since origin
+	until  atomic.Int64 // what comes may be late, likewise
 }
 
-// began is read by the monotonic clock, which goes on while a process is paused.
-var began = time.Now()
-
-func now() int64 { return int64(time.Since(began)) }
+func (h *holdUps) now() int64 { return int64(time.Since(h.origin)) }
 
 // watch asks NATS for a sign of life, again and again, until ctx ends.
 func (h *holdUps) watch(ctx context.Context, c *Conn) {
-	h.beat.Store(now())
+	h.beat.Store(h.now())
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
@@ -54,7 +52,7 @@ func (h *holdUps) watch(ctx context.Context, c *Conn) {
 		if c.Flush(ctx) != nil {
 			continue
 		}
-		at := now()
+		at := h.now()
 		if at-h.beat.Swap(at) > int64(holdUp) {
 			h.until.Store(at + int64(afterward))
 		}
@@ -63,7 +61,7 @@ func (h *holdUps) watch(ctx context.Context, c *Conn) {
 
 // late says whether the caller of a request has given up before the request came to us.
 func (h *holdUps) late(until string) bool {
-	at := now()
+	at := h.now()
 	if at-h.beat.Load() <= int64(holdUp) && at >= h.until.Load() {
 		return false
 	}

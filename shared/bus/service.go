@@ -64,7 +64,7 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	var running sync.WaitGroup
 	var held *holdUps
 	if s.Fresh {
-		held = &holdUps{}
+		held = &holdUps{origin: time.Now()}
 		watching, stop := context.WithCancel(ctx)
 		defer running.Wait()
 		defer stop()
