@@ -83,8 +83,8 @@ func (s *standing) lost() bool { return int64(time.Since(s.origin)) > s.until.Lo
 // restore lets it stand for the time of a lease.
 func (s *standing) restore() { s.until.Store(int64(time.Since(s.origin)) + s.ttl.Load()) }
 
-// beats is how often a gateway that is connected notes that it is, within the time of a lease.
-const beats = 8
+// beatEvery is how often a gateway that is connected notes that it is. A lease lasts a second at least.
+const beatEvery = 250 * time.Millisecond
 
 // leaseRequest is what presence is told with each renewal.
 func (s *Service) leaseRequest() contract.LeaseRequest {
@@ -103,7 +103,7 @@ func (s *Service) renewed(answer contract.LeaseAnswer, away bool) {
 
 // keepStanding notes that the gateway is connected, or has its standing regained, until ctx ends.
 func (s *Service) keepStanding(ctx context.Context) error {
-	beat := time.NewTicker(s.config.Settings.Presence.LeaseTTL / beats)
+	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	for {
 		select {

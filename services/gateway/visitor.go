@@ -118,8 +118,8 @@ func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
 	switch {
 	case o.Missed:
 		return missed(w, v.keeps)(*v.since, o.Offset)
-	case w == frame.Events:
-		return [][]byte{frame.AppendEvent(nil, o.Offset, frame.Event, nil)}
+	case w == frame.Events && o.Offset > 0:
+		return [][]byte{frame.AppendOffset(nil, frame.EventStream, o.Offset)}
 	case w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0:
 		return [][]byte{frame.OffsetList(o.Offset)}
 	}

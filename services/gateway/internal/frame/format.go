@@ -168,14 +168,11 @@ func AppendPacket(dst, packet []byte, w Way) []byte {
 }
 
 // AppendEvent appends an event of a Server-Sent Events stream, with data that has no line end in it. The client remembers
-// the offset, unless that is 0, and says it when it comes back. Without data it does only that, and raises no event.
+// the offset, unless that is 0, and says it when it comes back.
 func AppendEvent(dst []byte, offset uint64, name string, data []byte) []byte {
 	dst = appendID(dst, offset)
-	if len(data) > 0 {
-		dst = append(append(append(append(dst, "event: "...), name...), "\ndata: "...), data...)
-		dst = append(dst, '\n')
-	}
-	return append(dst, '\n')
+	dst = append(append(append(append(dst, "event: "...), name...), "\ndata: "...), data...)
+	return append(dst, "\n\n"...)
 }
 
 func appendID(dst []byte, offset uint64) []byte {

@@ -89,7 +89,7 @@ func AppendOffset(dst []byte, f Format, offset uint64) []byte {
 	case Plain, PlainDeflated:
 		return AppendText(dst, OffsetList(offset))
 	case EventStream:
-		return AppendEvent(dst, offset, "", nil)
+		return AppendEvent(dst, offset, OffsetEvent, []byte(text)) // with data: there are clients that raise an empty event for an id alone
 	case BareList:
 		return append(append(dst, OffsetList(offset)...), '\n')
 	case SocketRoot, SocketRootDeflated:
