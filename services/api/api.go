@@ -32,6 +32,7 @@ import (
 	"github.com/channelstream/channelstream/shared/lease"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // Config is what a Service is made of.
@@ -181,21 +182,21 @@ func (s *Service) Run(ctx context.Context) error {
 
 // openLogs makes the logs, or brings them up to date, trying until they are there or never will be.
 func (s *Service) openLogs(ctx context.Context) error {
+	outage := telemetry.NewOutage(s.log, "the logs could not be opened; trying again", "the logs are open")
 	for {
 		within, cancel := context.WithTimeout(ctx, openTimeout)
 		err := s.conn.Open(within, s.kept...)
 		cancel()
-		if err == nil {
-			s.open.Store(true)
-			return nil
-		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !errors.Is(err, bus.ErrUnavailable) {
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
 			return err
 		}
-		s.log.Warn("the logs could not be opened; trying again", "error", err)
+		if outage.Note(err); err == nil {
+			s.open.Store(true)
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
