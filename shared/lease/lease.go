@@ -11,6 +11,7 @@ import (
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // retry is the wait after a renewal that failed.
@@ -70,7 +71,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	})()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	held, failing := false, false // until there was a lease, presence may just not be up yet
+	outage := telemetry.NewOutage(k.config.Logger, "the lease could not be renewed; trying again", "the lease is renewed again")
+	held := false // until there was a lease, presence may just not be up yet
 	away := false
 	for {
 		select {
@@ -81,15 +83,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 			away = true
 		}
 		ttl, err := k.renew(ctx, away)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil
-		case err != nil && held && !failing:
-			k.config.Logger.Warn("the lease could not be renewed; trying again", "error", err)
-		case err == nil && failing:
-			k.config.Logger.Info("the lease is renewed again")
 		}
-		held, failing = held || err == nil, held && err != nil
+		if held = held || err == nil; held {
+			outage.Note(err)
+		}
 		wait := retry
 		if err == nil {
 			wait, away = ttl/3, false
