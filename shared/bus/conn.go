@@ -204,6 +204,10 @@ func (c *Conn) asyncError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	if sub != nil {
 		subject = sub.Subject
 	}
+	if errors.Is(err, nats.ErrConsumerNotActive) { // nats.go begins the watch anew, as often as it takes
+		c.log.Debug("a watch hears nothing and begins anew", "subject", subject)
+		return
+	}
 	c.log.Error("NATS reported an error", "subject", subject, "error", err)
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		c.drops.tell(subject)
