@@ -35,13 +35,14 @@ type Config struct {
 // Keeper renews a lease while Run does.
 type Keeper struct {
 	config Config
+	elders elders
 
 	mu    sync.Mutex
 	until time.Time // the lease lasts, by this process's clock; guarded by mu
 }
 
 // New makes a keeper. There is no lease before Run.
-func New(c Config) *Keeper { return &Keeper{config: c} }
+func New(c Config) *Keeper { return &Keeper{config: c, elders: elders{log: c.Logger}} }
 
 // Check says whether the lease lasts: nil, or ErrLapsed.
 func (k *Keeper) Check(context.Context) error {
@@ -100,11 +101,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) renew(ctx context.Context, away bool) (ttl time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, k.config.Timeout)
 	defer cancel()
+	request := k.config.Request()
+	request.Contract = contract.Version
 	began := time.Now() // it lasts from then on at least, whenever presence wrote it
-	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, k.config.Conn, k.config.Namespace.Presence(contract.VerbLease), k.config.Request())
+	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, k.config.Conn, k.config.Namespace.Presence(contract.VerbLease), request)
 	if err != nil {
 		return 0, err
 	}
+	k.elders.heard(answer.Contract) // before the lease lasts: a check that finds it does knows this too
 	ttl = max(time.Duration(answer.TTL*float64(time.Second)), 3*time.Millisecond)
 	k.mu.Lock()
 	lapsed := !began.Before(k.until)
