@@ -154,12 +154,13 @@ func (s *Service) Ready(context.Context) error {
 	return nil
 }
 
-// Shared checks what every api needs: NATS, the logs, and that presence writes down what it is told.
+// Shared checks what every api needs: NATS, the logs, and that presence writes down what it is told, and knows every word of it.
 func (s *Service) Shared() map[string]serve.Check {
 	return map[string]serve.Check{
 		"nats":      s.conn.Check,
 		"logs":      func(ctx context.Context) error { return s.conn.Has(ctx, s.kept...) },
 		"api lease": s.lease.Check,
+		"contract":  s.lease.CheckContract,
 	}
 }
 

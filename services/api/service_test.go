@@ -173,7 +173,7 @@ func servePresence(t testing.TB, conn *bus.Conn, logger *slog.Logger) *presence 
 		contract.VerbInfo:        contract.InfoAnswer{},
 		contract.VerbUserStatus:  contract.UserStatusAnswer{},
 		contract.VerbUserState:   contract.UserStateAnswer{},
-		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3},
+		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3, Contract: contract.Version},
 		contract.VerbConfigure:   contract.ConfigureAnswer{},
 	}}
 	service := bus.Service{

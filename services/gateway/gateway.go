@@ -167,9 +167,9 @@ func (s *Service) Ready(context.Context) error {
 	return nil
 }
 
-// Shared checks what every gateway needs: NATS, and that presence writes down what it is told.
+// Shared checks what every gateway needs: NATS, and that presence writes down what it is told, and knows every word of it.
 func (s *Service) Shared() map[string]serve.Check {
-	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check}
+	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check, "contract": s.lease.CheckContract}
 }
 
 // refuse gives the reason why no new session is taken now, or "".

@@ -59,7 +59,7 @@ func (s *Service) lease(ctx context.Context, q contract.LeaseRequest) (contract.
 	if err := s.ledger.PutLease(ctx, contract.LeaseKey(q.Kind, q.ID), value); err != nil {
 		return contract.LeaseAnswer{}, err
 	}
-	answer := contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds()}
+	answer := contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds(), Contract: contract.Version}
 	if q.Held != nil {
 		s.ledger.Read(func(r *roster.Roster) { has := r.Digest(q.ID); answer.Differs = has.Differs(*q.Held) })
 	}
