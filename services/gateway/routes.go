@@ -30,7 +30,7 @@ func (s *Service) Handler() http.Handler {
 func (s *Service) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if fault := s.transport.Refusal(r); fault != nil {
-			edge.WriteFault(w, s.faultOf(r.URL.Path, fault))
+			edge.WriteFault(w, s.faultOf("http", fault))
 			return
 		}
 		next.ServeHTTP(w, r)

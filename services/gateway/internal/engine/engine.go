@@ -147,7 +147,9 @@ func (e *Engine) offers(transport string) bool {
 
 // say has the log tell that a request is refused.
 func (e *Engine) say(r *http.Request, reason error) {
-	e.config.Dialog.Logger.Debug("a client is refused", "way", "socket.io", "method", r.Method, "transport", r.URL.Query().Get("transport"), "reason", reason)
+	transport := r.URL.Query().Get("transport")
+	e.config.Dialog.Logger.Debug("a client is refused", "way", "socket.io",
+		"method", r.Method, "transport", transport[:min(len(transport), len(websocketTransport))], "reason", reason)
 }
 
 // fault refuses a request as any way in does.
