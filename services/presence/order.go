@@ -2,8 +2,6 @@ package presence
 
 import (
 	"context"
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
@@ -49,30 +47,8 @@ func (s *Service) order(ctx context.Context, gateway, verb string, order any) (h
 	ctx, cancel := context.WithTimeout(ctx, s.config.RequestTimeout/2)
 	defer cancel()
 	answer, err := bus.Call[contract.GatewayAnswer](ctx, s.config.Conn, s.config.Namespace.Gateway(gateway, verb), order)
-	if err != nil && s.silent.begins(gateway, time.Now()) {
+	if err != nil && s.silent.begins(gateway, time.Now()) { // or else a line for each client of a dead one that comes back
 		s.log.Debug("a gateway does not take orders", "gateway", gateway, "verb", verb, "error", err)
 	}
 	return answer.Held, err
-}
-
-// silent are gateways that do not answer: when one dies there is an order to it for each client that comes back elsewhere. It
-// is safe for use by many goroutines.
-type silent struct {
-	mu   sync.Mutex
-	said map[string]time.Time // by gateway, when the log was told; guarded by mu
-}
-
-// sayAgain is when the log is told again of a gateway that does not answer.
-const sayAgain = time.Minute
-
-// begins says whether the log is to be told of a gateway now.
-func (s *silent) begins(gateway string, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.said, func(_ string, at time.Time) bool { return now.Sub(at) >= sayAgain })
-	if _, is := s.said[gateway]; is {
-		return false
-	}
-	s.said[gateway] = now
-	return true
 }

@@ -63,7 +63,8 @@ type Service struct {
 	messages *bus.Log
 	unheard  *telemetry.Outage // the leader does not answer this replica
 	untold   *telemetry.Outage // when users were last active
-	silent   silent            // gateways that do not take orders
+	silent   *told             // gateways that do not take orders
+	elders   *told             // processes that speak an older contract
 
 	// set by Run before the first request
 	ledger    *ledger.Ledger
@@ -105,7 +106,8 @@ func New(c Config) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream()), silent: silent{said: map[string]time.Time{}},
+		config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		silent: newTold(time.Minute), elders: newTold(10 * c.LeaseTTL), // by then each replica has heard each process
 		unheard: telemetry.NewOutage(c.Logger, "the leader did not say that it has announced who came and left", "the leader says again what it has announced"),
 		untold:  telemetry.NewOutage(c.Logger, "the time a user was last active could not be written", "the time users were last active can be written again"),
 	}, nil

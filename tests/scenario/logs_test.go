@@ -30,6 +30,9 @@ func TestTheAbsenceOfNATSIsAFewLinesInTheLogs(t *testing.T) {
 
 		c.NATS.Stop()
 		drops.Drop()
+		for _, n := range nodes { // what is under way then ends otherwise
+			harness.Eventually(t, n.Name+" knows that NATS is away", func() bool { return !n.Ready() })
+		}
 		for n, end := 0, time.Now().Add(away); time.Now().Before(end); n++ {
 			insistInVain(t, c, dialog, waits, fmt.Sprint("user ", n))
 			for _, node := range nodes {

@@ -191,8 +191,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	g.Go(func() error { return follow(ctx, l, l.Channels, contract.BucketChannels, nil) })
 	g.Go(func() error {
 		leases := newTable(l, l.Leases, false, (*roster.Roster).Lease, (*roster.Roster).ApplyLease)
-		older := elders{log: l.log, known: map[string]struct{}{}}
-		return follow(ctx, l, leases, contract.BucketLeases, older.saw)
+		return follow(ctx, l, leases, contract.BucketLeases, nil)
 	})
 	g.Go(func() error {
 		tick := time.NewTicker(memory)
