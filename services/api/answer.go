@@ -3,26 +3,49 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
 )
 
-// writeFault answers an error and gives the HTTP status. Only what is this service's own fault is logged.
+// writeFault answers an error and gives the HTTP status. What is this service's own fault is logged, and at debug all else:
+// with the names of fields, and never with what is in them.
 func (s *Service) writeFault(w http.ResponseWriter, route, allow string, err error) int {
 	fault := s.asFault(err)
+	if fault.Code == contract.CodeMethod {
+		w.Header().Set("Allow", allow)
+	}
 	switch fault.Code {
 	case contract.CodeInternal:
 		s.log.Error("a request failed", "route", route, "error", err)
 	case contract.CodeUnavailable:
 		s.log.Debug("a request found nobody to answer it", "route", route, "error", err)
-	case contract.CodeMethod:
-		w.Header().Set("Allow", allow)
+	default:
+		s.log.Debug("a request is refused", "route", route, "code", fault.Code, "reason", fault.Message, "fields", fieldNames(fault.Fields))
 	}
 	edge.WriteFault(w, fault)
 	return fault.Code.HTTPStatus()
+}
+
+// fieldNames are the fields of a fault as the log shows them: by their paths, without a word on what is in them.
+type fieldNames map[string][]string
+
+// mostNames is how many of them are shown.
+const mostNames = 20
+
+// LogValue writes the first paths. It is called when the line is written, and not otherwise.
+func (f fieldNames) LogValue() slog.Value {
+	paths := slices.Sorted(maps.Keys(f))
+	if len(paths) > mostNames {
+		paths = append(paths[:mostNames], "…")
+	}
+	return slog.StringValue(strings.Join(paths, " "))
 }
 
 // asFault says what the app may know of an error.

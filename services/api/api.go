@@ -32,6 +32,7 @@ import (
 	"github.com/channelstream/channelstream/shared/lease"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // Config is what a Service is made of.
@@ -153,12 +154,13 @@ func (s *Service) Ready(context.Context) error {
 	return nil
 }
 
-// Shared checks what every api needs: NATS, the logs, and that presence writes down what it is told.
+// Shared checks what every api needs: NATS, the logs, and that presence writes down what it is told, and knows every word of it.
 func (s *Service) Shared() map[string]serve.Check {
 	return map[string]serve.Check{
 		"nats":      s.conn.Check,
 		"logs":      func(ctx context.Context) error { return s.conn.Has(ctx, s.kept...) },
 		"api lease": s.lease.Check,
+		"contract":  s.lease.CheckContract,
 	}
 }
 
@@ -181,21 +183,21 @@ func (s *Service) Run(ctx context.Context) error {
 
 // openLogs makes the logs, or brings them up to date, trying until they are there or never will be.
 func (s *Service) openLogs(ctx context.Context) error {
+	outage := telemetry.NewOutage(s.log, "the logs could not be opened; trying again", "the logs are open")
 	for {
 		within, cancel := context.WithTimeout(ctx, openTimeout)
 		err := s.conn.Open(within, s.kept...)
 		cancel()
-		if err == nil {
-			s.open.Store(true)
-			return nil
-		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !errors.Is(err, bus.ErrUnavailable) {
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
 			return err
 		}
-		s.log.Warn("the logs could not be opened; trying again", "error", err)
+		if outage.Note(err); err == nil {
+			s.open.Store(true)
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil

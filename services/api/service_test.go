@@ -84,7 +84,7 @@ func start(t testing.TB, environ ...string) *system {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	service, err := api.New(api.Config{Settings: config, Conn: conn, Logger: logger, Registry: registry})
+	service, err := api.New(api.Config{Settings: config, Conn: conn, Logger: talkative(log), Registry: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func servePresence(t testing.TB, conn *bus.Conn, logger *slog.Logger) *presence 
 		contract.VerbInfo:        contract.InfoAnswer{},
 		contract.VerbUserStatus:  contract.UserStatusAnswer{},
 		contract.VerbUserState:   contract.UserStateAnswer{},
-		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3},
+		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3, Contract: contract.Version},
 		contract.VerbConfigure:   contract.ConfigureAnswer{},
 	}}
 	service := bus.Service{
@@ -296,6 +296,11 @@ func (l *listener) silent() {
 			return
 		}
 	}
+}
+
+// talkative writes debug lines too.
+func talkative(log io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

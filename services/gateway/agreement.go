@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // Presence and a gateway may come to differ on what the gateway holds: an order was lost while NATS was away, or the gateway
@@ -123,6 +124,8 @@ func (s *Service) keepStanding(ctx context.Context) error {
 
 // keepAgreement compares the sessions with what presence has whenever they are in doubt, until ctx ends.
 func (s *Service) keepAgreement(ctx context.Context) error {
+	outage := telemetry.NewOutage(s.log, "the sessions could not be compared with what presence has; trying again",
+		"the sessions are compared with what presence has again")
 	retry := time.NewTimer(0)
 	retry.Stop()
 	defer retry.Stop()
@@ -139,9 +142,11 @@ func (s *Service) keepAgreement(ctx context.Context) error {
 		}
 		n, err := s.book.Compare(ctx, parts)
 		s.observer.Differences(n)
+		if ctx.Err() == nil {
+			outage.Note(err)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			s.log.Warn("the sessions could not be compared with what presence has; trying again", "error", err)
 			s.doubts.add(parts)
 			<-s.doubts.some
 			retry.Reset(retryCompare)

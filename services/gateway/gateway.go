@@ -99,7 +99,7 @@ func New(c Config) (*Service, error) {
 		TapeBytes: c.Settings.Limits.TapeBytes, Halted: s.standing.lost,
 	})
 	s.book = session.NewBook(session.Config{
-		Gateway: s.id, Namespace: s.namespace, Presence: &presence{conn: c.Conn, namespace: s.namespace},
+		Gateway: s.id, Namespace: s.namespace, Presence: newPresence(c.Conn, s.namespace, c.Logger),
 		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
 		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Refused: observer.Refused, Logger: c.Logger,
 	})
@@ -167,9 +167,9 @@ func (s *Service) Ready(context.Context) error {
 	return nil
 }
 
-// Shared checks what every gateway needs: NATS, and that presence writes down what it is told.
+// Shared checks what every gateway needs: NATS, and that presence writes down what it is told, and knows every word of it.
 func (s *Service) Shared() map[string]serve.Check {
-	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check}
+	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check, "contract": s.lease.CheckContract}
 }
 
 // refuse gives the reason why no new session is taken now, or "".

@@ -27,13 +27,13 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 		ticket, fault = s.ticket(r)
 	}
 	if fault != nil {
-		edge.WriteFault(w, fault)
+		edge.WriteFault(w, s.faultOf("listen", fault))
 		return
 	}
 	began := time.Now()
 	answer, err := s.poll(r.Context(), v, ticket)
 	if err != nil {
-		edge.WriteFault(w, s.faultOf(err))
+		edge.WriteFault(w, s.faultOf("listen", err))
 		return
 	}
 	if answer.Reason == contract.ReasonReplaced {

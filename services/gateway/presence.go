@@ -3,40 +3,72 @@ package gateway
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
-// presence asks the presence service over NATS.
+// presence asks the presence service over NATS. That it does not answer is in the log once, whoever asks.
 type presence struct {
 	conn      *bus.Conn
 	namespace contract.Namespace
+	outage    *telemetry.Outage
+}
+
+func newPresence(conn *bus.Conn, namespace contract.Namespace, log *slog.Logger) *presence {
+	return &presence{conn: conn, namespace: namespace, outage: telemetry.NewOutage(log,
+		"presence does not do what it is asked; clients are refused, and what can be tried again is", "presence does what it is asked again")}
+}
+
+// noted takes the outcome of a request.
+func noted[A any](p *presence, verb string, answer A, err error) (A, error) {
+	var fault *contract.Fault
+	switch {
+	case errors.Is(err, context.Canceled): // the client has gone
+	case errors.As(err, &fault) && fault.Code != contract.CodeUnavailable && fault.Code != contract.CodeInternal:
+		p.outage.Note(nil)
+	default:
+		p.outage.Note(err, "verb", verb)
+	}
+	return answer, err
+}
+
+// ask asks once, and askAgain another replica too when one does not answer at once.
+func ask[A any](ctx context.Context, p *presence, verb string, request any) (A, error) {
+	answer, err := bus.Call[A](ctx, p.conn, p.namespace.Presence(verb), request)
+	return noted(p, verb, answer, err)
+}
+
+func askAgain[A any](ctx context.Context, p *presence, verb string, request any) (A, error) {
+	answer, err := bus.CallAgain[A](ctx, p.conn, p.namespace.Presence(verb), request)
+	return noted(p, verb, answer, err)
 }
 
 func (p *presence) Attach(ctx context.Context, r contract.AttachList) (contract.AttachAnswers, error) {
-	return bus.Call[contract.AttachAnswers](ctx, p.conn, p.namespace.Presence(contract.VerbAttach), r)
+	return ask[contract.AttachAnswers](ctx, p, contract.VerbAttach, r)
 }
 
 func (p *presence) Join(ctx context.Context, r contract.JoinRequest) (contract.ChannelsAnswer, error) {
-	return bus.Call[contract.ChannelsAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbJoin), r)
+	return ask[contract.ChannelsAnswer](ctx, p, contract.VerbJoin, r)
 }
 
 func (p *presence) Leave(ctx context.Context, r contract.LeaveRequest) (contract.ChannelsAnswer, error) {
-	return bus.Call[contract.ChannelsAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbLeave), r)
+	return ask[contract.ChannelsAnswer](ctx, p, contract.VerbLeave, r)
 }
 
 func (p *presence) Detach(ctx context.Context, r contract.DetachRequest) (contract.DetachAnswer, error) {
-	return bus.CallAgain[contract.DetachAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbDetach), r)
+	return askAgain[contract.DetachAnswer](ctx, p, contract.VerbDetach, r)
 }
 
-// Compare asks another replica too when one does not answer at once, unless the request changes something.
+// Compare may be asked of two, unless the request changes something.
 func (p *presence) Compare(ctx context.Context, r contract.CompareRequest) (contract.CompareAnswer, error) {
 	if r.Reattach {
-		return bus.Call[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
+		return ask[contract.CompareAnswer](ctx, p, contract.VerbCompare, r)
 	}
-	return bus.CallAgain[contract.CompareAnswer](ctx, p.conn, p.namespace.Presence(contract.VerbCompare), r)
+	return askAgain[contract.CompareAnswer](ctx, p, contract.VerbCompare, r)
 }
 
 // maxOrders is how many orders are carried out at once.

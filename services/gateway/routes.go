@@ -23,7 +23,18 @@ func (s *Service) Handler() http.Handler {
 	if s.config.ClientScript != nil {
 		edge.Read(r, resource+"/socket.io.js", s.clientScript)
 	}
-	return s.crossOrigin(s.transport.Guard(r))
+	return s.crossOrigin(s.guard(r))
+}
+
+// guard refuses what came in clear where HTTPS is enforced.
+func (s *Service) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fault := s.transport.Refusal(r); fault != nil {
+			edge.WriteFault(w, s.faultOf("http", fault))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // crossOrigin adds the headers of cross-origin requests and answers preflights.
@@ -54,11 +65,14 @@ func (s *Service) clientScript(w http.ResponseWriter, _ *http.Request) {
 	w.Write(s.config.ClientScript) //nolint:errcheck // the browser has gone then
 }
 
-// faultOf gives the fault in err, or a general one after logging err.
-func (s *Service) faultOf(err error) *contract.Fault {
+// notIn is in the log for each client that is not let in: the way that it came, and the reason.
+const notIn = "a client is refused"
+
+// faultOf gives the fault that tells a client why it is not let in, and the log the reason.
+func (s *Service) faultOf(way string, err error) *contract.Fault {
+	s.log.Debug(notIn, "way", way, "reason", err)
 	var fault *contract.Fault
 	if !errors.As(err, &fault) {
-		s.log.Warn("a session could not be opened", "error", err)
 		fault = contract.Unavailable("The server can not reach its services; try again.")
 	}
 	return fault

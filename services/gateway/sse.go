@@ -26,20 +26,20 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 		ticket, fault = s.ticket(r)
 	}
 	if fault != nil {
-		refuseStream(w, fault)
+		refuseStream(w, s.faultOf("sse", fault))
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
 	m, err := s.enter(r.Context(), v, wayOut{ticket: ticket, outlet: waiting, way: frame.Events, transport: "sse"})
 	if err != nil {
-		refuseStream(w, s.faultOf(err))
+		refuseStream(w, s.faultOf("sse", err))
 		return
 	}
 	outlet, err := sse.Open(w, &s.streams)
 	if err != nil {
 		m.Close(contract.ReasonClosed)
 		if errors.Is(err, http.ErrNotSupported) {
-			edge.WriteFault(w, noStream())
+			edge.WriteFault(w, s.faultOf("sse", noStream()))
 		}
 		return
 	}

@@ -25,17 +25,18 @@ func (s *Service) plainSocket(w http.ResponseWriter, r *http.Request) {
 		ticket, fault = s.ticket(r)
 	}
 	if fault != nil {
-		edge.WriteFault(w, fault)
+		edge.WriteFault(w, s.faultOf("ws", fault))
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
 	m, err := s.enter(r.Context(), v, wayOut{ticket: ticket, outlet: waiting, way: frame.Lists, transport: "ws"})
 	if err != nil {
-		edge.WriteFault(w, s.faultOf(err))
+		edge.WriteFault(w, s.faultOf("ws", err))
 		return
 	}
 	opened, err := s.sockets.Upgrade(w, r)
 	if err != nil {
+		s.log.Debug(notIn, "way", "ws", "reason", err)
 		m.Close(contract.ReasonClosed)
 		return // Upgrade has answered
 	}

@@ -64,9 +64,8 @@ func (s *Service) awaitAnnounced(ctx context.Context, revision uint64) {
 	}
 	subject := s.config.Namespace.PresenceReplica(lease.ID, contract.VerbAnnounced)
 	request := contract.AnnouncedRequest{Seen: contract.Seen{Revision: revision}}
-	if _, err := bus.Call[contract.AnnouncedAnswer](ctx, s.config.Conn, subject, request); err != nil {
-		s.log.Warn("the leader did not say that it has announced who came and left", "error", err)
-	}
+	_, err := bus.Call[contract.AnnouncedAnswer](ctx, s.config.Conn, subject, request)
+	s.unheard.Note(err)
 }
 
 // announced answers when this replica has announced who came and left up to a revision, unless it does not lead.

@@ -59,9 +59,20 @@ func (s *Service) lease(ctx context.Context, q contract.LeaseRequest) (contract.
 	if err := s.ledger.PutLease(ctx, contract.LeaseKey(q.Kind, q.ID), value); err != nil {
 		return contract.LeaseAnswer{}, err
 	}
-	answer := contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds()}
+	s.meet(q.LeaseRecord)
+	answer := contract.LeaseAnswer{TTL: s.config.LeaseTTL.Seconds(), Contract: contract.Version}
 	if q.Held != nil {
 		s.ledger.Read(func(r *roster.Roster) { has := r.Digest(q.ID); answer.Differs = has.Differs(*q.Held) })
 	}
 	return answer, nil
+}
+
+// meet tells the log once of a process that speaks an older contract, as it says itself: in the bucket that may be missing, where
+// an older replica wrote it down. While all are updated, presence first, that is as it should be.
+func (s *Service) meet(r contract.LeaseRecord) {
+	if r.Contract >= contract.Version || !s.elders.begins(contract.LeaseKey(r.Kind, r.ID), time.Now()) {
+		return
+	}
+	s.log.Info("a process speaks an older contract than this one", "kind", r.Kind, "id", r.ID, "address", r.Address,
+		"contract", r.Contract, "own", contract.Version)
 }

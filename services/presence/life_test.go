@@ -2,6 +2,8 @@ package presence
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -223,4 +225,58 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	}
 	t.Fatalf("no metric %s", name)
 	return 0
+}
+
+// What happens to the connections of a gateway that dies is two lines, however many they are.
+func TestAGatewayThatDiesIsTwoLinesInTheLog(t *testing.T) {
+	t.Parallel()
+	h, log := newSystem(t), &journal{}
+	c := hasty()
+	c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.Linger = 500 * time.Millisecond
+	r := h.start(c)
+	h.renew("alive")
+	for i := range 20 {
+		id := fmt.Sprint("c", i)
+		h.connect(id, "alice", "one")
+		h.attach(id, "dead", "s"+id)
+	}
+	eventually(t, "the gateway is found to be gone", func() bool {
+		h.renew("alive")
+		return r.state("c0") == contract.Lingering
+	})
+	h.attach("c0", "alive", "back")
+	eventually(t, "its connections are taken for gone", func() bool {
+		h.renew("alive")
+		return strings.Contains(log.String(), "taken for gone")
+	})
+	for _, line := range []string{
+		`level=WARN msg="a gateway is gone; its connections linger" gateway=dead connections=20`,
+		`level=INFO msg="what a gateway held that is gone has come back, or is taken for gone" gateway=dead gone=19 back=1`,
+	} {
+		if n := strings.Count(log.String(), line); n != 1 {
+			t.Errorf("%q is there %d times", line, n)
+		}
+	}
+	if n := strings.Count(log.String(), "dead"); n != 2 {
+		t.Errorf("%d lines about the gateway:\n%s", n, log)
+	}
+}
+
+// Clients of a dead gateway come back elsewhere, and presence orders the dead one to close the socket of each.
+func TestAGatewayThatTakesNoOrdersIsOneLineInTheLog(t *testing.T) {
+	t.Parallel()
+	h, log := newSystem(t), &journal{}
+	c := patient()
+	c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.start(c)
+	for i := range 20 {
+		id := fmt.Sprint("c", i)
+		h.connect(id, "alice", "one")
+		h.attach(id, "dead", "s"+id)
+		h.attach(id, "alive", "back"+id)
+	}
+	if n := strings.Count(log.String(), "a gateway does not take orders"); n != 1 {
+		t.Errorf("%d lines about the gateway:\n%s", n, log)
+	}
 }

@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"time"
 
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
 	"github.com/channelstream/channelstream/shared/bus"
@@ -46,8 +47,8 @@ func (s *Service) order(ctx context.Context, gateway, verb string, order any) (h
 	ctx, cancel := context.WithTimeout(ctx, s.config.RequestTimeout/2)
 	defer cancel()
 	answer, err := bus.Call[contract.GatewayAnswer](ctx, s.config.Conn, s.config.Namespace.Gateway(gateway, verb), order)
-	if err != nil {
-		s.log.Debug("a gateway did not take an order", "gateway", gateway, "verb", verb, "error", err)
+	if err != nil && s.silent.begins(gateway, time.Now()) { // or else a line for each client of a dead one that comes back
+		s.log.Debug("a gateway does not take orders", "gateway", gateway, "verb", verb, "error", err)
 	}
 	return answer.Held, err
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/serve"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // concurrent is how many requests a replica works on at once. Most wait for NATS, some for a gateway.
@@ -60,6 +61,10 @@ type Service struct {
 	log      *slog.Logger
 	metrics  *metrics
 	messages *bus.Log
+	unheard  *telemetry.Outage // the leader does not answer this replica
+	untold   *telemetry.Outage // when users were last active
+	silent   *told             // gateways that do not take orders
+	elders   *told             // processes that speak an older contract
 
 	// set by Run before the first request
 	ledger    *ledger.Ledger
@@ -100,7 +105,12 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream())}, nil
+	return &Service{
+		config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		silent: newTold(time.Minute), elders: newTold(10 * c.LeaseTTL), // by then each replica has heard each process
+		unheard: telemetry.NewOutage(c.Logger, "the leader did not say that it has announced who came and left", "the leader says again what it has announced"),
+		untold:  telemetry.NewOutage(c.Logger, "the time a user was last active could not be written", "the time users were last active can be written again"),
+	}, nil
 }
 
 // Run answers until ctx ends.
@@ -142,6 +152,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // open makes the buckets. While NATS elects a leader that may fail; it is tried again until ctx ends.
 func (s *Service) open(ctx context.Context) (*ledger.Ledger, error) {
+	outage := telemetry.NewOutage(s.log, "the buckets can not be opened yet; trying again", "the buckets are open")
 	for {
 		attempt, cancel := context.WithTimeout(ctx, max(s.config.RequestTimeout, 5*time.Second))
 		book, err := ledger.Open(attempt, ledger.Config{
@@ -149,10 +160,12 @@ func (s *Service) open(ctx context.Context) (*ledger.Ledger, error) {
 			LeaseTTL: s.config.LeaseTTL, Logger: s.log, Observer: s.announcer,
 		})
 		cancel()
-		if err == nil || !errors.Is(err, bus.ErrUnavailable) {
-			return book, err
+		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
+			return nil, err
 		}
-		s.log.Warn("the buckets can not be opened yet; trying again", "error", err)
+		if outage.Note(err); err == nil {
+			return book, nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil, err

@@ -93,9 +93,7 @@ func (s *Service) disconnect(ctx context.Context, q contract.DisconnectRequest) 
 	if err != nil || roster.There(outcome.Before) == nil {
 		return contract.DisconnectAnswer{}, err
 	}
-	if err := s.ledger.Touch(ctx, outcome.Before.User, time.Now().UTC(), s.config.UserRetention/8); err != nil {
-		s.log.Warn("the time a user was last active could not be written", "error", err)
-	}
+	s.untold.Note(s.ledger.Touch(ctx, outcome.Before.User, time.Now().UTC(), s.config.UserRetention/8))
 	if outcome.Before.State == contract.Attached {
 		_, err = s.orderClose(ctx, outcome.Before, contract.ReasonDisconnected)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // ErrUnavailable is returned when NATS, or whoever should answer on it, is not there. Trying again may help.
@@ -58,6 +59,7 @@ type Conn struct {
 	js       jetstream.JetStream
 	embedded InProcess // nil for a server elsewhere
 	log      *slog.Logger
+	refusals *telemetry.Outage // of attempts to connect again
 
 	changes listeners[bool]   // the connection is lost, or back
 	drops   listeners[string] // messages on a subject were dropped
@@ -74,6 +76,7 @@ const (
 // Connect dials NATS and waits, until ctx ends, for it to be there and to have JetStream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	c := &Conn{log: o.Logger, embedded: o.InProcess}
+	c.refusals = telemetry.NewOutage(o.Logger, "NATS refuses the connection; trying again", "NATS takes the connection again")
 	c.flushes = newRounds(flushTimeout, func(ctx context.Context, _ []string) (struct{}, error) {
 		return struct{}{}, c.nc.FlushWithContext(ctx)
 	})
@@ -88,7 +91,7 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		nats.MaxPingsOutstanding(pingsLost),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.changed(false, err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.changed(true, nil) }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { c.asyncError(sub, err) }),
+		nats.ErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) { c.asyncError(nc, sub, err) }),
 	}
 	if o.Creds != "" {
 		if _, err := os.Stat(o.Creds); err != nil {
@@ -105,24 +108,38 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.nc, err = dial(ctx, url, at, opts, o.Logger); err != nil {
+		return nil, err
+	}
+	c.replies.nc = c.nc
+	if err := c.checkServer(ctx); err != nil {
+		c.nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// sayAgain is how often the log is told that NATS does not answer yet.
+const sayAgain = 10 * time.Second
+
+// dial tries until there is a connection or ctx ends. at is the URL as it may be shown.
+func dial(ctx context.Context, url, at string, opts []nats.Option, log *slog.Logger) (*nats.Conn, error) {
+	began, said := time.Now(), time.Time{}
 	for {
 		nc, err := nats.Connect(url, opts...)
 		if err == nil {
-			c.nc, c.replies.nc = nc, nc
-			break
+			return nc, nil
 		}
-		c.log.Warn("NATS does not answer yet; trying again", "url", at, "error", err)
+		if now := time.Now(); now.Sub(said) >= sayAgain {
+			log.Warn("NATS does not answer yet; trying again", "url", at, "waited", now.Sub(began).Round(time.Second), "error", err)
+			said = now
+		}
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("connect to NATS at %s: %w: %w", at, ErrUnavailable, err)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	if err := c.checkServer(ctx); err != nil {
-		c.nc.Close()
-		return nil, err
-	}
-	return c, nil
 }
 
 func (c *Conn) checkServer(ctx context.Context) error {
@@ -171,16 +188,25 @@ func (c *Conn) OnDrop(f func(subject string)) (stop func()) { return c.drops.add
 func (c *Conn) changed(up bool, err error) {
 	if up {
 		c.log.Info("connected to NATS again", "url", c.place())
+		c.refusals.Note(nil)
 	} else if err != nil {
 		c.log.Warn("lost the connection to NATS", "error", err)
 	}
 	c.changes.tell(up)
 }
 
-func (c *Conn) asyncError(sub *nats.Subscription, err error) {
+func (c *Conn) asyncError(nc *nats.Conn, sub *nats.Subscription, err error) {
+	if sub == nil && !nc.IsConnected() { // each attempt is refused, as with a password that is wrong for a while
+		c.refusals.Note(err)
+		return
+	}
 	subject := ""
 	if sub != nil {
 		subject = sub.Subject
+	}
+	if errors.Is(err, nats.ErrConsumerNotActive) { // nats.go begins the watch anew, as often as it takes
+		c.log.Debug("a watch hears nothing and begins anew", "subject", subject)
+		return
 	}
 	c.log.Error("NATS reported an error", "subject", subject, "error", err)
 	if errors.Is(err, nats.ErrSlowConsumer) {

@@ -63,12 +63,26 @@ func TestCredentialsAreNotShownOfAConnectionThatIsBack(t *testing.T) {
 // While the password of NATS is changed, a server may refuse it more than once.
 func TestConnectionOutlivesRefusals(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	conn := s.dial()
+	s, log := newServer(t), &journal{}
+	ctx, cancel := patiently()
+	defer cancel()
+	conn, err := bus.Connect(ctx, bus.Options{URL: s.url, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
 	s.stop()
 	refuse(t, strings.TrimPrefix(s.url, "nats://"), 4)
 	s.start()
-	eventually(t, "the connection is back", conn.Connected)
+	eventually(t, "the connection is back", func() bool { return conn.Connected() && strings.Contains(log.String(), "again\"") })
+	for _, line := range []string{"lost the connection to NATS", "NATS refuses the connection"} {
+		if n := strings.Count(log.String(), line); n != 1 {
+			t.Errorf("%q is there %d times", line, n)
+		}
+	}
+	if strings.Contains(log.String(), "level=ERROR") {
+		t.Error("an error was reported")
+	}
 }
 
 // refuse takes the place of a server, refuses so many connections and goes.

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // Handler answers one request: a value to be written as JSON, or an error. A *contract.Fault goes to the caller as it
@@ -72,12 +73,17 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	}
 	slots := make(chan struct{}, max(s.Concurrent, 1))
 	work := context.WithoutCancel(ctx)
+	unsent := telemetry.NewOutage(s.Logger, "an answer could not be sent", "answers can be sent again")
 	for name, endpoint := range s.Endpoints {
 		handle := func(r micro.Request) {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				c.answer(work, &s, held, name, r)
+				if held != nil && held.late(r.Headers().Get(headerUntil)) {
+					s.Logger.Debug("a request came too late, and was not begun", "endpoint", name)
+					return // nobody waits for an answer
+				}
+				unsent.Note(c.answer(work, &s, name, r), "endpoint", name)
 			})
 		}
 		if err := service.AddEndpoint(name, micro.HandlerFunc(handle), micro.WithEndpointSubject(endpoint.Subject)); err != nil {
@@ -99,20 +105,13 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	return nil
 }
 
-func (c *Conn) answer(ctx context.Context, s *Service, held *holdUps, name string, r micro.Request) {
-	if held != nil && held.late(r.Headers().Get(headerUntil)) {
-		s.Logger.Debug("a request came too late, and was not begun", "endpoint", name)
-		return // nobody waits for an answer
-	}
+// answer carries out a request, and says whether the answer could be sent.
+func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Request) error {
 	body, err := s.run(ctx, name, r.Data())
-	if err == nil {
-		err = c.respond(ctx, s.Timeout, r.Reply(), body)
-	} else {
-		err = c.refuse(r.Reply(), FaultFor(s.Logger, name, err))
-	}
 	if err != nil {
-		s.Logger.Warn("an answer could not be sent", "endpoint", name, "error", err)
+		return c.refuse(r.Reply(), FaultFor(s.Logger, name, err))
 	}
+	return c.respond(ctx, s.Timeout, r.Reply(), body)
 }
 
 // errAnswer is that of an answer with more than maxAnswer bytes.

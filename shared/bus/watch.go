@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // Watch calls apply, one at a time and in the order of revisions, with every key's value and with each change, until
@@ -15,6 +17,7 @@ import (
 // revision at which the last one was seen.
 func (b *Bucket) Watch(ctx context.Context, apply func(Entry), synced func()) error {
 	w := &watch{bucket: b, apply: apply, synced: synced, known: map[string]struct{}{}}
+	w.broken = telemetry.NewOutage(b.conn.log, "a watch broke off; trying again", "a watch that broke off goes on")
 	again := make(chan struct{}, 1)
 	anew := func() {
 		select {
@@ -34,7 +37,7 @@ func (b *Bucket) Watch(ctx context.Context, apply func(Entry), synced func()) er
 	defer made.Unsubscribe() //nolint:errcheck // the connection is gone then, and it with it
 	for ctx.Err() == nil {
 		if err := w.run(ctx, again); err != nil && ctx.Err() == nil {
-			b.conn.log.Warn("a watch broke off; trying again", "bucket", b.name, "error", err)
+			w.broken.Note(err, "bucket", b.name)
 			select {
 			case <-ctx.Done():
 			case <-again:
@@ -50,6 +53,7 @@ type watch struct {
 	bucket *Bucket
 	apply  func(Entry)
 	synced func()
+	broken *telemetry.Outage
 	known  map[string]struct{} // keys that have a value, as applied
 	last   uint64              // highest revision applied
 }
@@ -105,6 +109,7 @@ func (w *watch) forgetRest(fresh map[string]struct{}) {
 			w.apply(Entry{Key: key, Revision: w.last, Deleted: true})
 		}
 	}
+	w.broken.Note(nil)
 	if w.synced != nil {
 		w.synced()
 	}

@@ -84,6 +84,7 @@ type LeaseRecord struct {
 	Started time.Time `json:"started"`
 	Load    Load      `json:"load"`
 
+	Contract  int    `json:"contract,omitempty"`  // the Version that the process speaks
 	Announced uint64 `json:"announced,omitempty"` // the leader: who came and left up to this revision of connections is announced
 }
 

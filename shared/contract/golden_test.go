@@ -51,7 +51,7 @@ func golden() map[string]any {
 		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since, History: true},
 		"lease_record": LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
-			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Announced: 7,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Contract: 1, Announced: 7,
 		},
 		"connect_request": ConnectRequest{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Status: &status,
@@ -111,9 +111,9 @@ func golden() map[string]any {
 		},
 		"lease_request": LeaseRequest{Held: &Digest{1, 1<<64 - 1}, LeaseRecord: LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
-			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Announced: 7,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Contract: 1, Announced: 7,
 		}},
-		"lease_answer":     LeaseAnswer{TTL: 6, Differs: 1<<31 | 1},
+		"lease_answer":     LeaseAnswer{TTL: 6, Differs: 1<<31 | 1, Contract: 1},
 		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},
 		"close_order":      CloseOrder{ConnID: "c1", Session: "s1", Reason: ReasonReplaced},
 		"gateway_answer":   GatewayAnswer{Held: true},

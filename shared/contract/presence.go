@@ -351,6 +351,7 @@ type LeaseRequest struct {
 // LeaseAnswer says how long the lease lasts, in seconds: it is to be renewed three times within that. It says also in which
 // parts presence has the gateway's sessions otherwise, which is so for a moment while they change.
 type LeaseAnswer struct {
-	TTL     float64 `json:"ttl"`
-	Differs Parts   `json:"differs,omitempty"`
+	TTL      float64 `json:"ttl"`
+	Differs  Parts   `json:"differs,omitempty"`
+	Contract int     `json:"contract,omitempty"` // the Version that the replica speaks
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // retry is the wait after a renewal that failed.
@@ -34,13 +35,14 @@ type Config struct {
 // Keeper renews a lease while Run does.
 type Keeper struct {
 	config Config
+	elders elders
 
 	mu    sync.Mutex
 	until time.Time // the lease lasts, by this process's clock; guarded by mu
 }
 
 // New makes a keeper. There is no lease before Run.
-func New(c Config) *Keeper { return &Keeper{config: c} }
+func New(c Config) *Keeper { return &Keeper{config: c, elders: elders{log: c.Logger}} }
 
 // Check says whether the lease lasts: nil, or ErrLapsed.
 func (k *Keeper) Check(context.Context) error {
@@ -70,7 +72,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	})()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	held, failing := false, false // until there was a lease, presence may just not be up yet
+	outage := telemetry.NewOutage(k.config.Logger, "the lease could not be renewed; trying again", "the lease is renewed again")
+	held := false // until there was a lease, presence may just not be up yet
 	away := false
 	for {
 		select {
@@ -81,15 +84,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 			away = true
 		}
 		ttl, err := k.renew(ctx, away)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil
-		case err != nil && held && !failing:
-			k.config.Logger.Warn("the lease could not be renewed; trying again", "error", err)
-		case err == nil && failing:
-			k.config.Logger.Info("the lease is renewed again")
 		}
-		held, failing = held || err == nil, held && err != nil
+		if held = held || err == nil; held {
+			outage.Note(err)
+		}
 		wait := retry
 		if err == nil {
 			wait, away = ttl/3, false
@@ -101,11 +101,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) renew(ctx context.Context, away bool) (ttl time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, k.config.Timeout)
 	defer cancel()
+	request := k.config.Request()
+	request.Contract = contract.Version
 	began := time.Now() // it lasts from then on at least, whenever presence wrote it
-	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, k.config.Conn, k.config.Namespace.Presence(contract.VerbLease), k.config.Request())
+	answer, err := bus.CallAgain[contract.LeaseAnswer](ctx, k.config.Conn, k.config.Namespace.Presence(contract.VerbLease), request)
 	if err != nil {
 		return 0, err
 	}
+	k.elders.heard(answer.Contract) // before the lease lasts: a check that finds it does knows this too
 	ttl = max(time.Duration(answer.TTL*float64(time.Second)), 3*time.Millisecond)
 	k.mu.Lock()
 	lapsed := !began.Before(k.until)

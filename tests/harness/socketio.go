@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,8 +34,8 @@ func OpenSocketIO(t testing.TB, gateway *Node, app *client.Client, user string) 
 	return s
 }
 
-// TrySocketIOAt is OpenSocketIO at a URL, with a signature of the user's name. It gives nil and the packet of the refusal
-// if it is refused.
+// TrySocketIOAt is OpenSocketIO at a URL, with a signature of the user's name. If it is refused it gives nil and the packet of
+// the refusal, or how the socket was closed.
 func TrySocketIOAt(t testing.TB, at, user, sig string) (s *SocketIO, refusal string) {
 	t.Helper()
 	ws, status := dial(at, "/socket.io/?EIO=4&transport=websocket&username="+url.QueryEscape(user)+"&sig="+url.QueryEscape(sig))
@@ -45,7 +46,11 @@ func TrySocketIOAt(t testing.TB, at, user, sig string) (s *SocketIO, refusal str
 	s = &SocketIO{t: t, ws: ws}
 	s.await("0")
 	s.send("40/stream,")
-	if packet := s.await("4"); !strings.HasPrefix(packet, "40/stream,") {
+	packet, err := s.next("4")
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case !strings.HasPrefix(packet, "40/stream,"):
 		return nil, packet
 	}
 	return s, ""
@@ -98,19 +103,29 @@ func (s *SocketIO) send(packet string) {
 // await reads up to a packet that begins so. It answers heartbeats, and passes over the rest.
 func (s *SocketIO) await(prefix string) string {
 	s.t.Helper()
+	packet, err := s.next(prefix)
+	if err != nil {
+		s.t.Fatalf("wait for %q: %v", prefix, err)
+	}
+	return packet
+}
+
+// next is await for a socket that may be closed.
+func (s *SocketIO) next(prefix string) (string, error) {
+	s.t.Helper()
 	if err := s.ws.SetReadDeadline(time.Now().Add(Patience)); err != nil {
 		s.t.Fatal(err)
 	}
 	for {
 		_, p, err := s.ws.ReadMessage()
 		if err != nil {
-			s.t.Fatalf("wait for %q: %v", prefix, err)
+			return "", fmt.Errorf("wait for %q: %w", prefix, err)
 		}
 		switch packet := string(p); {
 		case packet == "2":
 			s.send("3")
 		case strings.HasPrefix(packet, prefix):
-			return packet
+			return packet, nil
 		}
 	}
 }

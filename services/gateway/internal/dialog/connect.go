@@ -52,16 +52,16 @@ const (
 func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Packet) contract.Reason {
 	ns := bit(p.Namespace)
 	if ns == 0 {
-		d.refuse(p.Namespace, invalidNamespace)
+		d.refuse(p.Namespace, &refusal{sentence: invalidNamespace})
 		return ""
 	}
 	spaces := frame.Namespaces(d.spaces.Load())
 	if spaces&ns != 0 {
 		return contract.ReasonProtocolError // it is connected already
 	}
-	who, refusal := d.credentials(p)
-	if refusal != "" {
-		d.refuse(p.Namespace, refusal)
+	who, wrong := d.credentials(p)
+	if wrong != nil {
+		d.refuse(p.Namespace, wrong)
 		return ""
 	}
 	if s != nil {
@@ -73,7 +73,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	}
 	if err := d.name(s.User); err != nil {
 		s.Abandon()
-		d.refuse(p.Namespace, err.Error())
+		d.refuse(p.Namespace, &refusal{sentence: err.Error()})
 		return ""
 	}
 	if ended := d.begin(s); ended != "" {
@@ -100,7 +100,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 // connectAlso connects a second namespace to the connection that the first one has.
 func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, namespace string, spaces frame.Namespaces, who session.Credentials) contract.Reason {
 	if who.ConnID != "" && who.ConnID != s.ConnID || who.ConnID == "" && who.User != s.User {
-		d.refuse(namespace, otherConnection)
+		d.refuse(namespace, &refusal{sentence: otherConnection})
 		return ""
 	}
 	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, s.ID, "")})); err != nil {
@@ -110,12 +110,32 @@ func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, namespace 
 	return ""
 }
 
-func (d *Dialog) refuse(namespace, sentence string) {
-	d.member.Send(socketio.AppendConnectError([]byte{'4'}, namespace, sentence, nil))
+// refusal is why a client is not let in: a sentence for the client, and for the log what is behind it, if that is more.
+type refusal struct {
+	sentence string
+	cause    error
+}
+
+// Error writes the refusal for a log.
+func (r *refusal) Error() string {
+	if r.cause == nil {
+		return r.sentence
+	}
+	return r.sentence + ": " + r.cause.Error()
+}
+
+// say has the log tell that a client is not let in.
+func (d *Dialog) say(why error) {
+	d.config.Logger.Debug("a client is refused", "way", "socket.io", "reason", why)
+}
+
+func (d *Dialog) refuse(namespace string, why *refusal) {
+	d.say(why)
+	d.member.Send(socketio.AppendConnectError([]byte{'4'}, namespace, why.sentence, nil))
 }
 
 // credentials takes what the connect packet says, or else the query, and checks the signature.
-func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, string) {
+func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, *refusal) {
 	given := d.query
 	if len(p.Data) > 0 {
 		var auth Credentials
@@ -131,21 +151,24 @@ func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, string) {
 	if given.ConnID != "" {
 		id := contract.CanonicalID(given.ConnID)
 		if !validName(id, d.config.MaxConnID) {
-			return session.Credentials{}, contract.UnknownConnection
+			return session.Credentials{}, &refusal{sentence: contract.UnknownConnection}
 		}
-		return session.Credentials{ConnID: id}, ""
+		return session.Credentials{ConnID: id}, nil
 	}
 	user, sig := first(given.Username, given.User), first(given.Sig, given.Long)
 	if user == "" || sig == "" {
-		return session.Credentials{}, noCredentials
+		return session.Credentials{}, &refusal{sentence: noCredentials}
 	}
 	if !signature.ForUser(user) {
-		return session.Credentials{}, userIsPath
+		return session.Credentials{}, &refusal{sentence: userIsPath}
 	}
-	if !validName(user, d.config.MaxUser) || d.config.Verify(sig, user) != nil {
-		return session.Credentials{}, badSignature
+	if !validName(user, d.config.MaxUser) {
+		return session.Credentials{}, &refusal{sentence: badSignature, cause: errName}
 	}
-	return session.Credentials{User: user}, ""
+	if err := d.config.Verify(sig, user); err != nil {
+		return session.Credentials{}, &refusal{sentence: badSignature, cause: err}
+	}
+	return session.Credentials{User: user}, nil
 }
 
 func first(a, b string) string {
@@ -155,19 +178,20 @@ func first(a, b string) string {
 	return b
 }
 
+// errName is behind the refusal of a user whose name can be none.
+var errName = errors.New("a name has so many characters at most, and no control characters")
+
 // notAttached refuses a client that can not be attached; or ends it, if that is for now: the stock client does not come back
 // by itself from a refusal.
 func (d *Dialog) notAttached(namespace string, err error) contract.Reason {
 	var fault *contract.Fault
 	if errors.As(err, &fault) && fault.Code == contract.CodeInvalid {
 		for _, sentences := range fault.Fields {
-			d.refuse(namespace, strings.Join(sentences, " "))
+			d.refuse(namespace, &refusal{sentence: strings.Join(sentences, " ")})
 			return ""
 		}
 	}
-	if fault == nil || fault.Code != contract.CodeUnavailable {
-		d.config.Logger.Warn("a client could not be attached", "error", err)
-	}
+	d.say(err)
 	return contract.ReasonUnavailable
 }
 

@@ -13,6 +13,7 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -107,16 +108,17 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	transport := q.Get("transport")
 	switch {
 	case !e.config.Origin(r):
-		refuse(w, engineio.Forbidden)
+		e.refuse(w, r, engineio.Forbidden)
 	case q.Get("EIO") != engineio.Version:
-		refuse(w, engineio.UnsupportedVersion)
+		e.refuse(w, r, engineio.UnsupportedVersion)
 	case !e.offers(transport):
-		refuse(w, engineio.UnknownTransport)
+		e.refuse(w, r, engineio.UnknownTransport)
 	case q.Get("sid") != "":
 		e.goOn(w, r, q.Get("sid"), transport)
 	case r.Method != http.MethodGet:
-		refuse(w, engineio.BadHandshakeMethod)
+		e.refuse(w, r, engineio.BadHandshakeMethod)
 	case e.config.Refuse() != "":
+		e.say(r, errors.New(string(e.config.Refuse())))
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, string(e.config.Refuse()), http.StatusServiceUnavailable)
 	default:
@@ -129,7 +131,7 @@ func (e *Engine) open(w http.ResponseWriter, r *http.Request, transport string) 
 	ticket, fault := e.config.Ticket(r)
 	switch {
 	case fault != nil:
-		edge.WriteFault(w, fault)
+		e.fault(w, r, fault)
 	case transport == websocketTransport:
 		e.openSocket(w, r, ticket)
 	default:
@@ -143,7 +145,22 @@ func (e *Engine) offers(transport string) bool {
 	return known && slices.Contains(e.config.Transports, transport)
 }
 
-func refuse(w http.ResponseWriter, refusal engineio.Refusal) {
+// say has the log tell that a request is refused.
+func (e *Engine) say(r *http.Request, reason error) {
+	transport := r.URL.Query().Get("transport")
+	e.config.Dialog.Logger.Debug("a client is refused", "way", "socket.io",
+		"method", r.Method, "transport", transport[:min(len(transport), len(websocketTransport))], "reason", reason)
+}
+
+// fault refuses a request as any way in does.
+func (e *Engine) fault(w http.ResponseWriter, r *http.Request, fault *contract.Fault) {
+	e.say(r, fault)
+	edge.WriteFault(w, fault)
+}
+
+// refuse refuses a request as the stock server does.
+func (e *Engine) refuse(w http.ResponseWriter, r *http.Request, refusal engineio.Refusal) {
+	e.say(r, refusal)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(refusal.Status())
 	w.Write(refusal.AppendJSON(nil)) //nolint:errcheck // the client has gone then
@@ -156,17 +173,17 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	e.mu.Unlock()
 	switch {
 	case c == nil, c.member.Why() != "" && (transport != pollingTransport || r.Method != http.MethodGet):
-		refuse(w, engineio.UnknownSession)
+		e.refuse(w, r, engineio.UnknownSession)
 	case transport == websocketTransport:
 		c.upgrade(w, r)
 	case c.speaks() == bySocket:
-		refuse(w, engineio.BadRequest)
+		e.refuse(w, r, engineio.BadRequest)
 	case r.Method == http.MethodGet:
 		c.poll(w, r)
 	case r.Method == http.MethodPost:
 		c.post(w, r)
 	default:
-		refuse(w, engineio.BadRequest)
+		e.refuse(w, r, engineio.BadRequest)
 	}
 }
 

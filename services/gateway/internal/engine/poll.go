@@ -46,7 +46,7 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 		c.member.Touch()
 		answer(w, p)
 	case <-overlap:
-		refuse(w, engineio.BadRequest)
+		c.engine.refuse(w, r, engineio.BadRequest)
 	case <-c.member.Over():
 		select {
 		case p := <-packets:
@@ -68,35 +68,35 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 // long-polling"); one that does not wait for the answer is closed.
 func (c *conversation) post(w http.ResponseWriter, r *http.Request) {
 	if fault := edge.Encoding(r); fault != nil {
-		edge.WriteFault(w, fault)
+		c.engine.fault(w, r, fault)
 		return
 	}
 	if !c.posting.CompareAndSwap(false, true) {
 		c.member.Close(contract.ReasonProtocolError)
-		refuse(w, engineio.BadRequest)
+		c.engine.refuse(w, r, engineio.BadRequest)
 		return
 	}
 	defer c.posting.Store(false)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(c.engine.config.MaxPayload)))
 	var fault *contract.Fault
 	if errors.As(err, &fault) { // of the server, since it waits for too many bodies
-		edge.WriteFault(w, fault)
+		c.engine.fault(w, r, fault)
 		return
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		c.member.Close(contract.ReasonTooLarge)
-		edge.WriteFault(w, &contract.Fault{Code: contract.CodeTooLarge, Message: "The payload is larger than the handshake allows."})
+		c.engine.fault(w, r, &contract.Fault{Code: contract.CodeTooLarge, Message: "The payload is larger than the handshake allows."})
 		return
 	}
 	if err != nil {
-		refuse(w, engineio.BadRequest)
+		c.engine.refuse(w, r, engineio.BadRequest)
 		return
 	}
 	packets, err := engineio.DecodePayload(body, maxPackets)
 	if err != nil {
 		c.member.Close(contract.ReasonProtocolError)
-		refuse(w, engineio.BadRequest)
+		c.engine.refuse(w, r, engineio.BadRequest)
 		return
 	}
 	c.receive(r.Context(), packets)

@@ -16,6 +16,7 @@ import (
 func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admission.Ticket) {
 	ws, err := e.config.Sockets.Upgrade(w, r)
 	if err != nil {
+		e.say(r, err)
 		ticket.Return()
 		return // Upgrade has answered
 	}
@@ -78,11 +79,12 @@ func split(payload []byte) [][]byte {
 // when the client says so, packets take the new way.
 func (c *conversation) upgrade(w http.ResponseWriter, r *http.Request) {
 	if !c.try() {
-		refuse(w, engineio.BadRequest)
+		c.engine.refuse(w, r, engineio.BadRequest)
 		return
 	}
 	ws, err := c.engine.config.Sockets.Upgrade(w, r)
 	if err != nil {
+		c.engine.say(r, err)
 		c.tried(polls)
 		return // Upgrade has answered
 	}

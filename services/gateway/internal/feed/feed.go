@@ -29,6 +29,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 const (
@@ -70,6 +71,7 @@ type Feed struct {
 	hub       *hub.Hub
 	observer  Observer
 	log       *slog.Logger
+	outage    *telemetry.Outage // of what subscribes
 	tailEvery time.Duration
 	halted    func() bool
 	checkNow  chan struct{} // holds one when the tails are to be looked at
@@ -113,6 +115,7 @@ func New(c Config) *Feed {
 		tailEvery: c.TailEvery, halted: c.Halted,
 		bus: c.Conn, in: c.Conn.NewIntake(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
+		outage:   telemetry.NewOutage(c.Logger, "channels and users could not be subscribed to; clients are refused", "channels and users can be subscribed to again"),
 		checkNow: make(chan struct{}, 1), tails: make(chan tailCheck), filled: make(chan filled),
 		slots: make(chan struct{}, fillers), ended: make(chan struct{}), marks: marks{filling: map[*subscription]struct{}{}},
 		asked: make(chan func()), reads: make(chan struct{}, readers), tapes: tapes{limit: int64(c.TapeBytes), of: map[*subscription]struct{}{}},
@@ -266,6 +269,9 @@ func (f *Feed) subscribe(ctx context.Context, fresh []*subscription) {
 	}
 	if failed == nil {
 		failed = f.begin(ctx, fresh)
+	}
+	if !errors.Is(failed, context.Canceled) {
+		f.outage.Note(failed)
 	}
 	if failed != nil {
 		f.mu.Lock()

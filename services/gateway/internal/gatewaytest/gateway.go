@@ -38,12 +38,13 @@ type Gateway struct {
 	URL      string
 	Service  *gateway.Service
 	Presence *Presence
-	Stop     func() // ends it, and waits; called again at the end of the test, when it does nothing
-	StopNATS func() // ends the server that all of it works on
+	Log      *Journal // of the gateway, debug lines too
+	Stop     func()   // ends it, and waits; called again at the end of the test, when it does nothing
+	StopNATS func()   // ends the server that all of it works on
 
 	t        testing.TB
 	conn     *bus.Conn // of the app
-	log      *bus.Log
+	messages *bus.Log
 	registry *prometheus.Registry
 	http     *http.Client
 }
@@ -71,11 +72,12 @@ func Start(t testing.TB, environ ...string) *Gateway {
 		t.Cleanup(conn.Close)
 		return conn
 	}
-	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry()}
+	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry(), Log: &Journal{}}
 	g.openLog(config)
 	g.Presence = servePresence(t, connect())
 	g.Service, err = gateway.New(gateway.Config{
-		Settings: config, Conn: connect(), Version: "0.0.0", ClientScript: []byte("// the client"), Logger: quiet(), Registry: g.registry,
+		Settings: config, Conn: connect(), Version: "0.0.0", ClientScript: []byte("// the client"), Registry: g.registry,
+		Logger: slog.New(slog.NewTextHandler(g.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +92,7 @@ func (g *Gateway) openLog(c settings.Settings) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.log = log
+	g.messages = log
 }
 
 func (g *Gateway) serve() {
@@ -180,7 +182,7 @@ func (g *Gateway) store(live, id, body string, headers []string) uint64 {
 	for i := 0; i < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	pending, err := g.log.Store(namespace.LogSubject(live), id, h, []byte(body))
+	pending, err := g.messages.Store(namespace.LogSubject(live), id, h, []byte(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type Presence struct {
 	joins       [][]string             // what was asked for; guarded by mu
 	compared    []string               // guarded by mu
 	leases      int                    // guarded by mu
+	contract    int                    // that it speaks; guarded by mu
 	fault       error                  // what every request is answered with, if not nil; guarded by mu
 }
 
@@ -51,7 +52,7 @@ func (c *connection) change(channels []string) {
 
 func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 	t.Helper()
-	p := &Presence{t: t, conn: conn, connections: map[string]*connection{}, allowed: map[string][]string{}}
+	p := &Presence{t: t, conn: conn, connections: map[string]*connection{}, allowed: map[string][]string{}, contract: contract.Version}
 	on := func(verb string, h bus.Handler) bus.Endpoint {
 		return bus.Endpoint{Subject: namespace.Presence(verb), Handler: h}
 	}
@@ -127,6 +128,13 @@ func (p *Presence) Fail(fault error) {
 func (p *Presence) Pause() {
 	p.mu.Lock()
 	p.t.Cleanup(p.mu.Unlock)
+}
+
+// Speak has it speak a contract: 0 is what a build says that knows of none.
+func (p *Presence) Speak(version int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.contract = version
 }
 
 // Holds says whether a socket holds the connection.
@@ -331,5 +339,5 @@ func (p *Presence) lease(_ context.Context, q contract.LeaseRequest) (contract.L
 			has.Add(id, c.session, c.revision)
 		}
 	}
-	return contract.LeaseAnswer{TTL: 1, Differs: has.Differs(*q.Held)}, p.fault
+	return contract.LeaseAnswer{TTL: 1, Differs: has.Differs(*q.Held), Contract: p.contract}, p.fault
 }

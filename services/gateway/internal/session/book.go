@@ -274,7 +274,7 @@ func (b *Book) Settle(ctx context.Context) {
 			return
 		}
 		if _, err := b.presence.Detach(ctx, b.detachment(batch)); err != nil {
-			b.log.Warn("presence was not told of ended sessions; trying again", "sessions", len(batch), "error", err)
+			b.log.Debug("presence was not told of ended sessions; trying again", "sessions", len(batch), "error", err)
 			b.putBack(batch)
 			return
 		}

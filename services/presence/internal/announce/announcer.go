@@ -23,6 +23,7 @@ import (
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/progress"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 const (
@@ -53,6 +54,7 @@ type Announcer struct {
 	folded  uint64            // highest revision in the fold; owned by Run
 	reached progress.Progress // all up to it is announced
 	wake    chan struct{}
+	outage  *telemetry.Outage
 
 	mu      sync.Mutex
 	held    []change // not in the fold yet; guarded by mu
@@ -67,7 +69,10 @@ type change struct {
 
 // New makes an announcer.
 func New(c Config) *Announcer {
-	return &Announcer{Config: c, fold: newFold(), wake: make(chan struct{}, 1)}
+	return &Announcer{
+		Config: c, fold: newFold(), wake: make(chan struct{}, 1),
+		outage: telemetry.NewOutage(c.Logger, "not all who came and left could be announced; trying again", "who comes and leaves is announced again"),
+	}
 }
 
 // Announced says up to which revision all is announced.
@@ -172,8 +177,7 @@ func (a *Announcer) announce(ctx context.Context) bool {
 		defer cancel()
 		told, err := a.Announce(within, a.pending)
 		a.pending = a.pending[told:]
-		if err != nil {
-			a.Logger.Warn("not all who came and left could be announced; trying again", "events", len(a.pending), "error", err)
+		if a.outage.Note(err, "events", len(a.pending)); err != nil {
 			return false
 		}
 	}

@@ -38,7 +38,7 @@ type Candidate struct {
 func New(bucket *bus.Bucket, id string, ttl time.Duration, announced func() uint64, log *slog.Logger) *Candidate {
 	return &Candidate{
 		bucket: bucket, ttl: ttl, log: log, announced: announced,
-		record: contract.LeaseRecord{ID: id, Started: time.Now().UTC()},
+		record: contract.LeaseRecord{ID: id, Started: time.Now().UTC(), Contract: contract.Version},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // atOnce is how many records are written at a time.
@@ -41,12 +42,21 @@ type Config struct {
 // Reaper looks for the dead now and then.
 type Reaper struct {
 	Config
-	missing   map[string]bool // gateways that had no lease at the last look; owned by Run
-	usersSeen time.Time       // when users were last looked through; owned by Run
+	outage *telemetry.Outage
+
+	// owned by Run
+	missing   map[string]bool    // gateways that had no lease at the last look
+	fallen    map[string]*fallen // gateways whose connections linger since they are gone
+	usersSeen time.Time          // when users were last looked through
 }
 
 // New makes a reaper.
-func New(c Config) *Reaper { return &Reaper{Config: c, missing: map[string]bool{}} }
+func New(c Config) *Reaper {
+	return &Reaper{
+		Config: c, missing: map[string]bool{}, fallen: map[string]*fallen{},
+		outage: telemetry.NewOutage(c.Logger, "not all that has died could be removed; trying again", "what has died is removed again"),
+	}
+}
 
 // Run reaps until ctx ends.
 func (r *Reaper) Run(ctx context.Context) error {
@@ -67,9 +77,11 @@ func (r *Reaper) sweep(ctx context.Context, now time.Time) {
 	steady := r.Ledger.SteadySince()
 	if !ok || steady.IsZero() {
 		clear(r.missing)
+		clear(r.fallen)
 		return
 	}
 	r.removeConnections(ctx, now)
+	r.tellOfFallen(now)
 	// After NATS was away, or at a change of its leader, every lease may have ended through no fault of its gateway.
 	// Each gets the time to renew.
 	if now.Sub(leads) > r.LeaseTTL && now.Sub(steady) > r.LeaseTTL {
@@ -132,12 +144,10 @@ func (r *Reaper) detachOrphans(ctx context.Context, now time.Time) {
 			missing[gateway] = true
 			continue
 		}
-		r.Logger.Warn("a gateway is gone; its connections linger", "gateway", gateway)
-		r.Ledger.Read(func(index *roster.Roster) {
-			for c := range index.At(gateway) {
-				orphans = append(orphans, c)
-			}
-		})
+		var its []*contract.ConnectionRecord
+		r.Ledger.Read(func(index *roster.Roster) { its = slices.Collect(index.At(gateway)) })
+		r.fell(gateway, its, now)
+		orphans = append(orphans, its...)
 	}
 	r.missing = missing
 	each(ctx, r, orphans, func(ctx context.Context, orphan *contract.ConnectionRecord) error {
@@ -199,7 +209,7 @@ func each[R any](ctx context.Context, r *Reaper, records []*R, do func(context.C
 			return do(ctx, record)
 		})
 	}
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		r.Logger.Warn("not all that has died could be removed; trying again", "records", len(records), "error", err)
+	if err := g.Wait(); len(records) > 0 && ctx.Err() == nil {
+		r.outage.Note(err, "records", len(records))
 	}
 }
