@@ -205,6 +205,7 @@ func (r *reader) control(s *socket, f frame) {
 		if len(f.payload) >= 2 {
 			reason = fmt.Sprintf("%d %s", binary.BigEndian.Uint16(f.payload), f.payload[2:])
 		}
+		r.answer(s, opClose, f.payload) // RFC 6455 §5.5.1; a server waits for it
 		r.end(s, reason)
 	}
 }
