@@ -13,11 +13,12 @@ const (
 	askAllTimes   = 3
 )
 
-// askAll are the ways to ask about all channels, from the most that an answer tells to the least.
+// askAll are the ways to ask about all channels: as it is if nothing is said, with the most that an answer tells, and with
+// the least. No channel keeps history.
 var askAll = []string{
 	`{}`,
-	`{"info":{"include_history":false}}`,
-	`{"info":{"include_history":false,"include_users":false}}`,
+	`{"info":{"include_connections":true}}`,
+	`{"info":{"include_users":false,"include_history":false}}`,
 }
 
 // presence connects clients, none of which opens a socket, and asks who is where: of one channel after the other, and of
