@@ -27,10 +27,9 @@ type Contestant struct {
 
 // Names that others build on.
 const (
-	Floor    = "floor"
-	SocketIO = "socketio"
-	AllInOne = "all-in-one"
-
+	Floor     = "floor"
+	SocketIO  = "socketio"
+	AllInOne  = "all-in-one"
 	Processes = "processes"
 )
 

@@ -34,7 +34,7 @@ func (r *run) presence(ctx context.Context) error {
 	if err := pause(ctx, r.job.Work.Warmup); err != nil {
 		return err
 	}
-	if err := r.memory(func(m *ProcessMemory, rss, peak int64) { m.After, m.Peak = rss, peak }); err != nil {
+	if err := r.memory(func(m *ProcessMemory, rss, _ int64) { m.After = rss }); err != nil {
 		return err
 	}
 	if err := r.askOneByOne(ctx, server); err != nil {
@@ -45,7 +45,7 @@ func (r *run) presence(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.memory(func(m *ProcessMemory, _, peak int64) { m.Peak = peak })
 }
 
 func (r *run) registerAll(ctx context.Context) error {

@@ -41,7 +41,7 @@ func presence(name string, connections, channels, asked int, warmup time.Duratio
 			{"/info of all with connections, s", infoSeconds(1)}, {"/info of all with connections, MB", infoMegabytes(1)},
 			{"/info of all without users, s", infoSeconds(2)}, {"/info of all without users, MB", infoMegabytes(2)},
 			{"RSS per connection, all processes, KB", func(r generator.Result) float64 { return each(total(r, grown)) }},
-			{"RSS per connection, presence, KB", func(r generator.Result) float64 { return each(grownOf(r, "presence")) }},
+			{"RSS per connection, the process with presence, KB", func(r generator.Result) float64 { return each(grownOf(r, "presence")) }},
 			resident, mostMemory, faults, ownCPU,
 		},
 	}
