@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,9 +49,11 @@ func TestReaderTakesWhatCameWithTheHandshake(t *testing.T) {
 
 func awaitFresh(t *testing.T, b *board, count int64) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); b.fresh.Load() < count; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d of %d messages were delivered", b.fresh.Load(), count)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for b.fresh.Load() < count {
+		if err := pause(ctx, time.Millisecond); err != nil {
+			t.Fatalf("%d of %d messages were delivered: %v", b.fresh.Load(), count, err)
 		}
 	}
 }
