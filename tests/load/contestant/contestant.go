@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/channelstream/channelstream/tests/load/affinity"
 	"github.com/channelstream/channelstream/tests/load/generator"
@@ -25,9 +27,10 @@ type Contestant struct {
 
 // Names that others build on.
 const (
-	Floor    = "floor"
-	SocketIO = "socketio"
-	AllInOne = "all-in-one"
+	Floor     = "floor"
+	SocketIO  = "socketio"
+	AllInOne  = "all-in-one"
+	Processes = "processes"
 )
 
 // All returns every contestant there is, in the order of the table.
@@ -53,7 +56,7 @@ func All() []Contestant {
 			About: "the same with the log in memory"},
 		{Name: "all-in-one-nolog", Default: true, Needs: []string{"channelstream"}, start: startAllInOne(true),
 			About: "this project in one process, channels with store_frames: false"},
-		{Name: "processes", Default: true, Needs: separate, Resumes: true, start: startSeparate(false),
+		{Name: Processes, Default: true, Needs: separate, Resumes: true, start: startSeparate(false),
 			About: "this project as nats-server, api, presence and gateway, every message in the log"},
 		{Name: "processes-nolog", Needs: separate, start: startSeparate(true),
 			About: "the same with store_frames: false"},
@@ -62,24 +65,34 @@ func All() []Contestant {
 
 var separate = []string{"nats-server", "api", "presence", "gateway"}
 
+// Options are how a contestant is started.
+type Options struct {
+	On       affinity.Set // processors; nil is all
+	Settings []string     // of this project's programs, as environment
+	Gateways int          // where they are processes of their own; 0 is one
+}
+
 // A Server is a contestant that runs.
 type Server struct {
 	Target generator.Target
 
-	programs  *Programs
-	on        affinity.Set // processors
-	dir       string       // its data and logs; removed at the end
-	processes []*process
+	programs *Programs
+	options  Options
+	dir      string // its data and logs; removed at the end
+
+	mu         sync.Mutex
+	processes  []*process // guarded by mu
+	ended      bool       // guarded by mu: Stop was called
+	supervisor *http.Server
 }
 
-// Start starts a contestant, on some processors alone, and waits until it is ready. The caller calls Stop, also when ctx
-// has ended.
-func (c Contestant) Start(ctx context.Context, programs *Programs, on affinity.Set) (*Server, error) {
+// Start starts a contestant and waits until it is ready. The caller calls Stop, also when ctx has ended.
+func (c Contestant) Start(ctx context.Context, programs *Programs, o Options) (*Server, error) {
 	dir, err := os.MkdirTemp(programs.dir, c.Name+"-")
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	s := &Server{programs: programs, on: on, dir: dir}
+	s := &Server{programs: programs, options: o, dir: dir}
 	if err := c.start(ctx, s); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
@@ -89,8 +102,14 @@ func (c Contestant) Start(ctx context.Context, programs *Programs, on affinity.S
 
 // Stop ends the server's processes, the last started first, and removes its data.
 func (s *Server) Stop() {
+	if s.supervisor != nil {
+		_ = s.supervisor.Close()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
 	for i := len(s.processes) - 1; i >= 0; i-- {
-		s.processes[i].stop()
+		s.processes[i].stop(stopTimeout)
 	}
 	_ = os.RemoveAll(s.dir)
 }
@@ -112,21 +131,30 @@ func (s *Server) Disk() (bytes int64, err error) {
 
 // Tail returns the last that each process wrote.
 func (s *Server) Tail() (text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range s.processes {
 		text += p.name + ": " + p.tail() + "\n"
 	}
 	return text
 }
 
-func (s *Server) start(name string, env []string, args ...string) (*process, error) {
-	path := filepath.Join(s.programs.dir, name)
-	if name == Node {
+// start starts a program, by whose name its process is known.
+func (s *Server) start(program string, env []string, args ...string) (*process, error) {
+	return s.startAs(program, program, env, args...)
+}
+
+func (s *Server) startAs(name, program string, env []string, args ...string) (*process, error) {
+	path := filepath.Join(s.programs.dir, program)
+	if program == Node {
 		path = s.programs.node
 	}
-	p, err := start(s.dir, name, s.on, env, path, args...)
-	if err != nil {
+	p := &process{dir: s.dir, name: name, on: s.options.On, env: env, path: path, args: args}
+	if err := p.start(); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.processes = append(s.processes, p)
 	s.Target.Processes = append(s.Target.Processes, generator.Process{Name: name, PID: p.cmd.Process.Pid})
 	return p, nil

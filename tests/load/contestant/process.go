@@ -25,44 +25,62 @@ const (
 
 // A process is one that we started. It is ended by its id, and by the kernel should we die first.
 type process struct {
-	name  string
+	dir, name string
+	on        affinity.Set
+	env       []string
+	path      string
+	args      []string
+	address   string // where it says that it is ready, once it was started the first time
+
+	// Made by each start.
 	cmd   *exec.Cmd
 	log   string
 	ended chan struct{} // closed when it has ended
 }
 
-func start(dir, name string, on affinity.Set, env []string, path string, args ...string) (*process, error) {
-	log := filepath.Join(dir, name+".log")
-	output, err := os.Create(log)
+// start starts the process, also once more after it has ended.
+func (p *process) start() error {
+	p.log = filepath.Join(p.dir, p.name+".log")
+	output, err := os.OpenFile(p.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	defer func() { _ = output.Close() }()
-	cmd := exec.Command(path, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, output, output
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
+	cmd := exec.Command(p.path, p.args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, output, output
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir}, p.env...)
 	// A group of its own: the terminal's interrupt is ours to pass on.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := affinity.Start(cmd, on); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+	if err := affinity.Start(cmd, p.on); err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	p := &process{name: name, cmd: cmd, log: log, ended: make(chan struct{})}
+	ended := make(chan struct{})
+	p.cmd, p.ended = cmd, ended
 	go func() {
 		_ = cmd.Wait() // how it ended is of no interest: we end it, or say that it ended too soon
-		close(p.ended)
+		close(ended)
 	}()
-	return p, nil
+	return nil
 }
 
-// stop asks the process to end, and makes it after a while.
-func (p *process) stop() {
+// stop asks the process to end, and makes it after a while. It reports whether the process ended by itself.
+func (p *process) stop(within time.Duration) (byItself bool) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	timeout := time.NewTimer(within)
+	defer timeout.Stop()
 	select {
 	case <-p.ended:
-	case <-time.After(stopTimeout):
+		return true
+	case <-timeout.C:
 		_ = p.cmd.Process.Kill()
 		<-p.ended
+		return false
 	}
+}
+
+// awaitReady waits until one of this project's programs is ready.
+func (p *process) awaitReady(ctx context.Context) error {
+	return p.awaitHTTP(ctx, p.address, "/readyz")
 }
 
 // awaitHTTP waits until address answers path with 200.

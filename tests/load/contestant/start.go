@@ -88,21 +88,33 @@ func startSeparate(noLog bool) func(context.Context, *Server) error {
 		if s.Target.Sockets, err = s.startOurs(ctx, "gateway", url); err != nil {
 			return err
 		}
-		s.Target.Publish, err = s.startOurs(ctx, "api", url)
-		return err
+		if s.options.Gateways > 1 {
+			if s.Target.Elsewhere, err = s.startOursAs(ctx, "gateway-2", "gateway", url); err != nil {
+				return err
+			}
+		}
+		if s.Target.Publish, err = s.startOurs(ctx, "api", url); err != nil {
+			return err
+		}
+		return s.supervise()
 	}
 }
 
 // startOurs starts one of this project's programs as its documentation says and returns where it listens.
-func (s *Server) startOurs(ctx context.Context, name string, env ...string) (address string, err error) {
+func (s *Server) startOurs(ctx context.Context, program string, env ...string) (address string, err error) {
+	return s.startOursAs(ctx, program, program, env...)
+}
+
+func (s *Server) startOursAs(ctx context.Context, name, program string, env ...string) (address string, err error) {
 	address, port, err := freeAddress()
 	if err != nil {
 		return "", err
 	}
 	env = append(env, "CHANNELSTREAM_HOST=127.0.0.1", "CHANNELSTREAM_PORT="+port, "CHANNELSTREAM_SECRET="+secret, "CHANNELSTREAM_DRAIN_WINDOW=0s")
-	p, err := s.start(name, env)
+	p, err := s.startAs(name, program, append(env, s.options.Settings...))
 	if err != nil {
 		return "", err
 	}
-	return address, p.awaitHTTP(ctx, address, "/readyz")
+	p.address = address
+	return address, p.awaitReady(ctx)
 }

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"strconv"
@@ -28,8 +29,8 @@ type signed struct {
 }
 
 func (c *channelstream) register(p *poster, client int, channel uint32) error {
-	body := fmt.Appendf(nil, `{"user":"user-%s-%d","conn_id":"%s","channels":["%s"]`,
-		c.run, client, c.connID(client), channelName(channel))
+	body := fmt.Appendf(nil, `{"user":"%s","conn_id":"%s","channels":["%s"]`,
+		c.user(client), c.connID(client), channelName(channel))
 	if c.noLog && c.first(channel) {
 		body = fmt.Appendf(body, `,"channel_configs":{"%s":{"store_frames":false}}`, channelName(channel))
 	}
@@ -37,6 +38,28 @@ func (c *channelstream) register(p *poster, client int, channel uint32) error {
 		body = append(body, `,"info":{"include_users":false}`...)
 	}
 	return p.post("/connect", c.header("/connect"), append(body, '}'))
+}
+
+// registerWatcher tells the server of a client in all channels, which announce who comes and goes.
+func (c *channelstream) registerWatcher(p *poster, client, channels int) error {
+	names, configs := make([]string, channels), make(map[string]any, channels)
+	for channel := range names {
+		names[channel] = channelName(uint32(channel))
+		configs[names[channel]] = map[string]bool{"notify_presence": true}
+	}
+	body, err := json.Marshal(map[string]any{
+		"user": c.user(client), "conn_id": c.connID(client), "channels": names, "channel_configs": configs,
+		"info": map[string]bool{"include_users": false},
+	})
+	if err != nil {
+		return fmt.Errorf("register watcher: %w", err)
+	}
+	return p.post("/connect", c.header("/connect"), body)
+}
+
+// info asks who is where; the answer is in the poster.
+func (c *channelstream) info(p *poster, body []byte) error {
+	return p.post("/info", c.header("/info"), body)
 }
 
 // first reports whether the channel was not seen before: its settings are sent once, not with every client.
@@ -69,6 +92,8 @@ func (c *channelstream) header(path string) string {
 	c.signed[path] = s
 	return s.header
 }
+
+func (c *channelstream) user(client int) string { return fmt.Sprintf("user-%s-%d", c.run, client) }
 
 func (c *channelstream) connID(client int) string { return fmt.Sprintf("conn-%s-%d", c.run, client) }
 

@@ -17,10 +17,14 @@ type Job struct {
 
 // A Target is a running server.
 type Target struct {
-	Dialect   string    `json:"dialect"`          // "channelstream", "socketio" or "floor"
-	Sockets   string    `json:"sockets"`          // host:port that takes WebSockets
-	Publish   string    `json:"publish"`          // host:port that takes POST /message and /connect
-	Raw       string    `json:"raw,omitempty"`    // host:port of the floor's publish connection
+	Dialect string `json:"dialect"`       // "channelstream", "socketio" or "floor"
+	Sockets string `json:"sockets"`       // host:port that takes WebSockets
+	Publish string `json:"publish"`       // host:port that takes POST /message and /connect
+	Raw     string `json:"raw,omitempty"` // host:port of the floor's publish connection
+
+	Elsewhere  string `json:"elsewhere,omitempty"`  // host:port of another gateway, that takes WebSockets too
+	Supervisor string `json:"supervisor,omitempty"` // host:port that takes POST /stop and /start with ?process=<name>
+
 	Secret    string    `json:"secret,omitempty"` // that requests are signed with
 	NoLog     bool      `json:"no_log,omitempty"` // channels are set to store_frames: false
 	Envelope  bool      `json:"envelope"`         // the floor's messages carry as many bytes around the payload as ours do
@@ -36,21 +40,22 @@ type Process struct {
 // A Work is what is done: open Sockets, spread over Channels, publish for Warmup and then for Duration, and check.
 type Work struct {
 	Kind       Kind          `json:"kind"`
-	Sockets    int           `json:"sockets"`
+	Sockets    int           `json:"sockets"` // presence: connections, none of which opens a socket
 	Channels   int           `json:"channels"`
 	Payload    int           `json:"payload"`     // bytes of a message's text
 	PerRequest int           `json:"per_request"` // messages in one request, to as many channels
 	InFlight   int           `json:"in_flight"`   // closed loop: requests that may be under way or not yet delivered to all; 0 = paced
-	Rate       float64       `json:"rate"`        // paced: requests a second
+	Rate       float64       `json:"rate"`        // paced, restart: requests a second
 	Join       bool          `json:"join"`        // what is ready to be sent goes as one request
 	Stopped    int           `json:"stopped"`     // further sockets in channel 0 that never read
 	Raw        bool          `json:"raw"`         // publish over the server's raw connection where it has one
-	Concurrent int           `json:"concurrent"`  // storm, resume: clients that connect at a time
+	Concurrent int           `json:"concurrent"`  // storm, resume, presence, restart: clients that connect at a time
+	Asked      int           `json:"asked"`       // presence: channels that are asked about, one after the other
 	Missed     int           `json:"missed"`      // resume: messages in each channel that those who come back have missed
 	Live       int           `json:"live"`        // resume: further sockets in a channel of their own, which stay
 	SocketIO   bool          `json:"socketio"`    // this project's sockets are Socket.IO clients
 	Warmup     time.Duration `json:"warmup"`      // not measured
-	Duration   time.Duration `json:"duration"`    // measured
+	Duration   time.Duration `json:"duration"`    // measured; restart: for how long after the stop presence notices are looked for
 }
 
 // Kind says which of the generator's programs a Work is.
@@ -62,6 +67,9 @@ const (
 	Idle   Kind = "idle"   // open sockets and leave them alone
 	Storm  Kind = "storm"  // connect as fast as it goes
 	Resume Kind = "resume" // drop, miss messages, and come back all at once
+
+	Presence Kind = "presence" // connect without opening a socket, and ask who is where
+	Restart  Kind = "restart"  // stop the gateway, start it again, and come back all at once
 )
 
 // A Result is what a run measured, within Duration where it says nothing else. Durations are in nanoseconds.
@@ -87,11 +95,25 @@ type Result struct {
 
 	StoppedClosed []time.Duration `json:"stopped_closed"` // after how long each of the stopped sockets was closed
 
-	ConnectsPerSecond float64       `json:"connects_per_second"` // storm: /connect and open; resume: open and get all that was missed
+	ConnectsPerSecond float64       `json:"connects_per_second"` // storm: /connect and open; presence: /connect; resume, restart: open and get all that was missed
 	FirstPerSecond    float64       `json:"first_per_second"`    // storm: the same, each client then posting and getting a message
-	ConnectCPU        time.Duration `json:"connect_cpu"`         // storm, resume: the server's, for one of these
+	ConnectCPU        time.Duration `json:"connect_cpu"`         // storm, resume, restart: the server's, for one of these
 	FirstP50          time.Duration `json:"first_p50"`           // storm: from /connect to the first message
 	FirstP99          time.Duration `json:"first_p99"`
+
+	Infos []Info `json:"infos"` // presence: of all channels; P50, P99 and Max are of one channel
+
+	Stopping time.Duration `json:"stopping"` // restart: from the signal until the gateway has ended
+	Away     time.Duration `json:"away"`     // restart: from the signal until all are back and have what was sent meanwhile
+	Notices  int64         `json:"notices"`  // restart: presence notices that the watcher heard while all came for the first time
+}
+
+// Info is how one way of asking about all channels went, the median of several.
+type Info struct {
+	Body    string        `json:"body"` // of the request
+	Took    time.Duration `json:"took"`
+	Bytes   int           `json:"bytes"`   // of the answer
+	Refused string        `json:"refused"` // what came in place of an answer; empty for one
 }
 
 // ProcessMemory is the resident memory of one process, in bytes.

@@ -17,10 +17,14 @@ type Faults struct {
 	Reordered  int `json:"reordered"`  // arrived after a later one of the same publisher and channel
 	Misrouted  int `json:"misrouted"`  // arrived on a socket of another channel
 	Disagreed  int `json:"disagreed"`  // sockets that got the messages of their channel in another order than the channel's first
+	Misstated  int `json:"misstated"`  // answers about channels that do not say who is there
+	Announced  int `json:"announced"`  // presence notices of clients that were away for no longer than they may be
 }
 
 // Sum is the number of all faults together.
-func (f Faults) Sum() int { return f.Lost + f.Duplicates + f.Reordered + f.Misrouted + f.Disagreed }
+func (f Faults) Sum() int {
+	return f.Lost + f.Duplicates + f.Reordered + f.Misrouted + f.Disagreed + f.Misstated + f.Announced
+}
 
 func (f *Faults) add(o Faults) {
 	f.Lost += o.Lost
@@ -28,6 +32,8 @@ func (f *Faults) add(o Faults) {
 	f.Reordered += o.Reordered
 	f.Misrouted += o.Misrouted
 	f.Disagreed += o.Disagreed
+	f.Misstated += o.Misstated
+	f.Announced += o.Announced
 }
 
 func newLedger(channel, lanes uint32) ledger {

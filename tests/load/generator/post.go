@@ -16,6 +16,7 @@ import (
 // the client's cost decides the result.
 type poster struct {
 	address string
+	timeout time.Duration // of one post
 	conn    net.Conn
 	used    time.Time // last
 	in      *bufio.Reader
@@ -35,7 +36,7 @@ func dialPoster(ctx context.Context, address string) (*poster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial publisher: %w", err)
 	}
-	return &poster{address: address, conn: conn, used: time.Now(), in: bufio.NewReader(conn)}, nil
+	return &poster{address: address, timeout: postTimeout, conn: conn, used: time.Now(), in: bufio.NewReader(conn)}, nil
 }
 
 // renew replaces a connection that the server may be about to close.
@@ -70,7 +71,7 @@ func (p *poster) post(path, header string, body []byte) error {
 		return fmt.Errorf("post %s: %w", path, err)
 	}
 	p.used = now
-	if err := p.conn.SetDeadline(now.Add(postTimeout)); err != nil {
+	if err := p.conn.SetDeadline(now.Add(p.timeout)); err != nil {
 		return fmt.Errorf("post %s: %w", path, err)
 	}
 	if _, err := p.conn.Write(p.out); err != nil {

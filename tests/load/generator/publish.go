@@ -41,8 +41,10 @@ func (w Work) lanes() int {
 	switch {
 	case w.Kind == Storm:
 		return w.Concurrent
-	case w.Kind == Resume:
+	case w.Kind == Resume || w.Kind == Restart:
 		return resumeLanes
+	case w.Kind == Presence:
+		return 0
 	case w.InFlight > 0:
 		return w.InFlight
 	default:

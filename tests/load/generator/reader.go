@@ -68,10 +68,14 @@ func newReader(b *board) (*reader, error) {
 	return &reader{board: b, epoll: epoll, buf: make([]byte, 2*readBuffer), done: make([]int64, len(b.lanes))}, nil
 }
 
-// watch gives the reader a socket; it may be called from any goroutine.
+// watch gives the reader a socket; it may be called from any goroutine. What came together with the answer to the handshake
+// waits in the socket already: that the socket can be written to, as it can at once, has the reader look at it.
 func (r *reader) watch(client int, s *socket) error {
-	r.sockets[client].Store(s)
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(client)}
+	if len(s.partial) > 0 {
+		event.Events |= unix.EPOLLOUT
+	}
+	r.sockets[client].Store(s)
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil {
 		return fmt.Errorf("watch socket: %w", err)
 	}
@@ -88,12 +92,28 @@ func (r *reader) run() error {
 		}
 		from, to := r.from.Load(), r.to.Load()
 		for i := range max(n, 0) {
-			if s := r.sockets[events[i].Fd].Load(); !s.closed {
+			s := r.sockets[events[i].Fd].Load()
+			if events[i].Events&unix.EPOLLOUT != 0 {
+				if err := r.begin(s, events[i].Fd, from, to); err != nil {
+					return err
+				}
+			}
+			if !s.closed && events[i].Events&^unix.EPOLLOUT != 0 {
 				r.read(s, from, to)
 			}
 		}
 		r.tell()
 	}
+	return nil
+}
+
+// begin takes what came before the socket was the reader's, and waits from then on for more.
+func (r *reader) begin(s *socket, client int32, from, to int64) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: client}
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_MOD, s.fd, &event); err != nil {
+		return fmt.Errorf("watch socket: %w", err)
+	}
+	r.take(s, r.buf[:copy(r.buf, s.partial)], from, to)
 	return nil
 }
 
@@ -111,7 +131,12 @@ func (r *reader) read(s *socket, from, to int64) {
 		r.end(s, "end of stream")
 		return
 	}
-	now, rest := r.clock.now(), r.buf[:held+n]
+	r.take(s, r.buf[:held+n], from, to)
+}
+
+// take takes the frames of a socket and keeps the beginning of one whose rest has not come.
+func (r *reader) take(s *socket, rest []byte, from, to int64) {
+	now := r.clock.now()
 	for {
 		f, err := nextFrame(rest)
 		if err != nil {
@@ -180,6 +205,7 @@ func (r *reader) control(s *socket, f frame) {
 		if len(f.payload) >= 2 {
 			reason = fmt.Sprintf("%d %s", binary.BigEndian.Uint16(f.payload), f.payload[2:])
 		}
+		r.answer(s, opClose, f.payload) // RFC 6455 §5.5.1; a server waits for it
 		r.end(s, reason)
 	}
 }

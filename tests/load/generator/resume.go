@@ -114,6 +114,11 @@ func (r *run) dropResumers(ctx context.Context) error {
 			return fmt.Errorf("drop socket: %w", err)
 		}
 	}
+	return r.awaitEnded(ctx)
+}
+
+// awaitEnded waits until the readers have seen the end of every socket that is to come back.
+func (r *run) awaitEnded(ctx context.Context) error {
 	for r.board.ended.Load() < int64(r.job.Work.Sockets) {
 		if err := pause(ctx, time.Millisecond); err != nil {
 			return err
@@ -184,7 +189,7 @@ func (r *run) reopen(ctx context.Context) error {
 		defer func() { _ = unix.Close(old.fd) }()
 		return r.open(ctx, client, old.ledger, old.offset)
 	})
-	if err != nil {
+	if err != nil || r.job.Work.Kind == Restart { // where messages are posted all the time
 		return err
 	}
 	for r.board.lanes[missedLane].outstanding.Load() > 0 {

@@ -32,6 +32,7 @@ type run struct {
 	stopped   []*socket
 	arrived   atomic.Pointer[[]chan struct{}] // storm: by lane, told when its message came
 	progress  func(string)
+	latency   histogram // presence: of what it asks; to which balance adds those of the readers
 	result    Result
 }
 
@@ -47,10 +48,14 @@ func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
 		return Result{}, fmt.Errorf("payload of %d bytes does not hold a mark of %d", w.Payload, MinPayload)
 	}
 	sockets := w.Sockets
-	if w.Kind == Resume {
+	switch w.Kind {
+	case Presence:
+		sockets, w.PerRequest = 0, 1
+	case Restart:
+		w.PerRequest = 1
+	case Resume:
 		sockets, w.Channels, w.PerRequest = w.Sockets+w.Live, w.Channels+1, 1
-	}
-	if w.Kind == Storm {
+	case Storm:
 		sockets, w.Channels, w.PerRequest = 2*w.Sockets, stormChannels+w.Sockets, 1
 	}
 	b := &board{
@@ -76,7 +81,9 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err := r.memory(func(m *ProcessMemory, rss, _ int64) { m.Before = rss }); err != nil {
 		return r.result, err
 	}
-	program := map[Kind]func(context.Context) error{Fanout: r.fanout, Idle: r.idle, Storm: r.storm, Resume: r.resume}[r.job.Work.Kind]
+	program := map[Kind]func(context.Context) error{
+		Fanout: r.fanout, Idle: r.idle, Storm: r.storm, Resume: r.resume, Presence: r.presence, Restart: r.restart,
+	}[r.job.Work.Kind]
 	if program == nil {
 		return r.result, fmt.Errorf("unknown kind of work %q", r.job.Work.Kind)
 	}
@@ -104,6 +111,7 @@ func (r *run) prepare() {
 		r.prepareResume()
 		return
 	}
+	r.board.offsets = w.Kind == Restart
 	if w.InFlight > 0 {
 		r.board.delivered = r.publisher.delivered
 	}
@@ -232,8 +240,10 @@ func (r *run) probe(ctx context.Context) error {
 }
 
 // drain waits until everything sent has been delivered, or for drainTimeout; what is missing then is lost.
-func (r *run) drain(ctx context.Context) error {
-	timeout := time.After(drainTimeout)
+func (r *run) drain(ctx context.Context) error { return r.drainWithin(ctx, drainTimeout) }
+
+func (r *run) drainWithin(ctx context.Context, most time.Duration) error {
+	timeout := time.After(most)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for r.board.fresh.Load() < r.publisher.deliveries.Load() {

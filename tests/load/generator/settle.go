@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 // balance closes the books once the readers have ended: latencies, deliveries, and the faults of every socket.
 func (r *run) balance() {
-	var all histogram
+	all := &r.latency
 	for _, reader := range r.readers {
 		all.add(&reader.latency)
 		r.result.Deliveries += reader.inside

@@ -69,7 +69,7 @@ func (s *session) turns(ctx context.Context, doing []work, measured []contestant
 			for _, c := range measured {
 				done++
 				name := fmt.Sprintf("[%d/%d] %s · round %d · %s", done, all, w.name, round+1, c.Name)
-				if w.load.Missed > 0 && !c.Resumes {
+				if !w.suits(c) {
 					continue
 				}
 				progress(name)
@@ -87,21 +87,21 @@ func (s *session) turns(ctx context.Context, doing []work, measured []contestant
 
 // measure does one work to one contestant, started for it.
 func (s *session) measure(ctx context.Context, w work, c contestant.Contestant, name string) error {
-	var here, there affinity.Set
+	server, there := w.server, affinity.Set(nil)
 	if w.apart && !s.options.shared {
 		var err error
-		if here, there, err = affinity.Halves(); err != nil {
+		if server.On, there, err = affinity.Halves(); err != nil {
 			return err
 		}
 	}
-	server, err := c.Start(ctx, s.programs, here)
+	running, err := c.Start(ctx, s.programs, server)
 	if err != nil {
 		return err
 	}
-	defer server.Stop()
-	result, err := drive(ctx, generator.Job{Target: server.Target, Work: w.load}, there, name)
+	defer running.Stop()
+	result, err := drive(ctx, generator.Job{Target: running.Target, Work: w.load}, max(w.slack, runSlack), there, name)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, server.Tail())
+		return fmt.Errorf("%w\n%s", err, running.Tail())
 	}
 	s.results[w.name][c.Name] = append(s.results[w.name][c.Name], result)
 	var line strings.Builder
@@ -115,16 +115,16 @@ func (s *session) measure(ctx context.Context, w work, c contestant.Contestant, 
 	if faultsOf(result) > 0 {
 		return fmt.Errorf("%w: %+v, %d closed %q", errFaulty, result.Faults, result.Closed, result.Reason)
 	}
-	if result.Checks == 0 && w.load.Kind != generator.Idle {
+	if result.Checks == 0 && w.load.Kind != generator.Idle && w.load.Kind != generator.Presence {
 		return errors.New("nothing was delivered")
 	}
 	return nil
 }
 
-// drive runs a job in a process of its own, on some processors alone.
-func drive(ctx context.Context, job generator.Job, on affinity.Set, name string) (generator.Result, error) {
+// drive runs a job in a process of its own, on some processors alone, for no longer than it needs and slack.
+func drive(ctx context.Context, job generator.Job, slack time.Duration, on affinity.Set, name string) (generator.Result, error) {
 	var result generator.Result
-	ctx, cancel := context.WithTimeout(ctx, job.Work.Warmup+job.Work.Duration+runSlack)
+	ctx, cancel := context.WithTimeout(ctx, job.Work.Warmup+job.Work.Duration+slack)
 	defer cancel()
 	self, err := os.Executable()
 	if err != nil {

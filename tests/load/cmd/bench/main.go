@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds; the table shows medians")
 	flags.DurationVar(&o.duration, "duration", 0, "measured time of each run (default by work)")
 	flags.DurationVar(&o.warmup, "warmup", 0, "time before it (default by work)")
-	flags.BoolVar(&o.smoke, "smoke", false, "a few seconds of the all-in-one, to see that nothing is lost")
+	flags.BoolVar(&o.smoke, "smoke", false, "a few seconds, of the all-in-one where it will do, to see that nothing is lost")
 	flags.BoolVar(&o.shared, "shared", false, "server and load share all processors, also in works that give each half of them")
 	flags.BoolVar(&o.list, "list", false, "list works and contestants")
 	flags.StringVar(&o.page, "write", "", "write the page with the table to this file")
@@ -91,7 +91,7 @@ func (o *options) chosen() ([]work, []contestant.Contestant, error) {
 	if o.smoke {
 		all, o.rounds = smoke(), 1
 		if picked == "" {
-			picked = contestant.AllInOne
+			all, picked = quick(all), contestant.AllInOne+","+contestant.Processes
 		}
 	}
 	doing, err := pick(all, o.works, func(w work) (string, bool) { return w.name, true })

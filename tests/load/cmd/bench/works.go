@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/channelstream/channelstream/tests/load/contestant"
 	"github.com/channelstream/channelstream/tests/load/generator"
 )
 
@@ -15,6 +16,14 @@ type work struct {
 	load    generator.Work
 	apart   bool // the server has half of the processors, the load the other half
 	figures []figure
+	only    []string           // contestants; nil is all
+	server  contestant.Options // but for the processors, which apart chooses
+	slack   time.Duration      // how much longer than its warm-up and duration it may take; runSlack at least
+}
+
+// suits reports whether the work can be done to a contestant.
+func (w work) suits(c contestant.Contestant) bool {
+	return (w.only == nil || slices.Contains(w.only, c.Name)) && (w.load.Missed == 0 || c.Resumes)
 }
 
 // A figure is one row of the table.
@@ -123,7 +132,7 @@ func works() []work {
 			},
 		},
 	}
-	return slices.Concat(all, growth(load), stopped(load), resume())
+	return slices.Concat(all, growth(load), stopped(load), resume(), scale())
 }
 
 // resume is clients that come back all at once, and how long it takes until each has what it missed; and what those who are
@@ -212,7 +221,19 @@ func smoke() []work {
 		{name: "smoke-spread", about: "100 channels with one socket each", load: spread, figures: join(messages, p99, faults)},
 		{name: "smoke-storm", about: "200 clients that connect", load: storm, figures: []figure{faults}},
 		{name: "smoke-resume", about: "100 clients that come back", load: resume, figures: []figure{faults}},
+		presence("smoke-presence", 200, 20, 20, 0),
+		restart("smoke-restart", 100, 10, 3*time.Second, 500*time.Millisecond),
 	}
+}
+
+// quick does works to the all-in-one that can be done to it, and to no other.
+func quick(all []work) []work {
+	for i, w := range all {
+		if w.suits(contestant.Contestant{Name: contestant.AllInOne, Resumes: true}) {
+			all[i].only = []string{contestant.AllInOne}
+		}
+	}
+	return all
 }
 
 // join makes one list of figures and lists of figures.
@@ -247,7 +268,12 @@ func total(r generator.Result, of func(generator.ProcessMemory) int64) float64 {
 
 // gatewayGrown is by how much the process grew that holds the sockets: the gateway, or the only one.
 func gatewayGrown(r generator.Result) float64 {
-	if m, separate := r.Memory["gateway"]; separate {
+	return grownOf(r, "gateway")
+}
+
+// grownOf is by how much a process grew, or the only one.
+func grownOf(r generator.Result, name string) float64 {
+	if m, separate := r.Memory[name]; separate {
 		return float64(grown(m))
 	}
 	return total(r, grown)
