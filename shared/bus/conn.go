@@ -245,6 +245,29 @@ func (c *Conn) Flush(ctx context.Context) error {
 	return nil
 }
 
+// Drain lets subscriptions finish what they have and closes the connection; at the latest when ctx ends.
+func (c *Conn) Drain(ctx context.Context) error {
+	defer c.nc.Close()
+	closed := c.nc.StatusChanged(nats.CLOSED)
+	if err := c.nc.Drain(); errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
+		return nil // nothing can be finished
+	} else if err != nil {
+		return fmt.Errorf("drain the NATS connection: %w", err)
+	}
+	for {
+		select {
+		case <-closed:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("drain the NATS connection: %w", ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+			if c.nc.IsClosed() {
+				return nil
+			}
+		}
+	}
+}
+
 // Close ends the connection when what was published has been sent.
 func (c *Conn) Close() { c.nc.Close() }
 

@@ -120,7 +120,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAClosedConnectionIsNone(t *testing.T) {
+func TestADrainedConnectionIsNone(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	ctx, cancel := patiently()
@@ -132,7 +132,9 @@ func TestAClosedConnectionIsNone(t *testing.T) {
 	if err := conn.Check(ctx); err != nil {
 		t.Error(err)
 	}
-	conn.Close()
+	if err := conn.Drain(ctx); err != nil {
+		t.Error(err)
+	}
 	if conn.Connected() || !errors.Is(conn.Publish("x", nil, nil), bus.ErrUnavailable) {
 		t.Error("it is still connected")
 	}

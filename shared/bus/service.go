@@ -52,8 +52,34 @@ func On[R, A any](f func(ctx context.Context, request R) (A, error)) Handler {
 	}
 }
 
-// Serve answers the service's requests until ctx ends, then lets those that it has begun finish. It returns after
-// `ready`, if not nil, was called when the endpoints were in force.
+// running is the requests that are being answered. The zero value has none.
+type running struct {
+	mu    sync.Mutex
+	ended bool           // guarded by mu
+	some  sync.WaitGroup // nothing is added when it has ended
+}
+
+// begin runs f by the way, unless it has ended.
+func (r *running) begin(f func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		r.some.Go(f)
+	}
+	return !r.ended
+}
+
+// end returns when all that began have returned.
+func (r *running) end() {
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	r.some.Wait()
+}
+
+// Serve answers the service's requests until ctx ends, then lets those that it has begun finish. NATS may give this process
+// more until it knows; they are answered until Drain or Close. It returns after `ready`, if not nil, was called when the
+// endpoints were in force.
 func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	service, err := micro.AddService(c.nc, micro.Config{
 		Name: s.Name, Description: s.Description, Version: s.Version,
@@ -62,14 +88,15 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	if err != nil {
 		return fmt.Errorf("add service %s: %w", s.Name, unavailable(err))
 	}
-	var running sync.WaitGroup
+	var running running
 	var held *holdUps
 	if s.Fresh {
 		held = &holdUps{origin: time.Now()}
 		watching, stop := context.WithCancel(ctx)
-		defer running.Wait()
+		var watch sync.WaitGroup
+		defer watch.Wait()
 		defer stop()
-		running.Go(func() { held.watch(watching, c) })
+		watch.Go(func() { held.watch(watching, c) })
 	}
 	slots := make(chan struct{}, max(s.Concurrent, 1))
 	work := context.WithoutCancel(ctx)
@@ -77,14 +104,17 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	for name, endpoint := range s.Endpoints {
 		handle := func(r micro.Request) {
 			slots <- struct{}{}
-			running.Go(func() {
+			answer := func() {
 				defer func() { <-slots }()
 				if held != nil && held.late(r.Headers().Get(headerUntil)) {
 					s.Logger.Debug("a request came too late, and was not begun", "endpoint", name)
 					return // nobody waits for an answer
 				}
 				unsent.Note(c.answer(work, &s, name, r), "endpoint", name)
-			})
+			}
+			if !running.begin(answer) {
+				answer() // one by one, so that Drain waits for it
+			}
 		}
 		if err := service.AddEndpoint(name, micro.HandlerFunc(handle), micro.WithEndpointSubject(endpoint.Subject)); err != nil {
 			return errors.Join(fmt.Errorf("add endpoint %s: %w", name, err), service.Stop())
@@ -98,7 +128,7 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	}
 	<-ctx.Done()
 	err = service.Stop()
-	running.Wait()
+	running.end()
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
 		return fmt.Errorf("stop service %s: %w", s.Name, err)
 	}

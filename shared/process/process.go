@@ -114,10 +114,20 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	err := group.Wait()
 	if conn != nil {
 		end := stages.Begin("the connection to NATS")
-		conn.Close() // what was subscribed to has ended with the service
+		err = errors.Join(err, drain(conn, p.config.Settings.Timing.Shutdown/drainShare))
 		end()
 	}
 	return err
+}
+
+// drainShare is the share of a stop that the connection to NATS has, when all else has ended.
+const drainShare = 4
+
+// drain has the requests answered that NATS gave to this process before it knew that there is no service any more.
+func drain(conn *bus.Conn, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return conn.Drain(ctx)
 }
 
 // work makes the service, shows it, and runs it.

@@ -127,6 +127,7 @@ func New(c Config) *Feed {
 func (f *Feed) Run(ctx context.Context) error {
 	var watch errgroup.Group
 	watch.Go(func() error { return f.watchTails(ctx) })
+	defer f.leave()
 	defer f.fills.Wait()
 	defer close(f.ended)
 	sweep := time.NewTicker(idle / 5)
@@ -340,6 +341,19 @@ func (f *Feed) Subscriptions() int {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return len(f.topics)
+}
+
+// leave ends all subscriptions: nobody takes what comes.
+func (f *Feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.topics {
+		select {
+		case <-s.live:
+			f.unsubscribe(s)
+		default: // whoever subscribes sees that the feed has ended
+		}
+	}
 }
 
 func (f *Feed) sweep(now time.Time) {
