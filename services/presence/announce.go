@@ -50,22 +50,36 @@ func (s *Service) tells(channels []string, configs map[string]contract.ChannelCo
 }
 
 // awaitAnnounced returns when the leader has announced who came and left up to a revision, so that what is posted after
-// the answer comes after it. Without a leader that says so it is not waited for.
+// the answer comes after it; or when that takes too long. Also while no replica leads it waits: whoever comes and goes in the
+// same moment leaves one record in the bucket, and the replicas that do not lead must have seen each.
 func (s *Service) awaitAnnounced(ctx context.Context, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, min(catchUp, s.config.RequestTimeout/2))
 	defer cancel()
+	for !s.isAnnounced(ctx, revision) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(leaderWait):
+		}
+	}
+}
+
+// leaderWait is when it is asked again whether something is announced.
+const leaderWait = 20 * time.Millisecond
+
+func (s *Service) isAnnounced(ctx context.Context, revision uint64) bool {
 	if s.leads() {
-		s.announcer.Await(ctx, revision)
-		return
+		return s.announcer.Await(ctx, revision)
 	}
 	lease := s.leaderLease()
 	if lease == nil {
-		return
+		return false
 	}
 	subject := s.config.Namespace.PresenceReplica(lease.ID, contract.VerbAnnounced)
 	request := contract.AnnouncedRequest{Seen: contract.Seen{Revision: revision}}
-	_, err := bus.Call[contract.AnnouncedAnswer](ctx, s.config.Conn, subject, request)
+	answer, err := bus.Call[contract.AnnouncedAnswer](ctx, s.config.Conn, subject, request)
 	s.unheard.Note(err)
+	return err == nil && answer.Announced
 }
 
 // announced answers when this replica has announced who came and left up to a revision, unless it does not lead.
