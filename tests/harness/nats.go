@@ -28,21 +28,30 @@ type NATS struct {
 	server *natsembed.Server // nil while it is stopped
 }
 
+// storeLimit is more than the services have NATS reserve, however small the disk is.
+const storeLimit = 16 << 30
+
 // StartNATS runs a server until the end of the test.
 func StartNATS(t testing.TB) *NATS {
 	t.Helper()
 	n := &NATS{t: t, store: t.TempDir(), port: -1, log: newLog()}
+	n.begin()
+	return n
+}
+
+// begin starts the server for the first time, and finds where it is.
+func (n *NATS) begin() {
+	n.t.Helper()
 	n.Start()
+	n.t.Cleanup(n.end)
 	n.url = n.server.URL()
 	at, err := url.Parse(n.url)
 	if err != nil {
-		t.Fatalf("read the address of NATS: %v", err)
+		n.t.Fatalf("read the address of NATS: %v", err)
 	}
 	if n.port, err = strconv.Atoi(at.Port()); err != nil {
-		t.Fatalf("read the port of NATS: %v", err)
+		n.t.Fatalf("read the port of NATS: %v", err)
 	}
-	t.Cleanup(n.end)
-	return n
 }
 
 // URL is where clients find the server.
@@ -62,7 +71,7 @@ func (r Roads) open() *netfault.Road {
 func (n *NATS) Start() {
 	n.t.Helper()
 	server, err := natsembed.Start(natsembed.Options{
-		StoreDir: n.store, Port: n.port, Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+		StoreDir: n.store, Store: storeLimit, Port: n.port, Logger: slog.New(slog.NewTextHandler(n.log, nil)),
 	})
 	if err != nil {
 		n.t.Fatalf("%v\n%s", err, n.log)

@@ -54,7 +54,7 @@ func TestAStoreThatIsGoneIsMadeAnew(t *testing.T) {
 				c.AwaitReady()
 			})
 		}
-	}, inProcess)
+	}, processes)
 }
 
 // What all gateways and apis need takes none of them out of a proxy: it answers for them then, and worse.
@@ -84,5 +84,5 @@ func TestReadinessTellsItsOwnFaultsFromSharedOnes(t *testing.T) {
 		degraded(c.Presences[0], "nats", "buckets")
 		c.NATS.Start()
 		c.AwaitReady()
-	}, inProcess)
+	}, processes)
 }
