@@ -33,7 +33,7 @@ func TestAStoreThatIsGoneIsMadeAnew(t *testing.T) {
 				began := time.Now()
 				var after *harness.Socket
 				harness.Within(t, 20*time.Second, "a client can be let in", func() bool {
-					connection, err := api.API().Connect(t.Context(), client.Connect{User: "bob", Channels: []string{"room"}})
+					connection, err := api.API().Connect(t.Context(), client.Connect{User: "bob", ConnID: "bob-is-connected-once", Channels: []string{"room"}})
 					if err != nil {
 						return false
 					}
