@@ -49,6 +49,8 @@ func (c *conversation) poll(w http.ResponseWriter, r *http.Request) {
 		c.engine.refuse(w, r, engineio.BadRequest)
 	case <-c.member.Over():
 		select {
+		case <-overlap: // which is what ended it
+			c.engine.refuse(w, r, engineio.BadRequest)
 		case p := <-packets:
 			answer(w, p)
 		default:
