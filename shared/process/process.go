@@ -114,7 +114,9 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	err := group.Wait()
 	if conn != nil {
 		end := stages.Begin("the connection to NATS")
-		err = errors.Join(err, drain(conn, p.config.Settings.Timing.Shutdown/drainShare))
+		if late := drain(conn, p.config.Settings.Timing.Shutdown/drainShare); late != nil { // whoever asked asks another
+			p.log.Warn("not all that NATS gave to this process may be answered", "error", late)
+		}
 		end()
 	}
 	return err

@@ -33,16 +33,11 @@ const (
 // hears what. Then all agree on who is there, and everybody got what was for them: all of it, once, in order.
 func TestAllAgreeAfterRandomFaults(t *testing.T) {
 	toldIn(t, func(t *testing.T, form harness.Form) {
-		nats := harness.StartNATSOnSmallDisk(t, 192)
-		full := false
-		f := &faults{lease: 2 * time.Second, natsURL: nats.URL(), whole: func() bool { return nats.Runs() && !full }}
+		nats := harness.StartNATS(t)
+		f := &faults{lease: 2 * time.Second, natsURL: nats.URL(), whole: nats.Runs}
 		f.kinds = []func() (string, func()){f.kill, f.stop, f.hold, f.hold, f.block, f.swallow, f.cut, func() (string, func()) {
 			nats.Stop()
 			return "stop NATS", nats.Start
-		}, func() (string, func()) {
-			nats.Fill()
-			full = true
-			return "fill the disk of NATS", func() { nats.Empty(); full = false }
 		}}
 		f.tell(t, harness.Roads{NATS: nats}, form, *faultCount)
 	}, processes)
