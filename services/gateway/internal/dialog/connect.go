@@ -103,10 +103,10 @@ func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, namespace 
 		d.refuse(namespace, &refusal{sentence: otherConnection})
 		return ""
 	}
+	d.spaces.Store(uint32(spaces)) // first: who knows that it is connected may be told farewell
 	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, s.ID, "")})); err != nil {
 		return contract.ReasonClosed
 	}
-	d.spaces.Store(uint32(spaces))
 	return ""
 }
 
