@@ -18,7 +18,7 @@ import (
 func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 	v, fault := s.admit(r, settings.TransportSSE)
 	if fault == nil && r.ProtoMajor != 1 {
-		edge.WriteFault(w, noStream())
+		edge.WriteFault(w, s.faultOf("sse", noStream()))
 		return
 	}
 	var ticket *admission.Ticket

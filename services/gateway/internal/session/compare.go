@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -12,7 +13,7 @@ import (
 
 // Digest is what is held here, in brief.
 func (b *Book) Digest() (d contract.Digest) {
-	for _, s := range b.holding(contract.AllParts) {
+	for _, s := range b.begun(contract.AllParts) {
 		held := s.describe()
 		d.Add(s.ConnID, held.Session, held.Revision)
 	}
@@ -22,16 +23,11 @@ func (b *Book) Digest() (d contract.Digest) {
 // Compare tells presence what is held here of some parts, and does what it has otherwise: orders may have been lost, or
 // clients taken for gone. It gives how many differences there were.
 func (b *Book) Compare(ctx context.Context, parts contract.Parts) (differences int, err error) {
-	held := b.holding(parts)
-	for len(held) > 0 {
-		batch := make(map[string]*Session, min(len(held), contract.MaxCompare))
-		for connID, s := range held {
-			if len(batch) == contract.MaxCompare {
-				break
-			}
-			batch[connID] = s
+	for some := range slices.Chunk(b.begun(parts), contract.MaxCompare) {
+		batch := make(map[string]*Session, len(some))
+		for _, s := range some {
+			batch[s.ConnID] = s
 		}
-		maps.DeleteFunc(held, func(connID string, _ *Session) bool { return batch[connID] != nil })
 		n, err := b.compare(ctx, batch, false)
 		differences += n
 		if err != nil {
@@ -106,21 +102,12 @@ func (b *Book) compare(ctx context.Context, batch map[string]*Session, reattach 
 	return differences + n, err
 }
 
-// holding gives the sessions of some parts that have begun, by connection.
-func (b *Book) holding(parts contract.Parts) map[string]*Session {
+// begun gives the sessions of some parts that have begun.
+func (b *Book) begun(parts contract.Parts) []*Session {
 	b.mu.Lock()
-	all := make([]*Session, 0, len(b.sessions))
-	for _, s := range b.sessions {
-		all = append(all, s)
-	}
+	all := slices.Collect(maps.Values(b.sessions))
 	b.mu.Unlock()
-	held := make(map[string]*Session, len(all))
-	for _, s := range all {
-		if s.hasBegun() && parts.Has(s.ConnID) {
-			held[s.ConnID] = s
-		}
-	}
-	return held
+	return slices.DeleteFunc(all, func(s *Session) bool { return !s.hasBegun() || !parts.Has(s.ConnID) })
 }
 
 // hasBegun says whether the session has a member, and is not over.
