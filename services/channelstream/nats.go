@@ -50,17 +50,21 @@ func (s *Service) account(ctx context.Context, source bus.Options, lost []natsem
 		if loss.Stream != ns.LogStream() || loss.Has == 0 {
 			continue
 		}
-		source.Name, source.Logger = "repair", telemetry.Component(s.config.Logger, "bus")
-		conn, err := bus.Connect(ctx, source)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		if err := conn.RemoveStream(ctx, loss.Stream); err != nil {
+		if err := s.remove(ctx, source, loss.Stream); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Service) remove(ctx context.Context, source bus.Options, stream string) error {
+	source.Name, source.Logger = "repair", telemetry.Component(s.config.Logger, "bus")
+	conn, err := bus.Connect(ctx, source)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.RemoveStream(ctx, stream)
 }
 
 // meaning says what operators should do about the loss of a part of a stream.
@@ -68,13 +72,13 @@ func meaning(ns contract.Namespace, stream string) string {
 	switch stream {
 	case ns.LogStream():
 		return "messages for clients that come back; each is told that it missed some"
-	case "KV_" + ns.Bucket(contract.BucketChannels):
+	case bus.BucketStream(ns.Bucket(contract.BucketChannels)):
 		return "settings of channels; have the app send its channel_configs again"
-	case "KV_" + ns.Bucket(contract.BucketUsers):
+	case bus.BucketStream(ns.Bucket(contract.BucketUsers)):
 		return "users, and what they may hear; have the app connect them again"
-	case "KV_" + ns.Bucket(contract.BucketConnections):
+	case bus.BucketStream(ns.Bucket(contract.BucketConnections)):
 		return "connections; their clients have to be connected again"
-	case "KV_" + ns.Bucket(contract.BucketLeases):
+	case bus.BucketStream(ns.Bucket(contract.BucketLeases)):
 		return "leases of services, which are made again at once"
 	}
 	return "history of some channels"

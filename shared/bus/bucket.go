@@ -18,8 +18,8 @@ var (
 	ErrNotFound = errors.New("no such key")
 )
 
-// bucketPrefix begins the name of a bucket's stream (ADR-8 of NATS).
-const bucketPrefix = "KV_"
+// BucketStream is the name of the stream that keeps a bucket (ADR-8 of NATS).
+func BucketStream(bucket string) string { return "KV_" + bucket }
 
 // tombstone is how long a removed key's marker stays, so that watchers which were away shortly learn of it. One that
 // was away longer compares all keys when it comes back.
@@ -41,7 +41,7 @@ type Bucket struct {
 }
 
 func newBucket(c *Conn, name string, kv jetstream.KeyValue) *Bucket {
-	return &Bucket{conn: c, name: name, kv: kv, ackPrefix: fmt.Appendf(nil, `{"stream":"%s%s","seq":`, bucketPrefix, name)}
+	return &Bucket{conn: c, name: name, kv: kv, ackPrefix: fmt.Appendf(nil, `{"stream":"%s","seq":`, BucketStream(name))}
 }
 
 // Entry is a key at a revision. Revisions grow over the whole bucket.
@@ -57,14 +57,14 @@ type Entry struct {
 func (c *Conn) OpenBucket(ctx context.Context, b BucketConfig) (*Bucket, error) {
 	// NATS makes buckets that begin with revision 1. One that is made anew must not repeat those of one that was lost.
 	_, err := c.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: bucketPrefix + b.Name, Subjects: []string{"$KV." + b.Name + ".>"}, FirstSeq: epoch(time.Now()),
+		Name: BucketStream(b.Name), Subjects: []string{"$KV." + b.Name + ".>"}, FirstSeq: epoch(time.Now()),
 		MaxMsgsPerSubject: 1, MaxAge: b.TTL, Storage: jetstream.FileStorage, Replicas: max(b.Replicas, 1),
 		AllowRollup: true, DenyDelete: true, AllowDirect: true, Discard: jetstream.DiscardNew,
 	})
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil, unopened("bucket "+b.Name, b.Replicas, err)
 	}
-	kv, err := c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+	kv, err := c.js.UpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: b.Name, History: 1, TTL: b.TTL, LimitMarkerTTL: tombstone,
 		Storage: jetstream.FileStorage, Replicas: max(b.Replicas, 1),
 	})
@@ -105,7 +105,7 @@ func (b *Bucket) read(ctx context.Context, key string) (Entry, error) {
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	m, err := b.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+bucketPrefix+b.name+"."+b.subject(key), nil)
+	m, err := b.conn.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+BucketStream(b.name)+"."+b.subject(key), nil)
 	if err != nil {
 		return fail(err)
 	}

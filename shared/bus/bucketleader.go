@@ -72,7 +72,7 @@ func (b *Bucket) lastOf(ctx context.Context, subject string) (*storedMsg, error)
 func (b *Bucket) lastOnce(ctx context.Context, question []byte) (*storedMsg, error) {
 	within, cancel := context.WithTimeout(ctx, askLeader)
 	defer cancel()
-	reply, err := b.conn.nc.RequestWithContext(within, "$JS.API.STREAM.MSG.GET."+bucketPrefix+b.name, question)
+	reply, err := b.conn.nc.RequestWithContext(within, "$JS.API.STREAM.MSG.GET."+BucketStream(b.name), question)
 	if err != nil {
 		return nil, unavailable(err)
 	}

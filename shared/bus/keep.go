@@ -38,7 +38,7 @@ func (l LogConfig) open(ctx context.Context, c *Conn) error {
 	return err
 }
 
-func (b BucketConfig) stream() string { return bucketPrefix + b.Name }
+func (b BucketConfig) stream() string { return BucketStream(b.Name) }
 
 func (b BucketConfig) open(ctx context.Context, c *Conn) error {
 	_, err := c.OpenBucket(ctx, b)

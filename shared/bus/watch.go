@@ -30,7 +30,7 @@ func (b *Bucket) Watch(ctx context.Context, apply func(Entry), synced func()) er
 			anew()
 		}
 	})()
-	made, err := b.conn.nc.Subscribe(streamAdvisory("CREATED", bucketPrefix+b.name), func(*nats.Msg) { anew() })
+	made, err := b.conn.nc.Subscribe(streamAdvisory("CREATED", BucketStream(b.name)), func(*nats.Msg) { anew() })
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", b.name, unavailable(err))
 	}

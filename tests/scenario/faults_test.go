@@ -50,7 +50,7 @@ func TestAllAgreeAfterRandomFaultsOnThreeNATSServers(t *testing.T) {
 		f := &faults{lease: 6 * time.Second, natsURL: nats.URL(), whole: func() bool { return true }}
 		down := -1 // the server that is away
 		f.kinds = []func() (string, func()){f.kill, f.hold, func() (string, func()) {
-			stream := []string{ns.LogStream(), "KV_" + ns.Bucket(contract.BucketConnections), "KV_" + ns.Bucket(contract.BucketLeases)}[f.rand.IntN(3)]
+			stream := []string{ns.LogStream(), bus.BucketStream(ns.Bucket(contract.BucketConnections)), bus.BucketStream(ns.Bucket(contract.BucketLeases))}[f.rand.IntN(3)]
 			if down < 0 {
 				nats.StepDown(stream)
 			}
