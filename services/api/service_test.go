@@ -23,6 +23,7 @@ import (
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,31 +42,13 @@ type system struct {
 	conn     *bus.Conn
 	presence *presence
 	registry *prometheus.Registry
-	log      *syncBuffer
-}
-
-// syncBuffer is a log that may be read while it is written.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	log      *telemetrytest.Journal
 }
 
 // start begins a system whose settings are the defaults, as environ changes them.
 func start(t testing.TB, environ ...string) *system {
 	t.Helper()
-	log := &syncBuffer{}
+	log := &telemetrytest.Journal{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	dir := t.TempDir()
 	nats, err := natsembed.Start(natsembed.Options{StoreDir: dir, Logger: logger})

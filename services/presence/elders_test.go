@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 // While all are updated, presence first, there are gateways and apis that say nothing of what they speak.
 func TestAnOlderProcessIsSaidOnceAndKept(t *testing.T) {
 	t.Parallel()
-	h, log := newSystem(t), &journal{}
+	h, log := newSystem(t), &telemetrytest.Journal{}
 	c := hasty()
 	c.Logger = slog.New(slog.NewTextHandler(log, nil))
 	r := h.start(c)

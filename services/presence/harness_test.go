@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,24 +26,6 @@ const ns contract.Namespace = "test"
 const patience = 20 * time.Second
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (j *journal) Write(line []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(line)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
 
 // system is a NATS server and the replicas on it.
 type system struct {

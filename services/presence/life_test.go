@@ -13,6 +13,7 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 func hasty() Config {
@@ -230,7 +231,7 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
 // What happens to the connections of a gateway that dies is two lines, however many they are.
 func TestAGatewayThatDiesIsTwoLinesInTheLog(t *testing.T) {
 	t.Parallel()
-	h, log := newSystem(t), &journal{}
+	h, log := newSystem(t), &telemetrytest.Journal{}
 	c := hasty()
 	c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c.Linger = 500 * time.Millisecond
@@ -266,7 +267,7 @@ func TestAGatewayThatDiesIsTwoLinesInTheLog(t *testing.T) {
 // Clients of a dead gateway come back elsewhere, and presence orders the dead one to close the socket of each.
 func TestAGatewayThatTakesNoOrdersIsOneLineInTheLog(t *testing.T) {
 	t.Parallel()
-	h, log := newSystem(t), &journal{}
+	h, log := newSystem(t), &telemetrytest.Journal{}
 	c := patient()
 	c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.start(c)

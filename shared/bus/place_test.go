@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/bus"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 // What a connection says of its server, in logs and errors, shows where it is and not how one gets in.
@@ -42,7 +42,7 @@ func TestCredentialsAreNotShown(t *testing.T) {
 func TestCredentialsAreNotShownOfAConnectionThatIsBack(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	var log journal
+	var log telemetrytest.Journal
 	ctx, cancel := patiently()
 	defer cancel()
 	url := strings.Replace(s.url, "nats://", "nats://user:hidden@", 1) // the server asks nobody who it is
@@ -63,7 +63,7 @@ func TestCredentialsAreNotShownOfAConnectionThatIsBack(t *testing.T) {
 // While the password of NATS is changed, a server may refuse it more than once.
 func TestConnectionOutlivesRefusals(t *testing.T) {
 	t.Parallel()
-	s, log := newServer(t), &journal{}
+	s, log := newServer(t), &telemetrytest.Journal{}
 	ctx, cancel := patiently()
 	defer cancel()
 	conn, err := bus.Connect(ctx, bus.Options{URL: s.url, Logger: slog.New(slog.NewTextHandler(log, nil))})
@@ -108,22 +108,4 @@ func refuse(t *testing.T, address string, many int) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (j *journal) Write(line []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(line)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }

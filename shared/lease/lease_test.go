@@ -1,7 +1,6 @@
 package lease_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/lease"
 	"github.com/channelstream/channelstream/shared/natsembed"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,9 +28,9 @@ const patience = 20 * time.Second
 // presence answers renewals with what it is told to, by turns, and keeps the log of the keeper.
 type presence struct {
 	mu       sync.Mutex
-	answers  []string     // guarded by mu
-	requests []string     // guarded by mu
-	log      bytes.Buffer // guarded by mu
+	answers  []string // guarded by mu
+	requests []string // guarded by mu
+	log      telemetrytest.Journal
 }
 
 func (p *presence) lease(_ context.Context, data []byte) (any, error) {
@@ -50,18 +50,6 @@ func (p *presence) asked() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.requests)
-}
-
-func (p *presence) Write(line []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(line)
-}
-
-func (p *presence) logged(text string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.Count(p.log.String(), text)
 }
 
 // keep has a lease kept at a presence that answers so, by turns.
@@ -92,7 +80,7 @@ func keep(t *testing.T, answers ...string) (*lease.Keeper, *presence) {
 		}
 	})
 	k := lease.New(lease.Config{
-		Conn: conn, Namespace: ns, Timeout: patience, Logger: slog.New(slog.NewTextHandler(p, nil)),
+		Conn: conn, Namespace: ns, Timeout: patience, Logger: slog.New(slog.NewTextHandler(&p.log, nil)),
 		Request: func() contract.LeaseRequest {
 			return contract.LeaseRequest{LeaseRecord: contract.LeaseRecord{ID: "g1", Kind: contract.LeaseGateway}}
 		},
@@ -132,8 +120,8 @@ func TestAPresenceThatSaysNoVersionIsOlder(t *testing.T) {
 	}
 	p.says(`{"ttl": 0.06, "contract": 1}`)
 	eventually(t, "presence was updated", func() bool { return k.CheckContract(t.Context()) == nil })
-	if p.logged(older) != 1 || p.logged(known) != 1 {
-		t.Errorf("the log says %d times that it was older, and %d times that it is not", p.logged(older), p.logged(known))
+	if p.log.Count(older) != 1 || p.log.Count(known) != 1 {
+		t.Errorf("the log says %d times that it was older, and %d times that it is not", p.log.Count(older), p.log.Count(known))
 	}
 }
 
@@ -145,8 +133,8 @@ func TestReplicasOfTwoVersionsAreOneLine(t *testing.T) {
 	if err := k.CheckContract(t.Context()); !errors.Is(err, lease.ErrOlder) {
 		t.Errorf("the check gives %v", err)
 	}
-	if p.logged(older) != 1 || p.logged(known) != 0 {
-		t.Errorf("the log says %d times that one is older, and %d times that none is", p.logged(older), p.logged(known))
+	if p.log.Count(older) != 1 || p.log.Count(known) != 0 {
+		t.Errorf("the log says %d times that one is older, and %d times that none is", p.log.Count(older), p.log.Count(known))
 	}
 }
 
@@ -154,7 +142,7 @@ func TestANewerPresenceIsNoFault(t *testing.T) {
 	t.Parallel()
 	k, p := keep(t, `{"ttl": 6, "contract": 2, "tomorrow": true}`)
 	eventually(t, "there is a lease", k.Lasts)
-	if err := k.CheckContract(t.Context()); err != nil || p.logged("contract") != 0 {
+	if err := k.CheckContract(t.Context()); err != nil || p.log.Count("contract") != 0 {
 		t.Errorf("the check gives %v", err)
 	}
 }

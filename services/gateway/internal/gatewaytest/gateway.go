@@ -23,6 +23,7 @@ import (
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
+	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
 )
 
 const (
@@ -38,9 +39,9 @@ type Gateway struct {
 	URL      string
 	Service  *gateway.Service
 	Presence *Presence
-	Log      *Journal // of the gateway, debug lines too
-	Stop     func()   // ends it, and waits; called again at the end of the test, when it does nothing
-	StopNATS func()   // ends the server that all of it works on
+	Log      *telemetrytest.Journal // of the gateway, debug lines too
+	Stop     func()                 // ends it, and waits; called again at the end of the test, when it does nothing
+	StopNATS func()                 // ends the server that all of it works on
 
 	t        testing.TB
 	conn     *bus.Conn // of the app
@@ -72,7 +73,7 @@ func Start(t testing.TB, environ ...string) *Gateway {
 		t.Cleanup(conn.Close)
 		return conn
 	}
-	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry(), Log: &Journal{}}
+	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry(), Log: &telemetrytest.Journal{}}
 	g.openLog(config)
 	g.Presence = servePresence(t, connect())
 	g.Service, err = gateway.New(gateway.Config{

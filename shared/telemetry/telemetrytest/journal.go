@@ -1,4 +1,5 @@
-package gatewaytest
+// Package telemetrytest is what tests of several packages read logs with.
+package telemetrytest
 
 import (
 	"bytes"
