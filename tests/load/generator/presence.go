@@ -51,25 +51,11 @@ func (r *run) presence(ctx context.Context) error {
 func (r *run) registerAll(ctx context.Context) error {
 	w := r.job.Work
 	r.progress(fmt.Sprintf("connect %d clients", w.Sockets))
-	before, err := r.cpu()
-	if err != nil {
-		return err
-	}
-	own, start := ownCPU(), time.Now()
-	if err := r.inParallel(ctx, w.Concurrent, w.Sockets, func(_ int, p *poster, client int) error {
-		return r.dialect.register(p, client, uint32(client%w.Channels))
-	}); err != nil {
-		return err
-	}
-	r.result.Seconds = time.Since(start).Seconds()
-	after, err := r.cpu()
-	if err != nil {
-		return err
-	}
-	r.result.ServerCPU, r.result.GeneratorCPU = after-before, ownCPU()-own
-	r.result.ConnectsPerSecond = float64(w.Sockets) / r.result.Seconds
-	r.result.ConnectCPU = r.result.ServerCPU / time.Duration(w.Sockets)
-	return nil
+	return r.timedConnects(func() error {
+		return r.inParallel(ctx, w.Concurrent, w.Sockets, func(_ int, p *poster, client int) error {
+			return r.dialect.register(p, client, uint32(client%w.Channels))
+		})
+	})
 }
 
 // askOneByOne asks about channels that lie as far apart as they can.

@@ -81,7 +81,7 @@ func (r *run) awayAndBack(ctx context.Context) error {
 	posting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	posted := make(chan error, 1)
-	go func() { posted <- r.postInTurn(posting) }()
+	go func() { posted <- r.postSteadily(posting, missedLane, 0, uint32(r.job.Work.Channels)) }()
 	err := pause(ctx, r.job.Work.Warmup)
 	start := time.Now()
 	if err == nil {
@@ -97,28 +97,6 @@ func (r *run) awayAndBack(ctx context.Context) error {
 	err = r.drainWithin(ctx, resumeTimeout)
 	r.result.Away = time.Since(start)
 	return err
-}
-
-// postInTurn posts to one channel after the other, at a steady rate, until ctx ends.
-func (r *run) postInTurn(ctx context.Context) error {
-	p, err := dialPoster(ctx, r.job.Target.Publish)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	var d draft
-	tick := time.NewTicker(time.Duration(float64(time.Second) / r.job.Work.Rate))
-	defer tick.Stop()
-	for channel := uint32(0); ; channel = (channel + 1) % uint32(r.job.Work.Channels) {
-		if err := r.postTo(p, &d, missedLane, channel); err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }
 
 // restartGateway returns when the gateway is ready again and every client has seen that its socket was closed.

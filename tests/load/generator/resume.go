@@ -62,7 +62,7 @@ func (r *run) resume(ctx context.Context) error {
 	living, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lived := make(chan error, 1)
-	go func() { lived <- r.live(living) }()
+	go func() { lived <- r.postSteadily(living, liveLane, uint32(w.Channels-1), uint32(w.Channels)) }()
 	if err := pause(ctx, w.Warmup); err != nil {
 		return err
 	}
@@ -85,8 +85,9 @@ func (r *run) open(ctx context.Context, client int, l ledger, since uint64) erro
 	return r.watch(client, s)
 }
 
-// live posts to those who stay, at a steady rate, until ctx ends.
-func (r *run) live(ctx context.Context) error {
+// postSteadily posts to one channel after the other of those from first up to, but not including, end, at a steady rate,
+// until ctx ends.
+func (r *run) postSteadily(ctx context.Context, lane int, first, end uint32) error {
 	p, err := dialPoster(ctx, r.job.Target.Publish)
 	if err != nil {
 		return err
@@ -95,8 +96,8 @@ func (r *run) live(ctx context.Context) error {
 	var d draft
 	tick := time.NewTicker(time.Duration(float64(time.Second) / r.job.Work.Rate))
 	defer tick.Stop()
-	for {
-		if err := r.postTo(p, &d, liveLane, uint32(r.job.Work.Channels-1)); err != nil {
+	for i := uint32(0); ; i = (i + 1) % (end - first) {
+		if err := r.postTo(p, &d, lane, first+i); err != nil {
 			return err
 		}
 		select {
@@ -152,31 +153,14 @@ func (r *run) postMissed(ctx context.Context) error {
 func (r *run) comeBack(ctx context.Context) error {
 	w := r.job.Work
 	r.progress(fmt.Sprintf("%d come back", w.Sockets))
-	before, err := r.cpu()
+	err := r.timedConnects(func() error {
+		if w.Sockets == 0 {
+			return pause(ctx, w.Duration)
+		}
+		return r.reopen(ctx)
+	})
 	if err != nil {
 		return err
-	}
-	own, start := ownCPU(), time.Now()
-	r.board.to.Store(1<<62 - 1)
-	r.board.from.Store(r.board.clock.now())
-	if w.Sockets == 0 {
-		err = pause(ctx, w.Duration)
-	} else {
-		err = r.reopen(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	r.board.to.Store(r.board.clock.now())
-	r.result.Seconds = time.Since(start).Seconds()
-	after, err := r.cpu()
-	if err != nil {
-		return err
-	}
-	r.result.ServerCPU, r.result.GeneratorCPU = after-before, ownCPU()-own
-	r.result.ConnectsPerSecond = float64(w.Sockets) / r.result.Seconds
-	if w.Sockets > 0 {
-		r.result.ConnectCPU = r.result.ServerCPU / time.Duration(w.Sockets)
 	}
 	return r.memory(func(m *ProcessMemory, rss, peak int64) { m.After, m.Peak = rss, peak })
 }

@@ -266,16 +266,27 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	r.progress("measure")
+	requests, messages, late := r.publisher.requests.Load(), r.publisher.messages.Load(), r.publisher.late.Load()
+	if err := r.timed(func() error { return pause(ctx, w.Duration) }); err != nil {
+		return err
+	}
+	r.result.Requests = r.publisher.requests.Load() - requests
+	r.result.Messages = r.publisher.messages.Load() - messages
+	r.result.Late = r.publisher.late.Load() - late
+	return r.memory(func(m *ProcessMemory, rss, peak int64) { m.After, m.Peak = rss, peak })
+}
+
+// timed does something, and notes how long it takes and the CPU that it takes. The latencies are those of what is delivered
+// meanwhile.
+func (r *run) timed(do func() error) error {
 	before, err := r.cpu()
 	if err != nil {
 		return err
 	}
 	own, start := ownCPU(), time.Now()
-	requests, messages, late := r.publisher.requests.Load(), r.publisher.messages.Load(), r.publisher.late.Load()
 	r.board.to.Store(1<<62 - 1)
-	from := r.board.clock.now()
-	r.board.from.Store(from)
-	if err := pause(ctx, w.Duration); err != nil {
+	r.board.from.Store(r.board.clock.now())
+	if err := do(); err != nil {
 		return err
 	}
 	r.board.to.Store(r.board.clock.now())
@@ -285,10 +296,19 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	r.result.ServerCPU, r.result.GeneratorCPU = after-before, ownCPU()-own
-	r.result.Requests = r.publisher.requests.Load() - requests
-	r.result.Messages = r.publisher.messages.Load() - messages
-	r.result.Late = r.publisher.late.Load() - late
-	return r.memory(func(m *ProcessMemory, rss, peak int64) { m.After, m.Peak = rss, peak })
+	return nil
+}
+
+// timedConnects has all clients connect, and notes the figures of that too.
+func (r *run) timedConnects(connect func() error) error {
+	if err := r.timed(connect); err != nil {
+		return err
+	}
+	if clients := r.job.Work.Sockets; clients > 0 {
+		r.result.ConnectsPerSecond = float64(clients) / r.result.Seconds
+		r.result.ConnectCPU = r.result.ServerCPU / time.Duration(clients)
+	}
+	return nil
 }
 
 // watchStopped notes when the server closes each of the stopped sockets, until ctx ends; then the returned channel is closed.

@@ -38,24 +38,14 @@ func (r *run) storm(ctx context.Context) error {
 func (r *run) stormOpen(ctx context.Context) error {
 	w := r.job.Work
 	r.progress(fmt.Sprintf("connect %d clients", w.Sockets))
-	before, err := r.cpu()
+	err := r.timedConnects(func() error {
+		return r.inParallel(ctx, w.Concurrent, w.Sockets, func(_ int, p *poster, client int) error {
+			return r.connect(ctx, p, client, uint32(client%stormChannels))
+		})
+	})
 	if err != nil {
 		return err
 	}
-	own, start := ownCPU(), time.Now()
-	if err := r.inParallel(ctx, w.Concurrent, w.Sockets, func(_ int, p *poster, client int) error {
-		return r.connect(ctx, p, client, uint32(client%stormChannels))
-	}); err != nil {
-		return err
-	}
-	r.result.Seconds = time.Since(start).Seconds()
-	after, err := r.cpu()
-	if err != nil {
-		return err
-	}
-	r.result.ServerCPU, r.result.GeneratorCPU = after-before, ownCPU()-own
-	r.result.ConnectsPerSecond = float64(w.Sockets) / r.result.Seconds
-	r.result.ConnectCPU = r.result.ServerCPU / time.Duration(w.Sockets)
 	p, err := dialPoster(ctx, r.job.Target.Publish)
 	if err != nil {
 		return err
