@@ -28,7 +28,7 @@ func (d onDisk) start(k kind, environ []Option, log *logBook) (running, error) {
 	}
 	mount := fmt.Sprintf(`mount -t tmpfs -o size=%dm tmpfs "$1" && exec "$2"`, d.megabytes)
 	args := append(unshare(), "sh", "-c", mount, "sh", d.dir, filepath.Join(d.Processes.dir, string(k)))
-	return d.run(exec.Command(args[0], args[1:]...), slices.Concat([]Option{"PATH=" + os.Getenv("PATH")}, environ), log)
+	return d.run(exec.Command(args[0], args[1:]...), environ, log)
 }
 
 // unshare is the command that gives another one mounts of its own.
