@@ -7,7 +7,7 @@
 //	_, err = c.Publish(ctx, client.Message{User: "system", Channel: "news", Message: "hello"})
 //
 // Every request is signed with the app's secret. The package promises no retries: what failed comes back as an
-// *Error, which says whether the same call can be made again.
+// *Error, which says whether the same call can be made again. Listen alone, which hears what a client hears, comes back by itself.
 package client
 
 import (

@@ -187,6 +187,17 @@ func TestCalls(t *testing.T) {
 			want:   `"channels":{}`,
 		},
 		{
+			name: "explain",
+			call: func(ctx context.Context, c *client.Client) (any, error) {
+				return c.Explain(ctx, client.Explain{Message: "u1", Channel: "a", User: "alice"})
+			},
+			path: "/admin/explain",
+			body: `{"message":"u1","channel":"a","user":"alice"}`,
+			answer: `{"verdict":"missed","reason":"away_too_long","because":"So it is.","facts":[{"at":"2026-01-02T03:04:05.000000","key":"stored","fact":"It was stored.","offset":9}],` +
+				`"connections":[{"conn_id":"c1","user":"alice","verdict":"missed","reason":"away_too_long","because":"So it is.","facts":[{"key":"now","fact":"It is gone.","state":"forgotten"}]}]}`,
+			want: `"state":"forgotten"`,
+		},
+		{
 			name: "user status",
 			call: func(ctx context.Context, c *client.Client) (any, error) {
 				return c.UserStatus(ctx, "alice", client.Away)
@@ -232,6 +243,14 @@ func TestCalls(t *testing.T) {
 			body:   `{"info":{"exclude_channels":["a"],"include_users":false}}`,
 			answer: `{"channels":{},"users":[],"uptime":null,"total_connections":3}`,
 			want:   `"total_connections":3`,
+		},
+		{
+			name:   "instances",
+			call:   func(ctx context.Context, c *client.Client) (any, error) { return c.Instances(ctx) },
+			path:   "/admin/instances",
+			body:   `{}`,
+			answer: `{"instances":[{"service":"gateway","id":"g1","sessions":3,"leads":false,"renewed":"2026-01-02T03:04:05.000000"}]}`,
+			want:   `"sessions":3`,
 		},
 		{
 			name:   "disconnect",

@@ -59,6 +59,16 @@ type ChannelSettings struct {
 	StoreFrames                    bool `json:"store_frames"`
 }
 
+// Config is the channel's settings in the form that Configure takes: what is not changed in it stays as it is.
+func (c Channel) Config() ChannelConfig {
+	s := c.Settings
+	return ChannelConfig{
+		NotifyPresence: s.NotifyPresence, StoreHistory: s.StoreHistory, HistorySize: &s.HistorySize,
+		BroadcastPresenceWithUserLists: s.BroadcastPresenceWithUserLists, NotifyState: s.NotifyState,
+		StoreFrames: &s.StoreFrames, LongName: c.LongName,
+	}
+}
+
 // User is one user.
 type User struct {
 	User   string         `json:"user"`

@@ -16,18 +16,18 @@ import (
 
 // writeFault answers an error and gives the HTTP status. What is this service's own fault is logged, and at debug all else:
 // with the names of fields, and never with what is in them.
-func (s *Service) writeFault(w http.ResponseWriter, route, allow string, err error) int {
+func (s *Service) writeFault(ctx context.Context, w http.ResponseWriter, route, allow string, err error) int {
 	fault := s.asFault(err)
 	if fault.Code == contract.CodeMethod {
 		w.Header().Set("Allow", allow)
 	}
 	switch fault.Code {
 	case contract.CodeInternal:
-		s.log.Error("a request failed", "route", route, "error", err)
+		s.log.ErrorContext(ctx, "a request failed", "route", route, "error", err)
 	case contract.CodeUnavailable:
-		s.log.Debug("a request found nobody to answer it", "route", route, "error", err)
+		s.log.DebugContext(ctx, "a request found nobody to answer it", "route", route, "error", err)
 	default:
-		s.log.Debug("a request is refused", "route", route, "code", fault.Code, "reason", fault.Message, "fields", fieldNames(fault.Fields))
+		s.log.DebugContext(ctx, "a request is refused", "route", route, "code", fault.Code, "reason", fault.Message, "fields", fieldNames(fault.Fields))
 	}
 	edge.WriteFault(w, fault)
 	return fault.Code.HTTPStatus()
@@ -70,15 +70,19 @@ func (s *Service) asFault(err error) *contract.Fault {
 	return edge.Internal()
 }
 
-// write answers with recalled answers as they were read, and with anything else as edge does.
-func (s *Service) write(w http.ResponseWriter, route string, answer any) (status int) {
-	if large, is := answer.(*recalled); is {
+// write answers with recalled answers as they were read, with documents as they are, and with anything else as edge does.
+func (s *Service) write(ctx context.Context, w http.ResponseWriter, route string, answer any) (status int) {
+	switch given := answer.(type) {
+	case *recalled:
 		edge.SayJSON(w.Header())
-		large.write(w)
+		given.write(w)
+		return http.StatusOK
+	case document:
+		given.write(w)
 		return http.StatusOK
 	}
 	if err := edge.WriteJSON(w, http.StatusOK, answer); err != nil {
-		s.log.Error("a request failed", "route", route, "error", err)
+		s.log.ErrorContext(ctx, "a request failed", "route", route, "error", err)
 		return http.StatusInternalServerError
 	}
 	return http.StatusOK

@@ -21,8 +21,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/api/internal/access"
+	"github.com/channelstream/channelstream/services/api/internal/admin"
 	"github.com/channelstream/channelstream/services/api/internal/channels"
 	"github.com/channelstream/channelstream/services/api/internal/erase"
+	"github.com/channelstream/channelstream/services/api/internal/explain"
 	"github.com/channelstream/channelstream/services/api/internal/history"
 	"github.com/channelstream/channelstream/services/api/internal/publish"
 	"github.com/channelstream/channelstream/services/api/internal/request"
@@ -33,14 +35,17 @@ import (
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Config is what a Service is made of.
 type Config struct {
 	Settings settings.Settings
+	Version  string    // of the build
 	Conn     *bus.Conn // stays the caller's
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
+	Tracer   *trace.Tracer // nil: no request is traced
 }
 
 // Service is the HTTP API. Make it with New; it is safe for use by many goroutines.
@@ -48,9 +53,13 @@ type Service struct {
 	// set at construction
 	conn      *bus.Conn
 	ns        contract.Namespace
+	version   string
+	id        string // of this process, in its lease
 	log       *slog.Logger
 	gate      *access.Gate
 	origins   edge.Origins
+	transport edge.Transport
+	accessLog bool // each answer is in the log
 	limits    request.Limits
 	maxBody   int64
 	mark      string // begins what stands in an answer for the history of a channel; nobody else knows it
@@ -59,14 +68,20 @@ type Service struct {
 	history   *history.Archive
 	publisher *publish.Publisher
 	eraser    *erase.Eraser
+	described *described
+	explainer *explain.Explainer
 	metrics   *metrics
+	tracer    *trace.Tracer // nil: no request is traced
 	handler   http.Handler
-	kept      []bus.Kept // the message log and those of the history
+	kept      []bus.Kept                    // the message log and those of the history
+	most      struct{ log, history uint64 } // bytes that they may hold
 	lease     *lease.Keeper
+	page      *admin.Page
 
-	open     atomic.Bool   // the message log and those of the history are there
-	accepted atomic.Uint64 // messages
-	seen     atomic.Uint64 // highest revision in an answer of presence
+	stores   atomic.Pointer[[]admin.Store] // what they held a moment ago
+	open     atomic.Bool                   // the message log and those of the history are there
+	accepted atomic.Uint64                 // messages
+	seen     atomic.Uint64                 // highest revision in an answer of presence
 }
 
 // New makes a service that waits for Run and for requests to its Handler. It fails for a bad namespace, without a
@@ -82,9 +97,12 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		conn:    c.Conn,
 		ns:      ns,
+		version: c.Version,
+		id:      uuid.NewString(),
 		log:     c.Logger,
 		gate:    access.New(c.Settings.Access),
 		origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins),
+		tracer:  c.Tracer, transport: edge.NewTransport(c.Settings.Access), accessLog: c.Settings.Log.Access,
 		limits:  limits(c.Settings.Limits),
 		maxBody: int64(c.Settings.Limits.MaxBody),
 		mark:    `"` + uuid.NewString() + ".",
@@ -98,10 +116,20 @@ func New(c Config) (*Service, error) {
 	s.channels = channels.New(s.log)
 	s.keep(c)
 	var err error
-	if s.metrics, err = newMetrics(c.Registry, s.accepted.Load); err != nil {
+	if s.described, err = newDescribed(c.Settings); err != nil {
 		return nil, fmt.Errorf("make the api: %w", err)
 	}
-	s.handler = s.routes()
+	if s.metrics, err = newMetrics(c.Registry, s, c.Settings.Messages); err != nil {
+		return nil, fmt.Errorf("make the api: %w", err)
+	}
+	if s.page, err = s.newPage(c); err != nil {
+		return nil, err
+	}
+	var page http.Handler // here too, unless operators have a port of their own
+	if c.Settings.Operator.Port == 0 {
+		page = edge.NewTransport(c.Settings.Access).Guard(s.page)
+	}
+	s.handler = s.routes(page)
 	return s, nil
 }
 
@@ -119,12 +147,18 @@ func (s *Service) keep(c Config) {
 		Namespace: s.ns, Log: log, Most: s.history.Most,
 		History: func(channel string) erase.Log { return s.history.Log(channel) },
 	}
+	s.explainer = &explain.Explainer{
+		Namespace: s.ns, Log: log, Presence: s.chronicle, Gateway: s.sessionsAt,
+		History:  func(channel string) explain.Log { return s.history.Log(channel) },
+		Stored:   func(channel string) bool { return s.channels.Settings(channel).StoreFrames },
+		Patience: s.timeout / 4, Window: c.Settings.Messages.ResumeWindow,
+	}
 }
 
 // known is how presence knows this process. What it counts shows in /info.
 func (s *Service) known(at settings.Listen) func() contract.LeaseRequest {
 	record := contract.LeaseRecord{
-		ID: uuid.NewString(), Kind: contract.LeaseAPI, Started: time.Now().UTC(),
+		ID: s.id, Kind: contract.LeaseAPI, Started: time.Now().UTC(), Version: s.version,
 		Address: net.JoinHostPort(at.Host, strconv.Itoa(at.Port)),
 	}
 	return func() contract.LeaseRequest {
@@ -140,8 +174,11 @@ func limits(l settings.Limits) request.Limits {
 	}
 }
 
-// Handler answers the requests of apps.
+// Handler answers the requests of apps, and, where operators have no port of their own, theirs for the admin page.
 func (s *Service) Handler() http.Handler { return s.handler }
+
+// Pages is the admin page, for the port of operators.
+func (s *Service) Pages() http.Handler { return s.page }
 
 // ErrNotReady is returned by Ready before the logs are open and the settings of channels are known.
 var ErrNotReady = errors.New("the logs are not open yet, or the settings of channels not read")
@@ -177,6 +214,8 @@ func (s *Service) Run(ctx context.Context) error {
 	group.Go(func() error { s.weigh(ctx); return nil })
 	group.Go(func() error { s.history.Run(ctx); return nil })
 	group.Go(func() error { return s.lease.Run(ctx) })
+	group.Go(func() error { return s.show(ctx) })
+	group.Go(func() error { return s.page.Run(ctx) })
 	group.Go(func() error { return s.channels.Run(ctx, s.conn, s.ns) })
 	return group.Wait()
 }

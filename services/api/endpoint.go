@@ -17,14 +17,18 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // methods are the handlers of one path. A handler gets the body and returns what is to be written as JSON; bytes are
 // JSON already. HEAD is served where GET is.
 type methods map[string]func(r *http.Request, body []byte) (any, error)
 
-// admission lets a request go on with a nil error. demo says that the demo has signed it.
-type admission func(r *http.Request, now time.Time) (demo bool, err error)
+// admission lets a request go on for whose check there is a nil error. demo says that the demo has signed it.
+type admission struct {
+	check  func(r *http.Request, now time.Time) (demo bool, err error)
+	signed bool // by whoever gets past the check
+}
 
 // endpoint makes an http.Handler of a path's methods; without any, the path is unknown.
 func (s *Service) endpoint(route string, admit admission, m methods) http.HandlerFunc {
@@ -32,32 +36,51 @@ func (s *Service) endpoint(route string, admit admission, m methods) http.Handle
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		status := http.StatusInternalServerError
-		defer func() { s.metrics.answered(route, status, time.Since(began)) }()
+		s.metrics.inFlight.Inc()
+		defer s.metrics.inFlight.Dec()
+		var counted *counter // nil: nobody wants to know
+		if s.accessLog {
+			counted = &counter{ResponseWriter: w}
+			w = counted
+		}
+		defer func() {
+			took := time.Since(began)
+			s.metrics.answered(route, status, took)
+			if counted != nil {
+				s.accessed(r, route, status, counted.bytes, took)
+			}
+		}()
 		s.origins.Allow(w.Header(), r)
 		if r.Method == http.MethodOptions {
 			status = http.StatusNoContent
-			s.origins.Preflight(w, allow)
+			s.origins.Preflight(w, r, allow)
 			return
 		}
-		answer, err := s.answer(w, r, admit, m)
+		answer, err := s.answer(w, r, route, admit, m)
 		if err != nil {
-			status = s.writeFault(w, route, allow, err)
+			status = s.writeFault(r.Context(), w, route, allow, err)
 			return
 		}
-		status = s.write(w, route, answer)
+		status = s.write(r.Context(), w, route, answer)
 	}
 }
 
 // answer runs the checks and the handler. A handler that panics is answered like one that fails.
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, admit admission, m methods) (answer any, err error) {
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, route string, admit admission, m methods) (answer any, err error) {
+	var span trace.Span
+	defer func() { s.endSpan(span, err) }()
 	defer func() {
 		if p := recover(); p != nil {
 			answer, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	demo, err := admit(r, time.Now())
+	began := time.Now()
+	demo, err := admit.check(r, began)
 	if err != nil {
 		return nil, err
+	}
+	if s.tracer != nil && admit.signed {
+		r, span = s.traced(r, route, began)
 	}
 	if demo {
 		r = r.WithContext(context.WithValue(r.Context(), byDemo{}, true))

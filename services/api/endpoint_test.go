@@ -16,7 +16,7 @@ import (
 	"github.com/channelstream/channelstream/shared/signature"
 )
 
-var appPaths = []string{"/connect", "/subscribe", "/unsubscribe", "/message", "/user_status", "/user_state", "/info", "/channel_config"}
+var appPaths = []string{"/connect", "/subscribe", "/unsubscribe", "/message", "/user_status", "/user_state", "/info", "/channel_config", "/admin/explain"}
 
 func TestTheAppsPathsNeedASignature(t *testing.T) {
 	t.Parallel()

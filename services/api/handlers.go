@@ -254,9 +254,10 @@ func queryID(r *http.Request) string {
 	return r.URL.Query().Get("conn_id")
 }
 
-func some(list []string) []string {
+// some makes an empty list of none.
+func some[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
 }

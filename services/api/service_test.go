@@ -23,7 +23,9 @@ import (
 	"github.com/channelstream/channelstream/shared/natsembed"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
+	"github.com/channelstream/channelstream/shared/telemetry"
 	"github.com/channelstream/channelstream/shared/telemetry/telemetrytest"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -67,7 +69,12 @@ func start(t testing.TB, environ ...string) *system {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	service, err := api.New(api.Config{Settings: config, Conn: conn, Logger: talkative(log), Registry: registry})
+	tracer, err := trace.New(trace.Config{Settings: config.Traces, Service: "channelstream-api", Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tracer.Close(context.Background()) }) //nolint:errcheck // a test that looks for spans misses them
+	service, err := api.New(api.Config{Settings: config, Version: "1.2.3", Conn: conn, Logger: talkative(log), Registry: registry, Tracer: tracer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,15 +156,20 @@ type presence struct {
 func servePresence(t testing.TB, conn *bus.Conn, logger *slog.Logger) *presence {
 	t.Helper()
 	p := &presence{asked: map[string][]json.RawMessage{}, came: make(chan string, 1000), answers: map[string]any{
-		contract.VerbConnect:     contract.ConnectAnswer{},
-		contract.VerbSubscribe:   contract.SubscribeAnswer{Channels: []string{"a"}, ChannelsInfo: &contract.ChannelsInfo{}},
-		contract.VerbUnsubscribe: contract.UnsubscribeAnswer{Channels: []string{}},
-		contract.VerbDisconnect:  contract.DisconnectAnswer{Known: true},
-		contract.VerbInfo:        contract.InfoAnswer{},
-		contract.VerbUserStatus:  contract.UserStatusAnswer{},
-		contract.VerbUserState:   contract.UserStateAnswer{},
-		contract.VerbLease:       contract.LeaseAnswer{TTL: 0.3, Contract: contract.Version},
-		contract.VerbConfigure:   contract.ConfigureAnswer{},
+		contract.VerbConnect:         contract.ConnectAnswer{},
+		contract.VerbSubscribe:       contract.SubscribeAnswer{Channels: []string{"a"}, ChannelsInfo: &contract.ChannelsInfo{}},
+		contract.VerbUnsubscribe:     contract.UnsubscribeAnswer{Channels: []string{}},
+		contract.VerbDisconnect:      contract.DisconnectAnswer{Known: true},
+		contract.VerbInfo:            contract.InfoAnswer{},
+		contract.VerbUserStatus:      contract.UserStatusAnswer{},
+		contract.VerbUserState:       contract.UserStateAnswer{},
+		contract.VerbLease:           contract.LeaseAnswer{TTL: 0.3, Contract: contract.Version},
+		contract.VerbConfigure:       contract.ConfigureAnswer{},
+		contract.VerbOverview:        contract.OverviewAnswer{},
+		contract.VerbListChannels:    contract.ListChannelsAnswer{},
+		contract.VerbListUsers:       contract.ListUsersAnswer{},
+		contract.VerbListConnections: contract.ListConnectionsAnswer{},
+		contract.VerbChronicle:       contract.ChronicleAnswer{},
 	}}
 	service := bus.Service{
 		Name: contract.PresenceService, Version: "1.0.0", QueueGroup: contract.PresenceService,
@@ -283,7 +295,9 @@ func (l *listener) silent() {
 
 // talkative writes debug lines too.
 func talkative(log io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	level := new(slog.LevelVar)
+	level.Set(slog.LevelDebug)
+	return telemetry.NewLogger(log, level, "text")
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -3,23 +3,32 @@ package api
 import (
 	"context"
 	"time"
+
+	"github.com/channelstream/channelstream/services/api/internal/admin"
 )
 
 // weighEvery is how often the logs are asked for what they hold. Every api shows the same.
 const weighEvery = 15 * time.Second
 
+// weighRetry is when they are asked again if they did not answer.
+const weighRetry = time.Second
+
 // weigh notes what the logs hold, for the metrics, until ctx ends.
 func (s *Service) weigh(ctx context.Context) {
-	tick := time.NewTicker(weighEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		if err := s.weighOnce(ctx); err != nil && ctx.Err() == nil {
-			s.log.Debug("the logs could not be asked what they hold; trying again", "error", err)
-		}
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+			return
+		case <-next.C:
 		}
+		wait := weighEvery
+		if err := s.weighOnce(ctx); err != nil { // at the start they may not be there yet
+			s.log.Debug("the logs could not be asked what they hold; trying again", "error", err)
+			wait = weighRetry
+		}
+		next.Reset(wait)
 	}
 }
 
@@ -30,11 +39,15 @@ func (s *Service) weighOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics.holds("log", log.Messages, log.Bytes)
-	messages, bytes, err := s.history.Holds(ctx)
+	s.metrics.holds(storeLog, log)
+	history, err := s.history.Holds(ctx)
 	if err != nil {
 		return err
 	}
-	s.metrics.holds("history", messages, bytes)
+	s.metrics.holds(storeHistory, history)
+	s.stores.Store(&[]admin.Store{
+		{Name: "Message log", Messages: log.Messages, Bytes: log.Bytes, MostBytes: s.most.log},
+		{Name: "History of channels", Messages: history.Messages, Bytes: history.Bytes, MostBytes: s.most.history},
+	})
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Config is what the process works with. The settings must have a secret.
@@ -86,34 +87,44 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		return c, err
 	}
-	p, err := s.assemble(connect)
+	log := telemetry.Component(s.config.Logger, "traces")
+	tracer, err := trace.New(trace.Config{
+		Settings: s.config.Settings.Traces, Service: "channelstream", Version: s.config.Version, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer process.CloseTracer(tracer, s.config.Settings.Timing.Shutdown, log)
+	p, err := s.assemble(connect, tracer)
 	if err != nil {
 		return err
 	}
 	return s.run(ctx, p)
 }
 
-func (s *Service) assemble(connect func(name string) (*bus.Conn, error)) (*parts, error) {
+func (s *Service) assemble(connect func(name string) (*bus.Conn, error), tracer *trace.Tracer) (*parts, error) {
 	p := &parts{registry: telemetry.NewRegistry()}
 	part := func(service process.Service) (process.Part, error) {
 		conn, err := connect(service.Name)
 		if err != nil {
 			return nil, err
 		}
+		if err := conn.Register(p.registry, service.Name); err != nil {
+			return nil, err
+		}
 		return service.Make(process.Config{
 			Settings: s.config.Settings, Version: s.config.Version, Address: s.ports.Addr().String(),
-			Conn: conn, Logger: telemetry.Component(s.config.Logger, service.Name), Registry: p.registry,
+			Conn: conn, Logger: telemetry.Component(s.config.Logger, service.Name), Registry: p.registry, Tracer: tracer,
 		})
 	}
 	var err error
-	script, _ := demo.SocketIOClient()
 	if p.presence, err = part(presence.Process); err != nil {
 		return nil, err
 	}
 	if p.api, err = part(api.Process); err != nil {
 		return nil, err
 	}
-	if p.gateway, err = part(gateway.Process(script)); err != nil {
+	if p.gateway, err = part(gateway.Process); err != nil {
 		return nil, err
 	}
 	if s.config.Settings.DemoOn() {
@@ -145,7 +156,7 @@ func (s *Service) run(ctx context.Context, p *parts) error {
 		health.Ready[name] = part.Ready
 		maps.Copy(health.Shared, part.Shared())
 	}
-	operations := serve.Operations(health, p.registry, s.config.Version, s.config.Logger)
+	operations := process.Operations(serve.Operations(health, p.registry, s.config.Version, s.config.Logger), p.presence, p.api, p.gateway)
 	stages := s.config.Stages
 	presenceContext, endPresence := context.WithCancel(context.WithoutCancel(ctx))
 	defer endPresence()

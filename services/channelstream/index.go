@@ -28,9 +28,10 @@ func (s *Service) index(demo bool) (http.Handler, error) {
 	}
 	var text bytes.Buffer
 	err = page.Execute(&text, struct {
-		Demo, Health        bool
+		Demo, Health, Admin bool
 		Base, Docs, Version string
-	}{Demo: demo, Health: s.config.Settings.Operator.Port == 0, Base: base, Docs: docs, Version: s.config.Version})
+	}{Demo: demo, Health: s.config.Settings.Operator.Port == 0,
+		Admin: s.config.Settings.Operator.Port == 0 && s.config.Settings.Access.AdminSecret != "", Base: base, Docs: docs, Version: s.config.Version})
 	if err != nil {
 		return nil, fmt.Errorf("make the page at /: %w", err)
 	}

@@ -6,6 +6,7 @@ require github.com/channelstream/channelstream/client v0.0.0
 
 require (
 	github.com/go-chi/chi/v5 v5.5.0 // indirect
+	github.com/tmaxmax/go-sse v0.12.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 )
 

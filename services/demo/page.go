@@ -14,24 +14,16 @@ import (
 	"time"
 )
 
-// assets holds the page. The stock Socket.IO client is put into assets/vendor by a make target; a build without it
-// has the rest.
+// assets holds the page. The stock Socket.IO client comes from the gateway.
 //
 //go:embed assets
 var assets embed.FS
 
 const (
-	assetsFolder   = "assets"
-	assetsPath     = "/demo/assets/"
-	pageFile       = "index.html"
-	socketIOClient = "vendor/socket.io.min.js"
+	assetsFolder = "assets"
+	assetsPath   = "/demo/assets/"
+	pageFile     = "index.html"
 )
-
-// SocketIOClient returns the stock Socket.IO client for browsers, if this build has it.
-func SocketIOClient() ([]byte, bool) {
-	data, err := assets.ReadFile(assetsFolder + "/" + socketIOClient)
-	return data, err == nil
-}
 
 // file is one embedded file, ready to be served.
 type file struct {
@@ -46,7 +38,7 @@ type files map[string]file
 func readFiles(from fs.FS) (files, error) {
 	all := make(files)
 	err := fs.WalkDir(from, assetsFolder, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) == "" { // without one: a README
+		if err != nil || entry.IsDir() {
 			return err
 		}
 		data, err := fs.ReadFile(from, name)

@@ -91,7 +91,7 @@ const beatEvery = 250 * time.Millisecond
 func (s *Service) leaseRequest() contract.LeaseRequest {
 	held := s.book.Digest()
 	return contract.LeaseRequest{Held: &held, LeaseRecord: contract.LeaseRecord{
-		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started,
+		ID: s.id, Kind: contract.LeaseGateway, Address: s.config.Address, Started: s.started, Version: s.config.Version,
 		Load: contract.Load{Sessions: s.hub.Sessions(), Delivered: s.hub.Delivered()},
 	}}
 }

@@ -9,7 +9,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +21,15 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/admission"
 	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
 	"github.com/channelstream/channelstream/services/gateway/internal/engine"
+	"github.com/channelstream/channelstream/services/gateway/internal/engine09"
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
 	"github.com/channelstream/channelstream/services/gateway/internal/flash"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/pace"
+	"github.com/channelstream/channelstream/services/gateway/internal/relay"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/services/gateway/internal/stockclient"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/sse"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
@@ -34,17 +40,19 @@ import (
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/signature"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Config is what a gateway works with.
 type Config struct {
-	Settings     settings.Settings
-	Conn         *bus.Conn // given, not owned
-	Address      string    // where its HTTP port is, for people
-	Version      string
-	ClientScript []byte // the stock Socket.IO client, served beside the sockets; nil for none
-	Logger       *slog.Logger
-	Registry     prometheus.Registerer
+	Settings settings.Settings
+	Conn     *bus.Conn // given, not owned
+	Address  string    // where its HTTP port is, for people
+	Version  string
+	Clients  fs.FS // the stock Socket.IO clients, served beside the sockets; nil: those of the build
+	Logger   *slog.Logger
+	Registry prometheus.Registerer
+	Tracer   *trace.Tracer // nil: nothing is traced
 }
 
 // Service is a gateway.
@@ -61,9 +69,14 @@ type Service struct {
 	sockets   *websocket.Upgrader
 	streams   sse.Config
 	engine    *engine.Engine
+	engine09  *engine09.Engine
+	clients   *stockclient.Shelf
 	origins   edge.Origins
+	strangers *strangers
 	transport edge.Transport
 	desk      *admission.Desk
+	relay     *relay.Relay
+	pace      *pace.Pace // of refusals
 	observer  *metrics
 	log       *slog.Logger
 
@@ -86,30 +99,49 @@ func New(c Config) (*Service, error) {
 	if err := s.namespace.Validate(); err != nil {
 		return nil, fmt.Errorf("make a gateway: %w", err)
 	}
-	observer, err := newMetrics(c.Registry, s)
+	if c.Clients == nil {
+		c.Clients = stockclient.Embedded()
+	}
+	clients, err := stockclient.New(c.Clients)
 	if err != nil {
 		return nil, fmt.Errorf("make a gateway: %w", err)
 	}
+	s.clients = clients
+	observer := newMetrics()
 	s.observer, s.desk, s.transport = observer, newDesk(c.Settings.Limits), edge.NewTransport(c.Settings.Access)
+	s.strangers = newStrangers(c.Logger)
+	s.pace = pace.New(longestRefusal(c.Settings.Presence))
 	s.hub = hub.New(hub.Config{
 		HeartbeatEvery: c.Settings.Heartbeat.Interval, HeartbeatTimeout: c.Settings.Heartbeat.Timeout, Observer: observer,
 	})
 	s.feed = feed.New(feed.Config{
 		Conn: c.Conn, Namespace: s.namespace, Hub: s.hub, Observer: observer, Logger: c.Logger,
-		TapeBytes: c.Settings.Limits.TapeBytes, Halted: s.standing.lost,
-	})
-	s.book = session.NewBook(session.Config{
-		Gateway: s.id, Namespace: s.namespace, Presence: newPresence(c.Conn, s.namespace, c.Logger),
-		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
-		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Refused: observer.Refused, Logger: c.Logger,
+		TapeBytes: c.Settings.Limits.TapeBytes, Halted: s.standing.lost, Tracer: c.Tracer,
 	})
 	s.lease = lease.New(lease.Config{
 		Conn: c.Conn, Namespace: s.namespace, Timeout: c.Settings.Timing.Request,
 		Request: s.leaseRequest, Renewed: s.renewed, Logger: c.Logger,
 	})
+	s.book = session.NewBook(session.Config{
+		Gateway: s.id, Namespace: s.namespace, Presence: newPresence(c.Conn, s.namespace, s.lease.Doubt, c.Logger),
+		Feed: s.feed, Timeout: c.Settings.Timing.Request, MaxWaiting: c.Settings.Limits.MaxWaiting, MaxWait: c.Settings.Limits.MaxWait,
+		Room: c.Settings.Limits.BacklogBytes, ResumeIn: c.Settings.Limits.ResumeTimeout, Returned: observer.Returned, Refused: observer.Refused, Logger: c.Logger,
+	})
+	s.relay = relay.New(relay.Config{
+		Conn: c.Conn, Namespace: s.namespace,
+		Caller:  func(r *http.Request) string { return s.transport.Caller(r).String() },
+		Silence: c.Settings.Timing.Request, Longest: c.Settings.Heartbeat.Interval + c.Settings.Heartbeat.Timeout,
+		MaxBody: formOf * c.Settings.Limits.MaxFrame, Logger: c.Logger,
+	})
 	s.openTransports()
+	if err := observer.register(c.Registry, s); err != nil {
+		return nil, fmt.Errorf("make a gateway: %w", err)
+	}
 	return s, nil
 }
+
+// formOf is how much longer a payload may be that comes as a form, in which a byte may be written as three.
+const formOf = 3
 
 func (s *Service) openTransports() {
 	c := s.config.Settings
@@ -118,24 +150,25 @@ func (s *Service) openTransports() {
 		Limits:      s.backlog,
 		MaxFrame:    c.Limits.MaxFrame,
 		PerSecond:   c.Limits.PacketsPerSecond,
-		CheckOrigin: s.origins.Admits,
+		CheckOrigin: s.admitsOrigin,
 		Compression: c.Listen.Compression,
 	})
 	s.streams = sse.Config{Limits: s.backlog, Silence: c.Heartbeat.Interval + c.Heartbeat.Timeout}
-	s.engine = engine.New(engine.Config{
+	engines := engine.Config{
 		Hub: s.hub, Sockets: s.sockets, Transports: c.Clients.Transports,
 		Dialog: &dialog.Config{
 			Book:        s.book,
 			Verify:      verifyUser(c.Access),
 			MaxChannels: c.Limits.MaxChannels, MaxChannel: c.Limits.MaxChannel,
 			MaxUser: c.Limits.MaxUser, MaxConnID: c.Limits.MaxConnID,
-			Timeout: c.Timing.Request, Logger: s.log,
+			Timeout: c.Timing.Request, Pace: s.pace, Logger: s.log,
 		},
 		Polls:          polling.Limits{BacklogBytes: c.Limits.BacklogBytes, BacklogAge: c.Heartbeat.Interval + c.Heartbeat.Timeout},
 		HeartbeatEvery: c.Heartbeat.Interval, HeartbeatWait: c.Heartbeat.Timeout,
 		ConnectTimeout: c.Presence.ConnectTimeout, MaxPayload: c.Limits.MaxFrame, PerSecond: c.Limits.PacketsPerSecond,
-		Origin: s.origins.Admits, Refuse: s.refuse, Ticket: s.ticket, Refused: s.refused,
-	})
+		Origin: s.admitsOrigin, Refuse: s.refuse, Ticket: s.ticket, Refused: s.refused, Peers: s.relay,
+	}
+	s.engine, s.engine09 = engine.New(engines), engine09.New(engines, s.path09())
 }
 
 // verifyUser checks the signature of a user name: the demo's for names of its own form, and the app's for all others.
@@ -172,10 +205,15 @@ func (s *Service) Shared() map[string]serve.Check {
 	return map[string]serve.Check{"nats": s.config.Conn.Check, "gateway lease": s.lease.Check, "contract": s.lease.CheckContract}
 }
 
-// refuse gives the reason why no new session is taken now, or "".
+// refuse gives the reason why no new session of Socket.IO is taken now, or "". While presence does not do what it is asked none is
+// even begun: a client that comes back may give up, or come twice, when it gets a session and then no connection.
 func (s *Service) refuse() contract.Reason {
-	if s.draining.Load() {
+	switch {
+	case s.draining.Load():
 		return contract.ReasonDraining
+	case s.lease.Fails():
+		s.observer.Refused(string(contract.ReasonUnavailable))
+		return contract.ReasonUnavailable
 	}
 	return ""
 }
@@ -191,8 +229,13 @@ func (s *Service) Run(ctx context.Context) error {
 	defer endBook()
 	defer endHub()
 
+	relayed, err := s.relay.Listen(s.router())
+	if err != nil {
+		return err
+	}
 	var group errgroup.Group
 	group.Go(func() error { return s.feed.Run(feedContext) })
+	group.Go(func() error { return relayed.Run(bookContext) })
 	if c := s.config.Settings.Flash; c.PolicyServer {
 		group.Go(func() error {
 			return flash.Serve(ctx, c.PolicyHost, c.PolicyPort, s.config.Settings.Listen.Port, s.log)
@@ -226,6 +269,7 @@ func (s *Service) serve(ctx, answering context.Context) error {
 	case <-answering.Done():
 	}
 	s.draining.Store(true)
+	s.relay.Drain()
 	stop()
 	return group.Wait()
 }
@@ -237,3 +281,6 @@ func (s *Service) drain(ctx context.Context) {
 		s.hub.Spread(ctx, s.config.Settings.Timing.Drain, contract.ReasonDraining)
 	}
 }
+
+// Relayed is how many requests of other gateways are served now.
+func (s *Service) Relayed() int { return s.relay.Serving() }

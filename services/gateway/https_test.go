@@ -24,9 +24,9 @@ func TestWhereHTTPSIsEnforcedNoWayInServesInClear(t *testing.T) {
 		{http.MethodGet, "/elsewhere"},
 	} {
 		for _, proto := range []string{"", "http", "https, http"} {
-			answer := g.Request(c.method, c.path, "", "X-Forwarded-Proto", proto)
+			answer := g.Request(c.method, c.path, "", "X-Forwarded-Proto", proto, "Origin", "https://app.example")
 			if answer.Status != http.StatusNotAcceptable || !strings.Contains(answer.Body, `"code":"https_required"`) ||
-				answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+				answer.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 				t.Errorf("%s %s, %q: answered with %d %s %v", c.method, c.path, proto, answer.Status, answer.Body, answer.Header)
 			}
 		}

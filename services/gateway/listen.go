@@ -11,7 +11,6 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/listen"
 	"github.com/channelstream/channelstream/shared/contract"
-	"github.com/channelstream/channelstream/shared/edge"
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
@@ -27,13 +26,14 @@ func (s *Service) listen(w http.ResponseWriter, r *http.Request) {
 		ticket, fault = s.ticket(r)
 	}
 	if fault != nil {
-		edge.WriteFault(w, s.faultOf("listen", fault))
+		s.refuseRequest(w, r, "listen", fault)
 		return
 	}
 	began := time.Now()
 	answer, err := s.poll(r.Context(), v, ticket)
 	if err != nil {
-		edge.WriteFault(w, s.faultOf("listen", err))
+		ticket.Return()
+		s.refuseRequest(w, r, "listen", err)
 		return
 	}
 	if answer.Reason == contract.ReasonReplaced {

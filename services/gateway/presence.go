@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
@@ -15,11 +16,12 @@ import (
 type presence struct {
 	conn      *bus.Conn
 	namespace contract.Namespace
+	failed    func() // is called when it does not answer, or can not do what it is asked
 	outage    *telemetry.Outage
 }
 
-func newPresence(conn *bus.Conn, namespace contract.Namespace, log *slog.Logger) *presence {
-	return &presence{conn: conn, namespace: namespace, outage: telemetry.NewOutage(log,
+func newPresence(conn *bus.Conn, namespace contract.Namespace, failed func(), log *slog.Logger) *presence {
+	return &presence{conn: conn, namespace: namespace, failed: failed, outage: telemetry.NewOutage(log,
 		"presence does not do what it is asked; clients are refused, and what can be tried again is", "presence does what it is asked again")}
 }
 
@@ -32,6 +34,9 @@ func noted[A any](p *presence, verb string, answer A, err error) (A, error) {
 		p.outage.Note(nil)
 	default:
 		p.outage.Note(err, "verb", verb)
+		if err != nil && (fault == nil || fault.Code == contract.CodeUnavailable) {
+			p.failed()
+		}
 	}
 	return answer, err
 }
@@ -77,13 +82,24 @@ const maxOrders = 256
 // answerOrders carries out what presence orders, until ctx ends.
 func (s *Service) answerOrders(ctx context.Context) error {
 	return s.config.Conn.Serve(ctx, bus.Service{
-		Name: "channelstream-gateway", Description: "Holds client sockets.", Version: s.config.Version,
+		Name: contract.GatewayService, Description: "Holds client sockets", Version: s.config.Version,
+		Metadata: map[string]string{"namespace": string(s.namespace), "id": s.id, "address": s.config.Address},
 		Endpoints: map[string]bus.Endpoint{
 			contract.VerbMembership: {Subject: s.namespace.Gateway(s.id, contract.VerbMembership), Handler: bus.On(s.membership)},
 			contract.VerbClose:      {Subject: s.namespace.Gateway(s.id, contract.VerbClose), Handler: bus.On(s.closeSession)},
+			contract.VerbSessions:   {Subject: s.namespace.Gateway(s.id, contract.VerbSessions), Handler: bus.On(s.tellSessions)},
+			contract.VerbMove:       {Subject: s.namespace.Gateway(s.relay.Route(), contract.VerbMove), Handler: bus.On(s.move)},
 		},
-		Concurrent: maxOrders, Timeout: s.config.Settings.Timing.Request, Logger: s.log,
+		Concurrent: maxOrders, Timeout: s.config.Settings.Timing.Request, Logger: s.log, Tracer: s.config.Tracer,
 	}, func() { s.answering.Store(true) })
+}
+
+// move is for the engine that has such sessions.
+func (s *Service) move(ctx context.Context, o contract.MoveOrder) (contract.MoveAnswer, error) {
+	if o.Step == contract.StepClaim {
+		return s.engine09.Move(ctx, o)
+	}
+	return s.engine.Move(ctx, o)
 }
 
 func (s *Service) membership(ctx context.Context, o contract.MembershipOrder) (contract.GatewayAnswer, error) {
@@ -91,7 +107,18 @@ func (s *Service) membership(ctx context.Context, o contract.MembershipOrder) (c
 }
 
 func (s *Service) closeSession(ctx context.Context, o contract.CloseOrder) (contract.GatewayAnswer, error) {
-	return held(s.book.Close(ctx, o))
+	offset, err := s.book.Close(ctx, o)
+	answer, err := held(err)
+	answer.Offset = offset
+	return answer, err
+}
+
+// tellSessions says how far sessions came that are here, or were not long ago.
+func (s *Service) tellSessions(ctx context.Context, q contract.SessionsRequest) (contract.SessionsAnswer, error) {
+	if len(q.Sessions) > contract.MaxSessions {
+		return contract.SessionsAnswer{}, contract.Invalid("sessions", fmt.Sprintf("At most %d.", contract.MaxSessions))
+	}
+	return contract.SessionsAnswer{Sessions: s.book.Accounts(ctx, q.Sessions)}, nil
 }
 
 func held(err error) (contract.GatewayAnswer, error) {

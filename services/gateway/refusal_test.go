@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -12,22 +13,25 @@ import (
 func TestTheLogSaysWhyAClientIsRefused(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
-	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 	for _, c := range []struct {
-		path    string
-		headers []string
-		line    string
+		path string
+		word string // of the close frame of a WebSocket; "" for a request
+		line string
 	}{
-		{"/ws?conn_id=secret-id", upgrade, `way=ws reason="attach: Some fields of the request are not valid. (conn_id: Unknown connection)"`},
-		{"/ws?conn_id=secret-id", nil, `way=ws reason="This path is opened as a WebSocket."`},
-		{"/ws?conn_id=secret-id&since=x", upgrade, `way=ws reason="Some fields of the request are not valid. (since: Not an offset.)"`},
-		{"/sse?conn_id=secret-id", nil, `way=sse reason="attach: Some fields`},
-		{"/listen?conn_id=secret-id", nil, `way=listen reason="attach: Some fields`},
-		{"/listen?conn_id=secret-id&callback=(", nil, `way=listen reason="Some fields of the request are not valid. (callback: Not the name of a function.)"`},
-		{"/socket.io/?EIO=3&transport=polling", nil, `way=socket.io method=GET transport=polling reason="Unsupported protocol version"`},
-		{gatewaytest.Polling + "&sid=secret-id", nil, `way=socket.io method=GET transport=polling reason="Session ID unknown"`},
+		{"/ws?conn_id=secret-id", "disconnected", `way=ws reason="attach: Some fields of the request are not valid. (conn_id: Unknown connection)"`},
+		{"/ws?conn_id=secret-id", "", `way=ws reason="This path is opened as a WebSocket."`},
+		{"/ws?conn_id=secret-id&since=x", "protocol_error", `way=ws reason="Some fields of the request are not valid. (since: Not an offset.)"`},
+		{"/sse?conn_id=secret-id", "", `way=sse reason="attach: Some fields`},
+		{"/listen?conn_id=secret-id", "", `way=listen reason="attach: Some fields`},
+		{"/listen?conn_id=secret-id&callback=(", "", `way=listen reason="Some fields of the request are not valid. (callback: Not the name of a function.)"`},
+		{"/socket.io/?EIO=5&transport=polling", "", `way=socket.io method=GET transport=polling reason="Unsupported protocol version"`},
+		{gatewaytest.Polling + "&sid=secret-id", "", `way=socket.io method=GET transport=polling reason="Session ID unknown"`},
 	} {
-		g.Request("GET", c.path, "", c.headers...)
+		if c.word == "" {
+			g.Request("GET", c.path, "")
+		} else {
+			g.Dial(c.path).WantClose(contract.Reason(c.word).CloseCode(), c.word)
+		}
 		if n := g.Log.Count(c.line); n != 1 {
 			t.Errorf("%s: %d lines with %s", c.path, n, c.line)
 		}
@@ -80,4 +84,24 @@ func TestAPresenceThatFailsIsOneWarning(t *testing.T) {
 			t.Errorf("another line: %s", line)
 		}
 	}
+}
+
+// Clients that get a session and then no connection are left behind by some libraries: python-socketio comes back twice.
+func TestNoSocketIOSessionBeginsWhilePresenceDoesNotDoWhatItIsAsked(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	first := g.Engine("conn_id=c1")
+	g.Presence.Fail(contract.Unavailable("NATS is away."))
+	first.Send("40/stream,")
+	for name, path := range map[string]string{"4": gatewaytest.Polling, "0.9": "/socket.io/1/"} {
+		gatewaytest.Eventually(t, "a handshake of "+name+" is refused", func() bool {
+			answer := g.Request(http.MethodGet, path, "")
+			return answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") == "1"
+		})
+	}
+	g.Presence.Fail(nil)
+	gatewaytest.Eventually(t, "a session begins", func() bool {
+		return g.Request(http.MethodGet, gatewaytest.Polling, "").Status == http.StatusOK
+	})
 }

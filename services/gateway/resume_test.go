@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -65,10 +64,7 @@ func TestAnOffsetThatIsNoneIsRefused(t *testing.T) {
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice", "news")
 	for _, since := range []string{"x", "-1", "1.5", "18446744073709551616", "1e3"} {
-		_, answer, err := g.TryDial("/ws?conn_id=c1&since=" + since)
-		if err == nil || answer.StatusCode != http.StatusUnprocessableEntity {
-			t.Errorf("%s: %v %v", since, answer, err)
-		}
+		g.Dial("/ws?conn_id=c1&since="+since).WantClose(1002, "protocol_error")
 	}
 	if g.Presence.Holds("c1") {
 		t.Error("a refused client holds the connection")
@@ -208,4 +204,25 @@ func TestAClientThatKeepsOffsetsIsToldOfThemWhenItGetsNothing(t *testing.T) {
 	}
 	two := g.Store("news", said(2))
 	silent.Want("[" + live(2, two) + "]")
+}
+
+// A page that is reloaded has forgotten its offset, and gives an empty one again.
+func TestAPlainSocketWithAnEmptySinceGoesOnWhereItWasLeft(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	g.Presence.CatchUp("c1", g.Store("news", said(0))) // as /connect does
+	one := g.Store("news", said(1))
+	s := g.Dial("/ws?conn_id=c1&since=")
+	s.Want(`[{"type":"offset","offset":`)
+	s.Want("[" + late(1, one) + "]")
+	two := g.Store("news", said(2))
+	s.Want("[" + live(2, two) + "]")
+	s.Drop()
+	gatewaytest.Eventually(t, "the socket is gone", func() bool { return !g.Presence.Holds("c1") })
+	three := g.Store("news", said(3))
+	s = g.Dial("/ws?conn_id=c1&since=")
+	s.Want(fmt.Sprintf(`[{"type":"offset","offset":%d}]`, two))
+	s.Want("[" + late(3, three) + "]")
+	s.WantNothing()
 }

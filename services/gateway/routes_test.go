@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,7 +13,6 @@ func TestPathsAreAnswered(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	g.Presence.Register("c1", "alice")
-	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 	for _, c := range []struct {
 		name, method, path string
 		headers            []string
@@ -25,9 +25,10 @@ func TestPathsAreAnswered(t *testing.T) {
 		{"a poll that would be lost", "HEAD", "/listen?conn_id=c1", nil, 405, ""},
 		{"a method of nobody's", "BREW", "/sse?conn_id=c1", nil, 405, `"code":"method_not_allowed"`},
 		{"no upgrade", "GET", "/ws?conn_id=c1", nil, 400, `"code":"malformed"`},
-		{"no conn_id", "GET", "/ws", upgrade, 422, `"conn_id":["Missing data for required field."]`},
-		{"unknown conn_id", "GET", "/ws?conn_id=x", upgrade, 422, `"conn_id":["Unknown connection"]`},
+		{"no conn_id, and no upgrade", "GET", "/ws", nil, 422, `"conn_id":["Missing data for required field."]`},
 		{"the client", "GET", "/socket.io/socket.io.js", nil, 200, "// the client"},
+		{"the small client", "GET", "/socket.io/socket.io.min.js?v=4", nil, 200, "// the small client"},
+		{"no client of that version", "GET", "/socket.io/socket.io.js?v=9", nil, 404, "There are 4.0.0."},
 		{"without the slash", "GET", "/socket.io?EIO=4&transport=polling", nil, 200, `0{"sid":"`},
 	} {
 		answer := g.Request(c.method, c.path, "", c.headers...)
@@ -44,13 +45,15 @@ func TestAnyOriginMayAskUnlessSomeAreNamed(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	for _, path := range []string{gatewaytest.Polling, "/elsewhere", "/ws"} {
-		answer := g.Request(http.MethodGet, path, "", "Origin", "https://app.example")
-		if got := answer.Header.Get("Access-Control-Allow-Origin"); got != "*" {
-			t.Errorf("%s allows %q", path, got)
+		h := g.Request(http.MethodGet, path, "", "Origin", "https://app.example").Header
+		if h.Get("Access-Control-Allow-Origin") != "https://app.example" || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
+			t.Errorf("%s is answered with %v", path, h)
 		}
 	}
-	answer := g.Request(http.MethodOptions, gatewaytest.Polling, "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST")
-	if answer.Status != http.StatusNoContent || !strings.Contains(answer.Header.Get("Access-Control-Allow-Methods"), "POST") {
+	answer := g.Request(http.MethodOptions, gatewaytest.Polling, "", "Origin", "https://app.example",
+		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-tenant")
+	if answer.Status != http.StatusNoContent || !strings.Contains(answer.Header.Get("Access-Control-Allow-Methods"), "POST") ||
+		answer.Header.Get("Access-Control-Allow-Headers") != "x-tenant" || answer.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 		t.Errorf("a preflight was answered with %d %v", answer.Status, answer.Header)
 	}
 }
@@ -78,6 +81,27 @@ func TestOnlyNamedOriginsMayAsk(t *testing.T) {
 		if _, _, err := g.TryDial(path); err != nil { // no browser
 			t.Errorf("%s without an origin: %v", path, err)
 		}
+	}
+}
+
+func TestAnOriginThatIsRefusedIsInTheLogOnce(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_ALLOWED_ORIGINS=https://app.example")
+	const line = `level=WARN msg="a page of this origin may not connect; CHANNELSTREAM_ALLOWED_ORIGINS names those that may" origin=`
+	for range 3 {
+		for _, path := range []string{gatewaytest.Polling, "/sse", "/listen", "/ws"} {
+			g.Request(http.MethodGet, path, "", "Origin", "https://evil.example")
+			g.Request(http.MethodGet, path, "", "Origin", "https://app.example")
+		}
+	}
+	if n := g.Log.Count(line); n != 1 || g.Log.Count(line+"https://evil.example") != 1 {
+		t.Errorf("%d lines about one origin", n)
+	}
+	for n := range 100 {
+		g.Request(http.MethodGet, "/listen", "", "Origin", fmt.Sprintf("https://evil-%d.example", n))
+	}
+	if n := g.Log.Count(line); n != 20 {
+		t.Errorf("%d lines about a hundred origins, want twenty", n)
 	}
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/admission"
@@ -16,9 +15,13 @@ import (
 
 // eventStream opens a stream of Server-Sent Events: GET /sse?conn_id=…&since=…
 func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
+	if sse.Stops(r.Header.Get(lastEventID)) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	v, fault := s.admit(r, settings.TransportSSE)
 	if fault == nil && r.ProtoMajor != 1 {
-		edge.WriteFault(w, s.faultOf("sse", noStream()))
+		edge.WriteFault(w, s.faultOf(r.Context(), "sse", noStream()))
 		return
 	}
 	var ticket *admission.Ticket
@@ -26,20 +29,20 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 		ticket, fault = s.ticket(r)
 	}
 	if fault != nil {
-		refuseStream(w, s.faultOf("sse", fault))
+		endStream(w, s.faultOf(r.Context(), "sse", fault))
 		return
 	}
 	waiting := hub.NewWaiting(s.backlog.BacklogBytes)
 	m, err := s.enter(r.Context(), v, wayOut{ticket: ticket, outlet: waiting, way: frame.Events, transport: "sse"})
 	if err != nil {
-		refuseStream(w, s.faultOf("sse", err))
+		s.refuseStream(w, r, ticket, err)
 		return
 	}
 	outlet, err := sse.Open(w, &s.streams)
 	if err != nil {
 		m.Close(contract.ReasonClosed)
 		if errors.Is(err, http.ErrNotSupported) {
-			edge.WriteFault(w, s.faultOf("sse", noStream()))
+			edge.WriteFault(w, s.faultOf(r.Context(), "sse", noStream()))
 		}
 		return
 	}
@@ -49,17 +52,4 @@ func (s *Service) eventStream(w http.ResponseWriter, r *http.Request) {
 // noStream is for a request whose connection can not be taken over: in HTTP/2 it is not the request's own.
 func noStream() *contract.Fault {
 	return &contract.Fault{Code: contract.CodeInternal, Message: "Events are sent over HTTP/1.1 only."}
-}
-
-// refuseStream answers with a fault. An EventSource gives up for good at any status but 200, so what will pass, or may, as a
-// failure of presence, is said as a stream that ends at once: it comes back after its retry time.
-func refuseStream(w http.ResponseWriter, fault *contract.Fault) {
-	switch fault.Code {
-	case contract.CodeUnavailable, contract.CodeTooMany, contract.CodeInternal:
-	default:
-		edge.WriteFault(w, fault)
-		return
-	}
-	sse.Describe(w.Header())
-	fmt.Fprintf(w, "%s: %s\n\n", sse.Retry(), fault.Message) //nolint:errcheck // the client has gone then
 }

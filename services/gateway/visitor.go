@@ -35,11 +35,11 @@ func (s *Service) admit(r *http.Request, transport string) (*visitor, *contract.
 	switch {
 	case !slices.Contains(s.config.Settings.Clients.Transports, transport):
 		return v, &contract.Fault{Code: contract.CodeNotFound, Message: "This way of connecting is switched off here."}
-	case !s.origins.Admits(r):
+	case !s.admitsOrigin(r):
 		return v, &contract.Fault{Code: contract.CodeForbidden, Message: "Pages of this origin may not connect."}
 	case v.connID == "":
 		return v, contract.Invalid("conn_id", "Missing data for required field.")
-	case s.refuse() != "":
+	case s.draining.Load():
 		return v, contract.Unavailable("This gateway is draining; connect again.")
 	}
 	// An EventSource comes back to the same URL, so what the URL says is older.
@@ -78,11 +78,10 @@ type wayOut struct {
 // closing is called when a member was closed, with how far its client has come.
 type closing = func(reason contract.Reason, offset uint64)
 
-// enter opens a session for a visitor; on an error the member is closed, and the ticket given back.
+// enter opens a session for a visitor; on an error the member is closed, and the ticket is the caller's again.
 func (s *Service) enter(ctx context.Context, v *visitor, e wayOut) (*hub.Member, error) {
 	attached, err := s.book.Attach(ctx, v.credentials(), e.transport)
 	if err != nil {
-		e.ticket.Return()
 		return nil, err
 	}
 	end := func(reason contract.Reason, offset uint64) {
@@ -91,7 +90,6 @@ func (s *Service) enter(ctx context.Context, v *visitor, e wayOut) (*hub.Member,
 	}
 	if err := e.ticket.Name(attached.User); err != nil {
 		attached.Abandon()
-		e.ticket.Return()
 		return nil, s.refused(err)
 	}
 	if e.ending != nil {
@@ -99,7 +97,7 @@ func (s *Service) enter(ctx context.Context, v *visitor, e wayOut) (*hub.Member,
 	}
 	m := s.hub.Open(e.outlet, e.way, e.transport, end)
 	err = attached.Enter(ctx, session.Entrance{
-		Member: m, Since: v.since, Keeps: v.keeps && e.way == frame.Lists,
+		Member: m, Since: v.since,
 		Notices: v.keeps && e.way == frame.Lists || e.way == frame.Events,
 		Packets: func(o session.Outcome) [][]byte { return v.begins(o, e.way) },
 		Missed:  missed(e.way, v.keeps),
@@ -117,7 +115,7 @@ func (v *visitor) begins(o session.Outcome, w frame.Way) [][]byte {
 	v.began = o.Offset
 	switch {
 	case o.Missed:
-		return missed(w, v.keeps)(*v.since, o.Offset)
+		return missed(w, v.keeps)(o.Since, o.Offset)
 	case w == frame.Events && o.Offset > 0:
 		return [][]byte{frame.AppendOffset(nil, frame.EventStream, o.Offset)}
 	case w == frame.Lists && v.keeps && !o.Resumed && o.Offset > 0:

@@ -156,10 +156,12 @@ func (s *Service) presence(e announce.Event, now time.Time) (notice.Notice, erro
 		about.State = nil
 	}
 	id := notice.UUID(strconv.FormatUint(e.Revision, 10), e.Key, e.User, e.Channel, action(e))
-	n, err := notice.Presence(id, e.Channel, action(e), about, users, 0, now)
+	said := notice.Presented{Channel: e.Channel, Action: action(e), About: about, Alone: e.Alone, Users: users}
+	n, err := notice.Presence(id, said, now)
 	if most := s.config.Conn.MaxPayload(); err == nil && most > 0 && int64(len(n.Body)+noticeRoom) > most {
 		s.log.Warn("a list of users is too large for a message and is left out", "users", len(users))
-		n, err = notice.Presence(id, e.Channel, action(e), about, nil, len(users), now)
+		said.Users, said.LeftOut = nil, len(users)
+		n, err = notice.Presence(id, said, now)
 	}
 	n.Fleeting = !settings.StoreFrames
 	return n, err

@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -29,6 +30,7 @@ type heard struct {
 
 	exclude string
 	stored  bool
+	events  []contract.Event
 }
 
 func (h *system) listen() *ear {
@@ -58,7 +60,8 @@ func (e *ear) next() heard {
 	e.system.t.Helper()
 	select {
 	case m := <-e.feed.C():
-		h := heard{exclude: m.Header.Get(contract.HeaderExclude), stored: m.Header.Get(bus.HeaderSequence) != ""}
+		h := heard{exclude: m.Header.Get(contract.HeaderExclude), stored: m.Header.Get(bus.HeaderSequence) != "",
+			events: contract.OpenEvents(m.Header.Get(contract.HeaderEvents), m.Data)}
 		if err := json.Unmarshal(m.Data, &h); err != nil {
 			e.system.t.Fatal(err)
 		}
@@ -160,6 +163,46 @@ func TestOthersAreToldWhoJoinedAndWhoParted(t *testing.T) {
 	e.want()
 	must[contract.SubscribeAnswer](h, contract.VerbSubscribe, contract.SubscribeRequest{ConnID: "c1", Channels: []string{"lists"}})
 	e.want("bo b joined lists")
+}
+
+// wantEvents is what Socket.IO clients are told up to now.
+func (e *ear) wantEvents(want ...string) {
+	e.system.t.Helper()
+	var got []string
+	for _, h := range e.told() {
+		for _, event := range h.events {
+			got = append(got, event.Name+" "+string(bytes.Join(event.Args, nil)))
+		}
+	}
+	if !slices.Equal(got, want) {
+		e.system.t.Fatalf("told of\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestSocketIOClientsAreToldByTheEventsOfTheSeed(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.led(patient())
+	h.set("lists", withLists)
+	h.set("plain", func(s *contract.ChannelSettings) { s.NotifyPresence, s.NotifyState = true, true })
+	e := h.listen()
+	must[contract.ConnectAnswer](h, contract.VerbConnect, contract.ConnectRequest{
+		ConnID: "c1", User: "bo b", Channels: []string{"plain", "silent"},
+		FreshState: map[string]json.RawMessage{"col": json.RawMessage(`"red"`), "own": json.RawMessage("1")}, PublicKeys: []string{"col"},
+	})
+	e.wantEvents(`user_connect {"user":"bo b","status":1,"state":{"col":"red"}}`, `presence_join "bo b",["plain"]`)
+	h.connect("c2", "bo b", "plain", "lists")
+	e.wantEvents(`presence_join "bo b",["lists"],[{"user":"bo b","state":{"col":"red"}}]`)
+	must[contract.UserStatusAnswer](h, contract.VerbUserStatus, contract.UserStatusRequest{User: "bo b", Status: 3})
+	must[contract.UserStateAnswer](h, contract.VerbUserState, contract.UserStateRequest{
+		User: "bo b", State: map[string]json.RawMessage{"col": json.RawMessage(`"blue"`)},
+	})
+	e.wantEvents(`user_status {"user":"bo b","status":3,"state":{"col":"red"},"changed":[]}`,
+		`user_status {"user":"bo b","status":3,"state":{"col":"blue"},"changed":[{"key":"col","value":"blue"}]}`)
+	must[contract.DisconnectAnswer](h, contract.VerbDisconnect, contract.DisconnectRequest{ConnID: "c2"})
+	e.wantEvents(`presence_leave "bo b",["lists"],[]`)
+	must[contract.UnsubscribeAnswer](h, contract.VerbUnsubscribe, contract.UnsubscribeRequest{ConnID: "c1", Channels: []string{"plain"}})
+	e.wantEvents(`presence_leave "bo b",["plain"]`, `user_disconnect {"user":"bo b","status":3,"state":null}`)
 }
 
 func TestWhoComesBackWithinTheLingerTimeDidNotPart(t *testing.T) {

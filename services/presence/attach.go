@@ -25,7 +25,7 @@ func (s *Service) attachAll(ctx context.Context, q contract.AttachList) (contrac
 			answer, err := s.attach(ctx, client)
 			answers.Clients[i].AttachAnswer = answer
 			if err != nil {
-				answers.Clients[i].Fault = bus.FaultFor(s.log, contract.VerbAttach, err)
+				answers.Clients[i].Fault = bus.FaultFor(ctx, s.log, contract.VerbAttach, err)
 			}
 		})
 	}
@@ -49,19 +49,19 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 		if ledger.Holds(c, q.Gateway, q.Session) {
 			return c, nil
 		}
+		if q.Moved != "" && c.State == contract.Attached && c.Session != q.Moved {
+			return nil, &contract.Fault{Code: contract.CodeConflict, Message: "A newer socket has the connection."}
+		}
 		return attached(*c, q, now), nil
 	})
 	if err != nil {
 		return contract.AttachAnswer{}, err
 	}
 	answer := attachAnswer(outcome)
-	taken := outcome.Changed() && outcome.Before.State == contract.Attached
-	held := false
-	if taken { // an older socket that is not told now is closed when its gateway compares what it holds
-		held, _ = s.orderClose(ctx, outcome.Before, contract.ReasonReplaced)
-	}
-	if !held || q.Resume {
-		answer.Offset = outcome.Before.Offset // or else an older socket has got everything
+	answer.Left = outcome.Before.Left
+	answer.Offset, answer.Exact = outcome.Before.Offset, outcome.Before.Exact
+	if outcome.Changed() && outcome.Before.State == contract.Attached {
+		answer.Offset, answer.Exact = s.takeOver(ctx, outcome.Before)
 	}
 	if outcome.Before.State == contract.Dormant { // its user was away, and perhaps forgotten
 		_, err = s.ledger.Users.Change(ctx, answer.User, s.known(knowing{user: answer.User}, now))
@@ -69,10 +69,26 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 	return answer, err
 }
 
+// takeOver closes the older socket of a connection, and gives how far it got. One that is not told now is closed when its
+// gateway compares what it holds; from one that does not say how far it got, the client goes on where that socket began.
+func (s *Service) takeOver(ctx context.Context, older *contract.ConnectionRecord) (offset uint64, exact bool) {
+	answer, _ := s.orderClose(ctx, older, contract.ReasonReplaced)
+	if answer.Offset > 0 {
+		return answer.Offset, true
+	}
+	return older.Offset, older.Exact && answer.Held
+}
+
 // mayAttach says whether a connection, which may be nil, is there for whoever asks. A user who names the connection of
 // an earlier session has proved to be that user, and nothing else.
 func mayAttach(c *contract.ConnectionRecord, q contract.AttachRequest) bool {
-	return c != nil && (c.State != contract.Dormant || q.Resume) && (q.User == "" || q.User == c.User)
+	switch {
+	case c == nil, q.User != "" && q.User != c.User:
+		return false
+	case c.Left: // the user of an earlier session has left it, too
+		return q.User == ""
+	}
+	return true
 }
 
 // attachUser makes a connection of its own for a user whose signature the gateway has checked.
@@ -106,7 +122,7 @@ func (s *Service) attachUser(ctx context.Context, q contract.AttachRequest) (con
 }
 
 func attached(c contract.ConnectionRecord, q contract.AttachRequest, now time.Time) *contract.ConnectionRecord {
-	c.State, c.Since = contract.Attached, now
+	c.State, c.Since, c.Left, c.By = contract.Attached, now, false, contract.CauseOpened
 	c.Gateway, c.Session, c.Transport = q.Gateway, q.Session, q.Transport
 	return &c
 }
@@ -124,12 +140,16 @@ const maxDetach = 1000
 // detachAtOnce is how many records of one request are written at a time.
 const detachAtOnce = 64
 
-// detach lets connections linger whose sockets are gone.
+// detach lets connections linger whose sockets are gone, but for those whose clients left.
 func (s *Service) detach(ctx context.Context, q contract.DetachRequest) (contract.DetachAnswer, error) {
 	if len(q.Sessions) > maxDetach {
 		return contract.DetachAnswer{}, contract.Invalid("sessions", fmt.Sprintf("At most %d.", maxDetach))
 	}
 	now := time.Now().UTC()
+	left := make(map[string]bool, len(q.Left))
+	for _, connID := range q.Left {
+		left[connID] = true
+	}
 	detached := make(chan struct{}, len(q.Sessions))
 	var g errgroup.Group
 	g.SetLimit(detachAtOnce)
@@ -138,11 +158,19 @@ func (s *Service) detach(ctx context.Context, q contract.DetachRequest) (contrac
 			continue
 		}
 		g.Go(func() error {
-			outcome, err := s.ledger.Connections.Change(ctx, connID, ledger.Detach(q.Gateway, session, q.Offsets[connID], now))
-			if err == nil && outcome.Changed() {
-				detached <- struct{}{}
+			change := ledger.Detach(q.Gateway, session, q.Offsets[connID], now)
+			if left[connID] {
+				change = ledger.Leave(q.Gateway, session, now)
 			}
-			return err
+			outcome, err := s.ledger.Connections.Change(ctx, connID, change)
+			if err != nil || !outcome.Changed() {
+				return err
+			}
+			detached <- struct{}{}
+			if !left[connID] {
+				return nil
+			}
+			return s.ledger.Touch(ctx, outcome.After.User, now, s.config.UserRetention/8)
 		})
 	}
 	err := g.Wait()

@@ -71,6 +71,7 @@ func (s *Service) register(q contract.ConnectRequest, now time.Time, position fu
 		if roster.There(c) == nil {
 			c = &contract.ConnectionRecord{
 				ConnID: q.ConnID, User: q.User, Channels: merged(nil, q.Channels), State: contract.Pending, Since: now,
+				By: contract.CauseConnect,
 			}
 			err := s.checkChannels(c.Channels)
 			if err == nil {
@@ -81,7 +82,7 @@ func (s *Service) register(q contract.ConnectRequest, now time.Time, position fu
 		if c.User != q.User {
 			return nil, &contract.Fault{Code: contract.CodeConflict, Message: "The connection id belongs to another user."}
 		}
-		return s.addChannels(c, q.Channels)
+		return s.addChannels(c, q.Channels, contract.CauseConnect)
 	}
 }
 
@@ -96,14 +97,14 @@ func (s *Service) position(ctx context.Context) (uint64, error) {
 
 func notKnown() (uint64, error) { return 0, nil }
 
-// addChannels gives the connection with more channels: the same one when it has all.
-func (s *Service) addChannels(c *contract.ConnectionRecord, channels []string) (*contract.ConnectionRecord, error) {
+// addChannels gives the connection with more channels, by whose word it may be: the same one when it has all.
+func (s *Service) addChannels(c *contract.ConnectionRecord, channels []string, by contract.Cause) (*contract.ConnectionRecord, error) {
 	all := with(c.Channels, channels)
 	if len(all) == len(c.Channels) {
 		return c, nil
 	}
 	next := *c
-	next.Channels = all
+	next.Channels, next.By = all, by
 	return &next, s.checkChannels(all)
 }
 

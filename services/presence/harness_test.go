@@ -270,6 +270,7 @@ type gateway struct {
 	held bool // what it answers
 
 	mu          sync.Mutex
+	reached     uint64 // how far sessions got that it is to close
 	memberships []contract.MembershipOrder
 	closes      []contract.CloseOrder
 }
@@ -314,7 +315,14 @@ func (g *gateway) close(_ context.Context, o contract.CloseOrder) (contract.Gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closes = append(g.closes, o)
-	return contract.GatewayAnswer{Held: g.held}, nil
+	return contract.GatewayAnswer{Held: g.held, Offset: g.reached}, nil
+}
+
+// reaches says how far sessions got that the gateway is to close.
+func (g *gateway) reaches(offset uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.reached = offset
 }
 
 func (g *gateway) lastMembership(t testing.TB) contract.MembershipOrder {

@@ -14,9 +14,7 @@ const catchUp = time.Second
 
 // info answers who is where, from this replica's roster.
 func (s *Service) info(ctx context.Context, q contract.InfoRequest) (contract.InfoAnswer, error) {
-	waiting, cancel := context.WithTimeout(ctx, min(catchUp, s.config.RequestTimeout/2))
-	s.ledger.Await(waiting, q.Revision)
-	cancel()
+	s.await(ctx, q.Revision)
 	var a contract.InfoAnswer
 	s.ledger.Read(func(r *roster.Roster) {
 		names := q.Channels // each of them is in the answer: apps look them up
@@ -52,6 +50,7 @@ func (s *Service) lease(ctx context.Context, q contract.LeaseRequest) (contract.
 	if q.Kind != contract.LeaseGateway && q.Kind != contract.LeaseAPI {
 		return contract.LeaseAnswer{}, contract.Invalid("kind", "Unknown kind of process.")
 	}
+	q.Renewed = time.Now().UTC()
 	value, err := json.Marshal(q.LeaseRecord)
 	if err != nil {
 		return contract.LeaseAnswer{}, err

@@ -30,7 +30,7 @@ func (s *Service) admit(ctx context.Context, channels []string) ledger.Change[co
 		if err != nil || user == nil {
 			return c, err
 		}
-		return s.addChannels(c, common(fresh, user.Allowed))
+		return s.addChannels(c, common(fresh, user.Allowed), contract.CauseJoin)
 	}
 }
 
@@ -69,7 +69,7 @@ func dropChannels(c *contract.ConnectionRecord, channels []string) *contract.Con
 		return c
 	}
 	next := *c
-	next.Channels = list(without(c.Channels, gone))
+	next.Channels, next.By = list(without(c.Channels, gone)), contract.CauseLeave
 	return &next
 }
 

@@ -109,6 +109,26 @@ func TestOneReplicaLeadsAndAnotherTakesOver(t *testing.T) {
 	eventually(t, "the new leader reaps", func() bool { return b.state("c1") == "" })
 }
 
+func TestTheMetricsSayWhichProcessesAreThere(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(hasty())
+	h.connect("c1", "alice", "one")
+	h.renew("g1")
+	h.renew("g2")
+	eventually(t, "both gateways are known", func() bool {
+		return labelled(t, r.registry, "channelstream_presence_processes", "gateway") == 2 &&
+			labelled(t, r.registry, "channelstream_presence_processes", "api") == 0
+	})
+	if gauge(t, r.registry, "channelstream_presence_users_known") != 1 || gauge(t, r.registry, "channelstream_presence_requests_in_flight") != 0 {
+		t.Error("the metrics do not say who is known, or that all is answered")
+	}
+	eventually(t, "all is announced", func() bool { return gauge(t, r.registry, "channelstream_presence_unannounced_changes") == 0 })
+	eventually(t, "both are gone", func() bool {
+		return labelled(t, r.registry, "channelstream_presence_processes", "gateway") == 0
+	})
+}
+
 func TestLeaderThatDoesNotAnswerIsReplaced(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
@@ -215,13 +235,24 @@ func TestNewRefusesABadConfiguration(t *testing.T) {
 
 func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	t.Helper()
+	return labelled(t, registry, name, "")
+}
+
+// labelled is gauge where there are several that differ in one label.
+func labelled(t *testing.T, registry *prometheus.Registry, name, value string) float64 {
+	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == name {
-			return f.GetMetric()[0].GetGauge().GetValue()
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if value == "" || m.GetLabel()[0].GetValue() == value {
+				return m.GetGauge().GetValue()
+			}
 		}
 	}
 	t.Fatalf("no metric %s", name)

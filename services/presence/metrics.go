@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/channelstream/channelstream/services/presence/internal/announce"
 	"github.com/channelstream/channelstream/services/presence/internal/leader"
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
 	"github.com/channelstream/channelstream/services/presence/internal/roster"
@@ -21,12 +22,14 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	told     *prometheus.CounterVec
+	inFlight prometheus.Gauge
 	subject  atomic.Pointer[measured] // what the gauges read; nil while the replica does not run
 }
 
 type measured struct {
-	ledger *ledger.Ledger
-	leader *leader.Candidate
+	ledger    *ledger.Ledger
+	leader    *leader.Candidate
+	announcer *announce.Announcer
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -41,16 +44,27 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		told: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "channelstream_presence_announced_total", Help: "Channels told that a user joined or parted, by action.",
 		}, []string{"action"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "channelstream_presence_requests_in_flight", Help: "Requests that are being answered; when there are 1,024, more wait.",
+		}),
+	}
+	for _, action := range []string{contract.ActionJoined, contract.ActionParted} { // there from the start
+		m.told.WithLabelValues(action)
 	}
 	if registry == nil {
 		return m, nil
 	}
 	for _, collector := range []prometheus.Collector{
-		m.requests, m.seconds, m.told,
+		m.requests, m.seconds, m.told, m.inFlight,
 		m.gauge("connections", "Connections, whatever their state, but for dormant ones.", func(c roster.Counts) int { return c.Connections }),
 		m.gauge("dormant", "Connections that dropped and count nowhere, kept for clients that resume.", func(c roster.Counts) int { return c.Dormant }),
 		m.gauge("users", "Users with a connection.", func(c roster.Counts) int { return c.Present }),
+		m.gauge("users_known", "Users that are remembered, with a connection or without.", func(c roster.Counts) int { return c.Remembered }),
 		m.gauge("channels", "Channels that somebody is in.", func(c roster.Counts) int { return c.Channels }),
+		m.processes(contract.LeaseGateway), m.processes(contract.LeaseAPI),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "channelstream_presence_unannounced_changes", Help: "Changes of connections that are not announced yet, or not known to be.",
+		}, m.unannounced),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "channelstream_presence_leader", Help: "1 on the replica that leads.",
 		}, m.leads),
@@ -62,13 +76,35 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// watch says what the gauges read from now on.
-func (m *metrics) watch(l *ledger.Ledger, c *leader.Candidate) {
-	if l == nil {
-		m.subject.Store(nil)
-		return
+// watch says what the gauges read from now on; nil: nothing.
+func (m *metrics) watch(what *measured) { m.subject.Store(what) }
+
+// processes counts the leases of a kind of process.
+func (m *metrics) processes(kind contract.LeaseKind) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "channelstream_presence_processes", Help: "Gateways and apis whose leases last.",
+		ConstLabels: prometheus.Labels{"kind": string(kind)},
+	}, func() float64 {
+		subject, n := m.subject.Load(), 0
+		if subject == nil {
+			return 0
+		}
+		subject.ledger.Read(func(r *roster.Roster) {
+			for lease := range r.Leases() {
+				if lease.Kind == kind {
+					n++
+				}
+			}
+		})
+		return float64(n)
+	})
+}
+
+func (m *metrics) unannounced() float64 {
+	if subject := m.subject.Load(); subject != nil {
+		return float64(subject.announcer.Held())
 	}
-	m.subject.Store(&measured{ledger: l, leader: c})
+	return 0
 }
 
 func (m *metrics) gauge(noun, help string, pick func(roster.Counts) int) prometheus.Collector {
@@ -96,6 +132,8 @@ func (m *metrics) leads() float64 {
 func (m *metrics) measured(verb string, handler bus.Handler) bus.Handler {
 	ok, seconds := m.requests.WithLabelValues(verb, "ok"), m.seconds.WithLabelValues(verb)
 	return func(ctx context.Context, data []byte) (any, error) {
+		m.inFlight.Inc()
+		defer m.inFlight.Dec()
 		start := time.Now()
 		answer, err := handler(ctx, data)
 		seconds.Observe(time.Since(start).Seconds())

@@ -23,8 +23,8 @@ func (s *Service) orderMembership(ctx context.Context, c *contract.ConnectionRec
 			ConnID: c.ConnID, Session: c.Session,
 			Membership: contract.Membership{Revision: revision, Channels: list(c.Channels)},
 		}
-		held, err := s.order(ctx, c.Gateway, contract.VerbMembership, order)
-		if held {
+		answer, err := s.order(ctx, c.Gateway, contract.VerbMembership, order)
+		if answer.Held {
 			return true
 		}
 		now, at, freshErr := s.ledger.Connections.Fresh(ctx, c.ConnID)
@@ -36,19 +36,18 @@ func (s *Service) orderMembership(ctx context.Context, c *contract.ConnectionRec
 	return false
 }
 
-// orderClose returns when the socket of a connection was told to close, or is not held any more: held is false then.
-func (s *Service) orderClose(ctx context.Context, c *contract.ConnectionRecord, reason contract.Reason) (held bool, err error) {
+// orderClose returns when the socket of a connection was told to close, or is not held any more.
+func (s *Service) orderClose(ctx context.Context, c *contract.ConnectionRecord, reason contract.Reason) (contract.GatewayAnswer, error) {
 	return s.order(ctx, c.Gateway, contract.VerbClose, contract.CloseOrder{ConnID: c.ConnID, Session: c.Session, Reason: reason})
 }
 
-// order says whether a gateway took an order for a session that it holds, or that it did not answer. It leaves half of the
-// request's time.
-func (s *Service) order(ctx context.Context, gateway, verb string, order any) (held bool, err error) {
+// order gives what a gateway says to an order about a session, or that it did not answer. It leaves half of the request's time.
+func (s *Service) order(ctx context.Context, gateway, verb string, order any) (contract.GatewayAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.RequestTimeout/2)
 	defer cancel()
 	answer, err := bus.Call[contract.GatewayAnswer](ctx, s.config.Conn, s.config.Namespace.Gateway(gateway, verb), order)
 	if err != nil && s.silent.begins(gateway, time.Now()) { // or else a line for each client of a dead one that comes back
-		s.log.Debug("a gateway does not take orders", "gateway", gateway, "verb", verb, "error", err)
+		s.log.DebugContext(ctx, "a gateway does not take orders", "gateway", gateway, "verb", verb, "error", err)
 	}
-	return answer.Held, err
+	return answer, err
 }

@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/channelstream/channelstream/services/presence/internal/announce"
+	"github.com/channelstream/channelstream/services/presence/internal/chronicle"
 	"github.com/channelstream/channelstream/services/presence/internal/leader"
 	"github.com/channelstream/channelstream/services/presence/internal/ledger"
 	"github.com/channelstream/channelstream/services/presence/internal/notice"
@@ -30,6 +29,7 @@ import (
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // concurrent is how many requests a replica works on at once. Most wait for NATS, some for a gateway.
@@ -52,12 +52,14 @@ type Config struct {
 	Conn            *bus.Conn     // not closed by the service
 	Logger          *slog.Logger
 	Registry        prometheus.Registerer // may be nil
+	Tracer          *trace.Tracer         // nil: no request is traced
 }
 
 // Service is one replica.
 type Service struct {
 	// set at construction
 	config   Config
+	version  string // as the build has it
 	log      *slog.Logger
 	metrics  *metrics
 	messages *bus.Log
@@ -71,13 +73,11 @@ type Service struct {
 	leader    *leader.Candidate
 	id        string // in the leader's lease
 	announcer *announce.Announcer
+	chronicle *chronicle.Chronicle
 	notices   *notice.Sender
 
 	serving atomic.Bool
 }
-
-// semantic is the part of a version that NATS service discovery takes in any case (semver.org, ADR-32).
-var semantic = regexp.MustCompile(`^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}`)
 
 // ErrNotReady is returned by Ready before the replica answers, and after it has stopped.
 var ErrNotReady = errors.New("presence does not answer yet")
@@ -98,15 +98,12 @@ func New(c Config) (*Service, error) {
 	c.MaxChannels = cmp.Or(c.MaxChannels, 1000)
 	c.MaxUserChannels = cmp.Or(c.MaxUserChannels, 10_000)
 	c.MaxState = cmp.Or(c.MaxState, 384<<10)
-	if c.Version = semantic.FindString(strings.TrimPrefix(c.Version, "v")); c.Version == "" {
-		c.Version = "0.0.0"
-	}
 	m, err := newMetrics(c.Registry)
 	if err != nil {
 		return nil, err
 	}
 	return &Service{
-		config: c, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream()),
+		config: c, version: c.Version, log: c.Logger, metrics: m, messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		silent: newTold(time.Minute), elders: newTold(10 * c.LeaseTTL), // by then each replica has heard each process
 		unheard: telemetry.NewOutage(c.Logger, "the leader did not say that it has announced who came and left", "the leader says again what it has announced"),
 		untold:  telemetry.NewOutage(c.Logger, "the time a user was last active could not be written", "the time users were last active can be written again"),
@@ -120,6 +117,7 @@ func (s *Service) Run(ctx context.Context) error {
 		Leads: s.leads, Recorded: s.recorded, Told: s.notifiesPresence, Announce: s.announce,
 		Timeout: s.config.RequestTimeout, Logger: s.log,
 	})
+	s.chronicle = chronicle.New(chronicle.Config{Window: s.config.ResumeWindow + askedLater})
 	s.notices = &notice.Sender{Conn: s.config.Conn, Log: s.messages, Namespace: s.config.Namespace, Logger: s.log}
 	book, err := s.open(ctx)
 	if err != nil {
@@ -130,8 +128,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	s.ledger = book
 	s.leader = leader.New(book.Leases, s.id, s.config.LeaseTTL, s.announcer.Announced, s.log)
-	s.metrics.watch(book, s.leader)
-	defer s.metrics.watch(nil, nil)
+	s.metrics.watch(&measured{ledger: book, leader: s.leader, announcer: s.announcer})
+	defer s.metrics.watch(nil)
 	reap := reaper.New(reaper.Config{
 		Ledger: book, Leader: s.leader, Logger: s.log,
 		ConnectTimeout: s.config.ConnectTimeout, Linger: s.config.Linger, LeaseTTL: s.config.LeaseTTL,
@@ -146,6 +144,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return s.announcer.Run(ctx)
 	})
 	g.Go(func() error { return reap.Run(ctx) })
+	g.Go(func() error { return s.beSeen(ctx) })
 	g.Go(func() error { return s.serve(ctx) })
 	return g.Wait()
 }
@@ -157,7 +156,7 @@ func (s *Service) open(ctx context.Context) (*ledger.Ledger, error) {
 		attempt, cancel := context.WithTimeout(ctx, max(s.config.RequestTimeout, 5*time.Second))
 		book, err := ledger.Open(attempt, ledger.Config{
 			Conn: s.config.Conn, Namespace: s.config.Namespace, Replicas: s.config.Replicas,
-			LeaseTTL: s.config.LeaseTTL, Logger: s.log, Observer: s.announcer,
+			LeaseTTL: s.config.LeaseTTL, Logger: s.log, Observer: s.announcer, Witness: s.chronicle,
 		})
 		cancel()
 		if err != nil && !errors.Is(err, bus.ErrUnavailable) {
@@ -184,27 +183,33 @@ func (s *Service) serve(ctx context.Context) error {
 	return s.config.Conn.Serve(ctx, bus.Service{
 		Name: contract.PresenceService, QueueGroup: contract.PresenceService,
 		Description: "Knows who is where", Version: s.config.Version,
-		Endpoints: s.endpoints(), Concurrent: concurrent, Timeout: s.config.RequestTimeout, Fresh: true, Logger: s.log,
+		Metadata:  map[string]string{"namespace": string(s.config.Namespace), "id": s.id},
+		Endpoints: s.endpoints(), Concurrent: concurrent, Timeout: s.config.RequestTimeout, Fresh: true, Logger: s.log, Tracer: s.config.Tracer,
 	}, func() { s.serving.Store(true) })
 }
 
 func (s *Service) endpoints() map[string]bus.Endpoint {
 	endpoints := map[string]bus.Endpoint{}
 	for verb, handler := range map[string]bus.Handler{
-		contract.VerbConnect:     bus.On(s.connect),
-		contract.VerbSubscribe:   bus.On(s.subscribe),
-		contract.VerbUnsubscribe: bus.On(s.unsubscribe),
-		contract.VerbDisconnect:  bus.On(s.disconnect),
-		contract.VerbInfo:        bus.On(s.info),
-		contract.VerbUserStatus:  bus.On(s.userStatus),
-		contract.VerbUserState:   bus.On(s.userState),
-		contract.VerbConfigure:   bus.On(s.configure),
-		contract.VerbAttach:      bus.On(s.attachAll),
-		contract.VerbJoin:        bus.On(s.join),
-		contract.VerbLeave:       bus.On(s.leave),
-		contract.VerbDetach:      bus.On(s.detach),
-		contract.VerbLease:       bus.On(s.lease),
-		contract.VerbCompare:     bus.On(s.compare),
+		contract.VerbConnect:         bus.On(s.connect),
+		contract.VerbSubscribe:       bus.On(s.subscribe),
+		contract.VerbUnsubscribe:     bus.On(s.unsubscribe),
+		contract.VerbDisconnect:      bus.On(s.disconnect),
+		contract.VerbInfo:            bus.On(s.info),
+		contract.VerbUserStatus:      bus.On(s.userStatus),
+		contract.VerbUserState:       bus.On(s.userState),
+		contract.VerbConfigure:       bus.On(s.configure),
+		contract.VerbAttach:          bus.On(s.attachAll),
+		contract.VerbJoin:            bus.On(s.join),
+		contract.VerbLeave:           bus.On(s.leave),
+		contract.VerbDetach:          bus.On(s.detach),
+		contract.VerbLease:           bus.On(s.lease),
+		contract.VerbCompare:         bus.On(s.compare),
+		contract.VerbOverview:        bus.On(s.overview),
+		contract.VerbListChannels:    bus.On(s.listChannels),
+		contract.VerbListUsers:       bus.On(s.listUsers),
+		contract.VerbListConnections: bus.On(s.listConnections),
+		contract.VerbChronicle:       bus.On(s.tellChronicle),
 	} {
 		endpoints[verb] = bus.Endpoint{
 			Subject: s.config.Namespace.Presence(verb), Handler: s.metrics.measured(verb, handler),

@@ -16,7 +16,7 @@ var Process = process.Service{Name: "presence", Private: true, Make: func(c proc
 		ConnectTimeout: s.Presence.ConnectTimeout, Linger: s.Presence.Linger, LeaseTTL: s.Presence.LeaseTTL,
 		ResumeWindow: s.Messages.ResumeWindow, UserRetention: s.Presence.UserRetention,
 		RequestTimeout: s.Timing.Request, Version: c.Version,
-		Conn: c.Conn, Logger: c.Logger, Registry: c.Registry,
+		Conn: c.Conn, Logger: c.Logger, Registry: c.Registry, Tracer: c.Tracer,
 	})
 }}
 

@@ -36,23 +36,29 @@ func TestAConnectionKnowsWhereItsMessagesBegin(t *testing.T) {
 		}
 	}
 	offset(begin, "another connect")
-	attach := func(gateway, session string, want uint64) {
+	attach := func(gateway, session string, want uint64, exact bool) {
 		t.Helper()
-		if answer := h.attach("c1", gateway, session); answer.Offset != want {
-			t.Fatalf("%s begins at %d, want %d", session, answer.Offset, want)
+		if answer := h.attach("c1", gateway, session); answer.Offset != want || answer.Exact != exact {
+			t.Fatalf("%s begins at %d, exactly: %t, want %d, %t", session, answer.Offset, answer.Exact, want, exact)
 		}
 	}
-	attach("dead", "s1", begin)
-	attach("g1", "s2", begin) // nobody knows what the client got from a gateway that does not answer
-	h.gateway("g1", true)
-	attach("g1", "s3", 0) // takes over from a socket that got everything
-	h.detach("c1", "g1", "s3", 17)
+	attach("dead", "s1", begin, false)
+	attach("g1", "s2", begin, false) // nobody knows what the client got from a gateway that does not answer
+	g1 := h.gateway("g1", true)
+	attach("g1", "s3", begin, false) // the gateway does not know either
+	g1.reaches(12)
+	attach("g1", "s4", 12, true) // takes over from a socket that is there
+	h.detach("c1", "g1", "s4", 17)
 	offset(17, "detach")
 	h.connect("c1", "alice", "one")
 	offset(17, "a connect while it lingers")
-	attach("g1", "s4", 17)
-	h.detach("c1", "g1", "s4", 0)
-	offset(17, "a detach that does not know how far the session got")
+	attach("g1", "s5", 17, true)
+	h.detach("c1", "g1", "s5", 0)
+	offset(17, "a detach of a session that got nothing")
+	attach("g1", "s6", 17, true)
+	g1.reaches(0)
+	attach("dead", "s7", 17, true) // a session that got nothing
+	attach("g1", "s8", 17, false)
 }
 
 func TestAnEmptyLogIsMarkedSoThatTheFirstMessageIsNotMissed(t *testing.T) {
@@ -79,15 +85,27 @@ func TestADeadGatewaysConnectionsGoOnWhereTheyLastBegan(t *testing.T) {
 	r := h.start(c)
 	begin := h.post(h.log(), "one")
 	h.connect("c1", "alice", "one")
+	h.attach("c1", "g1", "s0")
+	h.detach("c1", "g1", "s0", begin)
 	h.attach("c1", "dead", "s1")
 	eventually(t, "it lingers", func() bool { return r.state("c1") == contract.Lingering })
-	if answer := h.attach("c1", "g2", "s2"); answer.Offset != begin {
+	if answer := h.attach("c1", "g2", "s2"); answer.Offset != begin || answer.Exact {
 		t.Fatalf("attach: %+v", answer)
 	}
 }
 
 func TestADormantConnectionIsResumed(t *testing.T) {
 	t.Parallel()
+	for how, offset := range map[string]bool{"by a client with an offset": true, "by a client without": false} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			isResumed(t, offset)
+		})
+	}
+}
+
+func isResumed(t *testing.T, offset bool) {
+	t.Helper()
 	h := newSystem(t)
 	a, b := h.start(resumable(time.Minute)), h.start(resumable(time.Minute))
 	h.connect("c1", "alice", "one", "two")
@@ -104,12 +122,11 @@ func TestADormantConnectionIsResumed(t *testing.T) {
 	if got := gauge(t, a.registry, "channelstream_presence_dormant"); got != 1 {
 		t.Fatalf("the metric says %v", got)
 	}
-	without := resume("c1", "")
-	without.Resume = false
-	h.attachRefused(without, contract.CodeInvalid, "conn_id")
 	h.attachRefused(resume("c1", "mallory"), contract.CodeInvalid, "conn_id")
-	answer := h.mustAttach(resume("c1", "alice"))
-	if answer.User != "alice" || answer.Offset != 7 || !slices.Equal(answer.Channels, []string{"one", "two"}) {
+	back := resume("c1", "alice")
+	back.Resume = offset
+	answer := h.mustAttach(back)
+	if answer.User != "alice" || answer.Offset != 7 || !answer.Exact || !slices.Equal(answer.Channels, []string{"one", "two"}) {
 		t.Fatalf("attach: %+v", answer)
 	}
 	info := must[contract.InfoAnswer](h, contract.VerbInfo, contract.InfoRequest{Seen: contract.Seen{Revision: answer.Revision}})

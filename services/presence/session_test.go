@@ -161,6 +161,40 @@ func TestAttachReplacesTheOlderSession(t *testing.T) {
 	}
 }
 
+func TestAConnectionWhoseClientLeftIsGoneAtOnceAndMayBeOpenedAnew(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.led(patient())
+	h.set("one", notifyPresence)
+	e := h.listen()
+	h.connect("c1", "alice", "one")
+	h.connect("c2", "bob", "one")
+	h.attach("c1", "g1", "s1")
+	h.attach("c2", "g1", "s2")
+	e.want("alice joined one", "bob joined one")
+	must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{
+		Gateway: "g1", Sessions: map[string]string{"c1": "s1", "c2": "s2"}, Offsets: map[string]uint64{"c1": 5}, Left: []string{"c1"},
+	})
+	if got := sentences([]heard{e.next()}); got[0] != "alice parted one" {
+		t.Fatalf("heard %q", got)
+	}
+	if info := h.info(); info.TotalConnections != 1 || info.UniqueUsers != 1 {
+		t.Errorf("info: %+v", info)
+	}
+	h.attachRefused(contract.AttachRequest{ConnID: "c1", User: "alice", Gateway: "g1", Session: "s3", Resume: true}, contract.CodeInvalid, "conn_id")
+	back := h.mustAttach(contract.AttachRequest{ConnID: "c1", Gateway: "g1", Session: "s3", Resume: true})
+	if !back.Left || back.Offset != 0 || !slices.Equal(back.Channels, []string{"one"}) {
+		t.Errorf("it was opened with %+v", back)
+	}
+	must[contract.DetachAnswer](h, contract.VerbDetach, contract.DetachRequest{
+		Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Left: []string{"c1"},
+	})
+	if again := h.mustAttach(contract.AttachRequest{ConnID: "c1", Gateway: "g1", Session: "s4"}); again.Left {
+		t.Errorf("an older session left for a newer one: %+v", again)
+	}
+	e.want("alice joined one")
+}
+
 func TestAttachByUserMakesBothKnown(t *testing.T) {
 	t.Parallel()
 	h := newSystem(t)
@@ -205,4 +239,22 @@ func TestClientsComeInTogetherAndEachForItself(t *testing.T) {
 	for _, n := range []int{0, contract.MaxAttach + 1} {
 		refused[contract.AttachAnswers](h, contract.VerbAttach, contract.AttachList{Clients: make([]contract.AttachRequest, n)}, contract.CodeInvalid, "clients")
 	}
+}
+
+// A client that moves from one gateway to another is attached again, and so may a newer socket of its connection be meanwhile.
+func TestAClientThatMovesTakesNothingFromANewerSocket(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	h.start(patient())
+	h.gateway("g1", true)
+	h.gateway("g2", true)
+	h.connect("c1", "alice", "one")
+	h.attach("c1", "g1", "s1")
+	moved := contract.AttachRequest{ConnID: "c1", Gateway: "g2", Session: "s2", Transport: "websocket", Resume: true, Moved: "s1"}
+	h.mustAttach(moved)
+	h.mustAttach(moved) // asked again
+	h.attach("c1", "g1", "s3")
+	h.attachRefused(contract.AttachRequest{ConnID: "c1", Gateway: "g1", Session: "s4", Transport: "websocket", Resume: true, Moved: "s2"}, contract.CodeConflict, "")
+	h.detach("c1", "g1", "s3", 0)
+	h.mustAttach(contract.AttachRequest{ConnID: "c1", Gateway: "g1", Session: "s4", Transport: "websocket", Resume: true, Moved: "s2"})
 }

@@ -23,7 +23,7 @@ func (s *Service) subscribe(ctx context.Context, q contract.SubscribeRequest) (c
 		}
 	}
 	outcome, err := s.changeKnown(ctx, q.ConnID, func(c *contract.ConnectionRecord) (*contract.ConnectionRecord, error) {
-		return s.addChannels(c, q.Channels)
+		return s.addChannels(c, q.Channels, contract.CauseSubscribe)
 	})
 	if err != nil {
 		return contract.SubscribeAnswer{}, err

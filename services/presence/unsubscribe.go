@@ -136,6 +136,7 @@ func (s *Service) withdraw(ctx context.Context, user string, connections, channe
 // that saw the permission before it went must not be written after this (see admit).
 func withdrawn(c *contract.ConnectionRecord, channels []string) *contract.ConnectionRecord {
 	next := *dropChannels(c, channels)
+	next.By = contract.CauseUnsubscribe
 	return &next
 }
 

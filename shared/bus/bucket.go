@@ -49,14 +49,15 @@ type Entry struct {
 	Key      string
 	Value    []byte
 	Revision uint64
-	Deleted  bool // removed or expired; Value is empty
+	At       time.Time // when it was written, as a watch tells it; the zero time for what went while the watch was away
+	Deleted  bool      // removed or expired; Value is empty
 }
 
 // OpenBucket makes the bucket if it is not there, and brings its configuration up to date. It returns a settings.Fault for
 // what can not be had here, and else ErrUnavailable.
 func (c *Conn) OpenBucket(ctx context.Context, b BucketConfig) (*Bucket, error) {
 	// NATS makes buckets that begin with revision 1. One that is made anew must not repeat those of one that was lost.
-	_, err := c.js.CreateStream(ctx, jetstream.StreamConfig{
+	err := c.createStream(ctx, jetstream.StreamConfig{
 		Name: BucketStream(b.Name), Subjects: []string{"$KV." + b.Name + ".>"}, FirstSeq: epoch(time.Now()),
 		MaxMsgsPerSubject: 1, MaxAge: b.TTL, Storage: jetstream.FileStorage, Replicas: max(b.Replicas, 1),
 		AllowRollup: true, DenyDelete: true, AllowDirect: true, Discard: jetstream.DiscardNew,

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -65,6 +66,9 @@ type Conn struct {
 	drops   listeners[string] // messages on a subject were dropped
 	flushes *rounds[struct{}]
 	replies inbox
+
+	dropped atomic.Uint64 // times that messages were dropped
+	late    atomic.Uint64 // requests that were not begun
 }
 
 // A server that does not answer so many pings is gone, though the connection to it may look open.
@@ -77,7 +81,7 @@ const (
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	c := &Conn{log: o.Logger, embedded: o.InProcess}
 	c.refusals = telemetry.NewOutage(o.Logger, "NATS refuses the connection; trying again", "NATS takes the connection again")
-	c.flushes = newRounds(flushTimeout, func(ctx context.Context, _ []string) (struct{}, error) {
+	c.flushes = newRounds(&c.changes, flushTimeout, func(ctx context.Context, _ []string) (struct{}, error) {
 		return struct{}{}, c.nc.FlushWithContext(ctx)
 	})
 	opts := []nats.Option{
@@ -210,6 +214,7 @@ func (c *Conn) asyncError(nc *nats.Conn, sub *nats.Subscription, err error) {
 	}
 	c.log.Error("NATS reported an error", "subject", subject, "error", err)
 	if errors.Is(err, nats.ErrSlowConsumer) {
+		c.dropped.Add(1)
 		c.drops.tell(subject)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -57,6 +58,22 @@ func (c *Conn) Open(ctx context.Context, all ...Kept) error {
 
 // openAtOnce is how many streams are made at once: a cluster elects a leader for each.
 const openAtOnce = 4
+
+// createAgain is when a stream is asked for again: an election takes 5 to 6 seconds.
+const createAgain = 7 * time.Second
+
+// createStream makes a stream that is not there, and asks again until ctx ends: a cluster leaves a request without an answer
+// that came while it chose a leader.
+func (c *Conn) createStream(ctx context.Context, config jetstream.StreamConfig) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, createAgain)
+		_, err := c.js.CreateStream(attempt, config)
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+}
 
 // Has says whether logs and buckets are there: nil, ErrGone, or another ErrUnavailable.
 func (c *Conn) Has(ctx context.Context, all ...Kept) error {

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // A process that was paused, or whose way to NATS was blocked, has requests before it when it goes on whose callers have given
@@ -20,14 +18,6 @@ const (
 	beatEvery = 250 * time.Millisecond
 	afterward = time.Second // what lay before the process has been seen by then
 )
-
-// withUntil notes on a request until when its caller waits.
-func withUntil(ctx context.Context, m *nats.Msg) *nats.Msg {
-	if deadline, is := ctx.Deadline(); is {
-		m.Header = nats.Header{headerUntil: {strconv.FormatInt(deadline.UnixMilli(), 10)}}
-	}
-	return m
-}
 
 // holdUps knows whether there was one just now. It is safe for use by many goroutines.
 type holdUps struct {

@@ -19,6 +19,7 @@ import (
 const (
 	HeaderSequence     = jetstream.SequenceHeader     // its place in the log
 	HeaderLastSequence = jetstream.LastSequenceHeader // the place of the message before it on the same subject
+	HeaderStored       = jetstream.TimeStampHeaer     // when the log took it, by the clock of the NATS server (RFC 3339)
 )
 
 // LogConfig says how a log is kept. The oldest messages go first.
@@ -85,10 +86,10 @@ type Log struct {
 
 func newLog(c *Conn, name string) *Log {
 	l := &Log{conn: c, name: name}
-	l.ends = newRounds(flushTimeout, l.end)
-	l.states = newRounds(flushTimeout, l.state)
-	l.barriers = newRounds(publishTimeout, l.barrier)
-	l.tails = newRounds(publishTimeout, l.readTails)
+	l.ends = newRounds(&c.changes, flushTimeout, l.end)
+	l.states = newRounds(&c.changes, flushTimeout, l.state)
+	l.barriers = newRounds(&c.changes, publishTimeout, l.barrier)
+	l.tails = newRounds(&c.changes, publishTimeout, l.readTails)
 	return l
 }
 
@@ -115,7 +116,7 @@ func (c *Conn) OpenLog(ctx context.Context, l LogConfig) (*Log, error) {
 	if l.ByClock {
 		created.FirstSeq = max(l.First, epoch(time.Now()))
 	}
-	_, err := c.js.CreateStream(ctx, created)
+	err := c.createStream(ctx, created)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		_, err = c.js.UpdateStream(ctx, config)
 		if code(err) == codeUnfit {

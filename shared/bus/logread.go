@@ -81,6 +81,7 @@ type LogState struct {
 	Last     uint64 // sequence of the newest
 	Messages uint64
 	Bytes    uint64
+	Oldest   time.Time // when the oldest message was stored; zero when there is none
 	Replicas int
 }
 
@@ -97,7 +98,7 @@ func (l *Log) state(ctx context.Context, _ []string) (LogState, error) {
 	info := stream.CachedInfo()
 	return LogState{
 		First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs, Bytes: info.State.Bytes,
-		Replicas: info.Config.Replicas,
+		Replicas: info.Config.Replicas, Oldest: info.State.FirstTime,
 	}, nil
 }
 

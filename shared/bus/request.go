@@ -62,9 +62,9 @@ func (c *Conn) Ask(ctx context.Context, subject string, request any) ([]byte, er
 	if limit := c.nc.MaxPayload(); limit > 0 && int64(len(body)) > limit {
 		return nil, fmt.Errorf("request %s: %w", subject, ErrTooLarge)
 	}
-	reply, err := c.exchange(ctx, withUntil(ctx, &nats.Msg{Subject: subject, Data: body}))
+	reply, err := c.exchange(ctx, asked(ctx, &nats.Msg{Subject: subject, Data: body}))
 	if err == nil && reply.Header.Get(headerParts) != "" {
-		body, err = c.gather(ctx, reply)
+		body, _, err = c.gather(ctx, reply)
 	} else if err == nil {
 		body = reply.Data
 	}
@@ -86,16 +86,16 @@ func (c *Conn) exchange(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	return reply, faultOf(reply)
 }
 
-// gather asks for one part after the other and gives the whole answer.
-func (c *Conn) gather(ctx context.Context, part *nats.Msg) ([]byte, error) {
+// gather asks for one part after the other and gives the whole answer, and its last part.
+func (c *Conn) gather(ctx context.Context, part *nats.Msg) (whole []byte, last *nats.Msg, err error) {
 	size, err := strconv.Atoi(part.Header.Get(headerParts))
 	if err != nil || size < len(part.Data) || size > maxAnswer {
-		return nil, fmt.Errorf("an answer in parts of %q bytes", part.Header.Get(headerParts))
+		return nil, nil, fmt.Errorf("an answer in parts of %q bytes", part.Header.Get(headerParts))
 	}
-	whole := append(make([]byte, 0, size), part.Data...)
-	for part.Reply != "" {
+	whole = append(make([]byte, 0, size), part.Data...)
+	for part.Reply != "" && len(whole) < size {
 		if part, err = c.exchange(ctx, &nats.Msg{Subject: part.Reply}); err != nil {
-			return nil, fmt.Errorf("after %d of %d bytes: %w", len(whole), size, err)
+			return nil, nil, fmt.Errorf("after %d of %d bytes: %w", len(whole), size, err)
 		}
 		if len(whole)+len(part.Data) > size {
 			break
@@ -103,9 +103,9 @@ func (c *Conn) gather(ctx context.Context, part *nats.Msg) ([]byte, error) {
 		whole = append(whole, part.Data...)
 	}
 	if len(whole) != size {
-		return nil, fmt.Errorf("the parts of an answer of %d bytes do not add up", size)
+		return nil, nil, fmt.Errorf("the parts of an answer of %d bytes do not add up", size)
 	}
-	return whole, nil
+	return whole, part, nil
 }
 
 // faultOf reads the fault in an error reply, or gives nil.

@@ -2,18 +2,21 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
 
 // rounds lets many callers share one question to NATS: those who ask while one is under way are all answered by the
 // next, which is about the subjects of all of them, so that a thousand at once do not cost a thousand round trips. An
-// answer is always to a question that was asked after the call.
+// answer is always to a question that was asked after the call. A question that was lost with the connection is asked again
+// when the connection is back.
 type rounds[T any] struct {
 	// set at construction
 	ask     func(ctx context.Context, subjects []string) (T, error)
 	timeout time.Duration
-	turn    chan struct{} // holds one token while a question is under way
+	changes *listeners[bool] // of the connection, see Conn.OnChange
+	turn    chan struct{}    // holds one token while a question is under way
 
 	mu   sync.Mutex
 	next *round[T] // guarded by mu; the one that has not begun
@@ -31,8 +34,8 @@ type round[T any] struct {
 	subjects []string // guarded by rounds.mu until nobody can join any more
 }
 
-func newRounds[T any](timeout time.Duration, ask func(context.Context, []string) (T, error)) *rounds[T] {
-	return &rounds[T]{ask: ask, timeout: timeout, turn: make(chan struct{}, 1)}
+func newRounds[T any](changes *listeners[bool], timeout time.Duration, ask func(context.Context, []string) (T, error)) *rounds[T] {
+	return &rounds[T]{ask: ask, timeout: timeout, changes: changes, turn: make(chan struct{}, 1)}
 }
 
 // wait gives the answer of the next round.
@@ -95,5 +98,23 @@ func (g *rounds[T]) run(r *round[T]) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, g.timeout)
 	defer cancel()
-	r.answer, r.err = g.ask(ctx, r.subjects)
+	for again := true; again; {
+		r.answer, again, r.err = g.once(ctx, r.subjects)
+	}
+}
+
+// errBack ends a question that may have been lost with the connection.
+var errBack = errors.New("the connection was lost and is back")
+
+// once asks, and says whether the question has to be asked again.
+func (g *rounds[T]) once(ctx context.Context, subjects []string) (answer T, again bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer g.changes.add(func(up bool) {
+		if up {
+			cancel(errBack)
+		}
+	})()
+	answer, err = g.ask(ctx, subjects)
+	return answer, err != nil && errors.Is(context.Cause(ctx), errBack), err
 }

@@ -30,7 +30,7 @@ func TestARoundIsSharedByThoseWhoAskAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		g := newRounds(time.Minute, slow(&asked, nil))
+		g := newRounds(&listeners[bool]{}, time.Minute, slow(&asked, nil))
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 100 {
@@ -50,7 +50,7 @@ func TestARoundIsSharedByThoseWhoAskAtOnce(t *testing.T) {
 func TestARoundIsAboutTheSubjectsOfAllWhoAsk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newRounds(time.Minute, func(_ context.Context, subjects []string) (map[string]bool, error) {
+		g := newRounds(&listeners[bool]{}, time.Minute, func(_ context.Context, subjects []string) (map[string]bool, error) {
 			time.Sleep(time.Second) // of the bubble's clock: others come meanwhile
 			found := map[string]bool{}
 			for _, subject := range subjects {
@@ -75,7 +75,7 @@ func TestAnAnswerIsToAQuestionAskedAfterTheCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		g := newRounds(time.Minute, slow(&asked, nil))
+		g := newRounds(&listeners[bool]{}, time.Minute, slow(&asked, nil))
 		var all sync.WaitGroup
 		all.Go(func() { _, _ = g.wait(t.Context()) })
 		time.Sleep(500 * time.Millisecond) // of the bubble's clock: half of the first round
@@ -90,7 +90,7 @@ func TestACallerWhoGoesAwayDoesNotSpoilTheRoundOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		g := newRounds(time.Minute, slow(&asked, nil))
+		g := newRounds(&listeners[bool]{}, time.Minute, slow(&asked, nil))
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() { _, _ = g.wait(t.Context()) }) // the first round
@@ -112,7 +112,7 @@ func TestEverybodyInARoundLearnsThatItFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		g := newRounds(time.Minute, slow(&asked, errDown))
+		g := newRounds(&listeners[bool]{}, time.Minute, slow(&asked, errDown))
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
@@ -129,7 +129,7 @@ func TestWhoAsksFirstDoesNotWaitLongerThanItWants(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		g := newRounds(time.Minute, slow(&asked, nil))
+		g := newRounds(&listeners[bool]{}, time.Minute, slow(&asked, nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -138,6 +138,32 @@ func TestWhoAsksFirstDoesNotWaitLongerThanItWants(t *testing.T) {
 		}
 		if number, err := g.wait(t.Context()); err != nil || number != 2 {
 			t.Errorf("round %d, %v", number, err)
+		}
+	})
+}
+
+func TestAQuestionThatWasLostWithTheConnectionIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		changes := &listeners[bool]{}
+		asked := 0
+		g := newRounds(changes, time.Minute, func(ctx context.Context, _ []string) (int, error) {
+			if asked++; asked == 1 { // nobody answers
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}
+			return asked, nil
+		})
+		go func() {
+			time.Sleep(time.Second) // of the bubble's clock
+			changes.tell(false)
+			time.Sleep(time.Second)
+			changes.tell(true)
+		}()
+		began := time.Now()
+		answer, err := g.wait(t.Context())
+		if took := time.Since(began); err != nil || answer != 2 || took != 2*time.Second {
+			t.Errorf("got %d, %v after %v", answer, err, took)
 		}
 	})
 }

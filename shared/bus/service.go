@@ -1,12 +1,15 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Handler answers one request: a value to be written as JSON, or an error. A *contract.Fault goes to the caller as it
@@ -25,13 +29,23 @@ type Handler func(ctx context.Context, data []byte) (any, error)
 type Service struct {
 	Name        string // letters, digits, - and _
 	Description string
-	Version     string // semantic
-	QueueGroup  string // empty: every instance gets every request
+	Version     string            // of which discovery shows the three numbers
+	Metadata    map[string]string // shown by discovery; may be nil
+	QueueGroup  string            // empty: every instance gets every request
 	Endpoints   map[string]Endpoint
 	Concurrent  int           // requests answered at once; more wait
 	Timeout     time.Duration // of one request, and of one part of a large answer
 	Fresh       bool          // requests whose callers have given up are not begun after a hold-up
 	Logger      *slog.Logger
+	Tracer      *trace.Tracer // nil: no request is traced
+}
+
+// numbers are the part of a version that NATS service discovery takes in any case (semver.org, ADR-32).
+var numbers = regexp.MustCompile(`^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}`)
+
+// semantic gives the three numbers of a version, or 0.0.0 for one that has none.
+func semantic(version string) string {
+	return cmp.Or(numbers.FindString(strings.TrimPrefix(version, "v")), "0.0.0")
 }
 
 // Endpoint is one subject and what answers it.
@@ -82,7 +96,7 @@ func (r *running) end() {
 // endpoints were in force.
 func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	service, err := micro.AddService(c.nc, micro.Config{
-		Name: s.Name, Description: s.Description, Version: s.Version,
+		Name: s.Name, Description: s.Description, Version: semantic(s.Version), Metadata: s.Metadata,
 		QueueGroup: s.QueueGroup, QueueGroupDisabled: s.QueueGroup == "",
 	})
 	if err != nil {
@@ -106,11 +120,15 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 			slots <- struct{}{}
 			answer := func() {
 				defer func() { <-slots }()
+				ctx := forCaller(work, r.Headers())
 				if held != nil && held.late(r.Headers().Get(headerUntil)) {
-					s.Logger.Debug("a request came too late, and was not begun", "endpoint", name)
+					c.late.Add(1)
+					s.Logger.DebugContext(ctx, "a request came too late, and was not begun", "endpoint", name)
 					return // nobody waits for an answer
 				}
-				unsent.Note(c.answer(work, &s, name, r), "endpoint", name)
+				ctx, span := s.follow(ctx, name, r.Headers())
+				defer span.End()
+				unsent.Note(c.answer(ctx, &s, name, r), "endpoint", name)
 			}
 			if !running.begin(answer) {
 				answer() // one by one, so that Drain waits for it
@@ -135,11 +153,24 @@ func (c *Conn) Serve(ctx context.Context, s Service, ready func()) error {
 	return nil
 }
 
+// follow begins the span of a request whose caller traces it.
+func (s *Service) follow(ctx context.Context, name string, h header) (context.Context, trace.Span) {
+	if s.Tracer == nil {
+		return ctx, trace.Span{}
+	}
+	parent := h.Get(trace.Header)
+	if parent == "" {
+		return ctx, trace.Span{}
+	}
+	return s.Tracer.Follow(ctx, parent, s.Name+" "+name, trace.Server)
+}
+
 // answer carries out a request, and says whether the answer could be sent.
 func (c *Conn) answer(ctx context.Context, s *Service, name string, r micro.Request) error {
 	body, err := s.run(ctx, name, r.Data())
 	if err != nil {
-		return c.refuse(r.Reply(), FaultFor(s.Logger, name, err))
+		trace.Fail(ctx)
+		return c.refuse(r.Reply(), FaultFor(ctx, s.Logger, name, err))
 	}
 	return c.respond(ctx, s.Timeout, r.Reply(), body)
 }
@@ -167,16 +198,16 @@ func (s *Service) run(ctx context.Context, name string, data []byte) ([]byte, er
 
 // FaultFor is what a caller is told of an error: the fault that it is, that NATS is away, or else that the service failed, and
 // then the log says how.
-func FaultFor(log *slog.Logger, endpoint string, err error) *contract.Fault {
+func FaultFor(ctx context.Context, log *slog.Logger, endpoint string, err error) *contract.Fault {
 	var fault *contract.Fault
 	if errors.As(err, &fault) {
 		return fault
 	}
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) { // many at once, and no fault of ours
-		log.Debug("a request could not be carried out", "endpoint", endpoint, "error", err)
+		log.DebugContext(ctx, "a request could not be carried out", "endpoint", endpoint, "error", err)
 		return contract.Unavailable("The service could not reach NATS; try again.")
 	}
-	log.Error("a request failed", "endpoint", endpoint, "error", err)
+	log.ErrorContext(ctx, "a request failed", "endpoint", endpoint, "error", err)
 	if errors.Is(err, errAnswer) { // no 4xx: what was asked for is done
 		return &contract.Fault{Code: contract.CodeInternal, Message: fmt.Sprintf("The answer has more than %d MiB: ask for less.", maxAnswer>>20)}
 	}

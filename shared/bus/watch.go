@@ -86,7 +86,7 @@ func (w *watch) run(ctx context.Context, again <-chan struct{}) error {
 }
 
 func (w *watch) learn(e jetstream.KeyValueEntry, fresh map[string]struct{}) {
-	entry := Entry{Key: e.Key(), Revision: e.Revision(), Deleted: e.Operation() != jetstream.KeyValuePut}
+	entry := Entry{Key: e.Key(), Revision: e.Revision(), At: e.Created(), Deleted: e.Operation() != jetstream.KeyValuePut}
 	if entry.Deleted {
 		delete(w.known, entry.Key)
 		delete(fresh, entry.Key)

@@ -43,6 +43,9 @@ type ConnectionRecord struct {
 	Transport string          `json:"transport,omitempty"` // while attached
 	Since     time.Time       `json:"since"`               // when it came into State
 	Offset    uint64          `json:"offset,omitempty"`    // of the log: what lies behind it the client has not got; 0: not known
+	Exact     bool            `json:"exact,omitempty"`     // Offset is how far the last socket got, as its gateway said
+	Left      bool            `json:"left,omitempty"`      // its client left, and is not to go on where it stopped; while dormant
+	By        Cause           `json:"by,omitempty"`        // by whose word it became so; nothing is decided by it, and older processes leave it out
 }
 
 // UserRecord is what is known of one user.
@@ -69,8 +72,9 @@ type LeaseKind string
 
 // The processes that hold leases. The leader's lease has the key KeyLeader and no kind.
 const (
-	LeaseGateway LeaseKind = "gateway"
-	LeaseAPI     LeaseKind = "api"
+	LeaseGateway  LeaseKind = "gateway"
+	LeaseAPI      LeaseKind = "api"
+	LeasePresence LeaseKind = "presence" // each replica's own, beside that of the leader
 )
 
 // LeaseKey is the key of a process's lease.
@@ -84,8 +88,10 @@ type LeaseRecord struct {
 	Started time.Time `json:"started"`
 	Load    Load      `json:"load"`
 
-	Contract  int    `json:"contract,omitempty"`  // the Version that the process speaks
-	Announced uint64 `json:"announced,omitempty"` // the leader: who came and left up to this revision of connections is announced
+	Version   string    `json:"version,omitempty"`   // of the build, for people
+	Renewed   time.Time `json:"renewed,omitzero"`    // when presence wrote it, by the clock of the replica that did
+	Contract  int       `json:"contract,omitempty"`  // the Version that the process speaks
+	Announced uint64    `json:"announced,omitempty"` // the leader: who came and left up to this revision of connections is announced
 }
 
 // Load is what a process has done since it started.

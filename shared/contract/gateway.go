@@ -4,6 +4,9 @@ package contract
 const (
 	VerbMembership = "membership" // MembershipOrder → GatewayAnswer, from presence
 	VerbClose      = "close"      // CloseOrder → GatewayAnswer, from presence
+	VerbSessions   = "sessions"   // SessionsRequest → SessionsAnswer, from api; see explain.go
+	VerbMove       = "move"       // MoveOrder → MoveAnswer, from another gateway; see relay.go
+	VerbRelay      = "relay"      // a client's request, from another gateway; see relay.go
 )
 
 // MembershipOrder gives a session the channels that its connection now has. The answer comes after messages of new
@@ -23,5 +26,6 @@ type CloseOrder struct {
 
 // GatewayAnswer says whether the gateway held that session.
 type GatewayAnswer struct {
-	Held bool `json:"held"`
+	Held   bool   `json:"held"`
+	Offset uint64 `json:"offset,omitempty"` // how far a session got in the log that is closed, or has ended just now; 0: not known
 }

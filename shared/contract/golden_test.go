@@ -26,6 +26,7 @@ func golden() map[string]any {
 	options := InfoOptions{
 		ExcludeChannels: []string{"two"}, OmitHistory: true, OmitUsers: true, IncludeConnections: true, PublicState: true,
 	}
+	page := Page{Seen: Seen{Revision: 7, Settings: 8}, After: "a", Limit: 9, Search: "on"}
 	info := ChannelsInfo{
 		Channels: map[string]ChannelInfo{"one": {
 			UUID: "19353cdf-4861-5674-88e2-8f47766668d1", Name: "one", LongName: &long, Settings: settings,
@@ -36,14 +37,18 @@ func golden() map[string]any {
 	}
 	member := Membership{Revision: 7, Channels: []string{"one", "two"}}
 	attach := AttachRequest{
-		ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket", Resume: true,
+		ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket", Resume: true, Moved: "s0",
 	}
-	attached := AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9}
+	attached := AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9, Exact: true, Left: true}
+	standing := Standing{
+		State: Attached, In: true, Gateway: "g1", Session: "s1", Transport: "ws", Since: since, Offset: 9, Exact: true, Left: true,
+	}
 	join := JoinRequest{ConnID: "c1", Gateway: "g1", Session: "s1", Channels: []string{"one"}}
+	one := info.Channels["one"]
 	return map[string]any{
 		"connection_record": ConnectionRecord{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, State: Attached,
-			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since, Offset: 9,
+			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since, Offset: 9, Exact: true, Left: true, By: CauseOpened,
 		},
 		"user_record": UserRecord{
 			User: "alice", Status: 2, State: state, PublicKeys: []string{"color"}, Allowed: []string{"one"}, LastActive: since,
@@ -51,7 +56,7 @@ func golden() map[string]any {
 		"channel_record": ChannelRecord{Name: "one", LongName: &long, Settings: settings, Created: since, History: true},
 		"lease_record": LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
-			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Contract: 1, Announced: 7,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Version: "1.2.3", Renewed: since, Contract: 1, Announced: 7,
 		},
 		"connect_request": ConnectRequest{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, ChannelConfigs: configs, Status: &status,
@@ -100,7 +105,7 @@ func golden() map[string]any {
 		"join_request":    join,
 		"leave_request":   LeaveRequest(join),
 		"channels_answer": ChannelsAnswer{Membership: member, Named: []string{"one"}},
-		"detach_request":  DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Offsets: map[string]uint64{"c1": 9}},
+		"detach_request":  DetachRequest{Gateway: "g1", Sessions: map[string]string{"c1": "s1"}, Offsets: map[string]uint64{"c1": 9}, Left: []string{"c1"}},
 		"detach_answer":   DetachAnswer{Detached: 1},
 		"compare_request": CompareRequest{
 			Gateway: "g1", List: true, Parts: 5, Reattach: true, Sessions: map[string]HeldSession{"c1": {Session: "s1", Revision: 7, Transport: "ws"}},
@@ -111,12 +116,52 @@ func golden() map[string]any {
 		},
 		"lease_request": LeaseRequest{Held: &Digest{1, 1<<64 - 1}, LeaseRecord: LeaseRecord{
 			ID: "g1", Kind: LeaseGateway, Address: "127.0.0.1:8000", Started: since,
-			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Contract: 1, Announced: 7,
+			Load: Load{Sessions: 1, Delivered: 2, Accepted: 3}, Version: "1.2.3", Renewed: since, Contract: 1, Announced: 7,
 		}},
 		"lease_answer":     LeaseAnswer{TTL: 6, Differs: 1<<31 | 1, Contract: 1},
 		"membership_order": MembershipOrder{ConnID: "c1", Session: "s1", Membership: member},
 		"close_order":      CloseOrder{ConnID: "c1", Session: "s1", Reason: ReasonReplaced},
-		"gateway_answer":   GatewayAnswer{Held: true},
+		"gateway_answer":   GatewayAnswer{Held: true, Offset: 9},
+		"relay_request": RelayRequest{
+			Method: "GET", URI: "/socket.io/?EIO=4&transport=polling&sid=A.B", Host: "push.example.com", Caller: "192.0.2.1",
+			Header: map[string][]string{"Content-Type": {"text/plain"}},
+		},
+		"relay_answer": RelayAnswer{Status: 200, Header: map[string][]string{"Content-Type": {"text/plain"}}},
+		"move_order":   MoveOrder{SID: "A.B", Step: StepTry, Revision: 3},
+		"move_answer": MoveAnswer{Known: true, Busy: true, Session: &MovedSession{
+			Session: "s1", ConnID: "c1", User: "alice", Query: "conn_id=c1", Namespaces: []string{"/stream"}, Named: true, Implicit: true, From: 7,
+			Channels: []string{"one"}, Offset: 9, Packets: [][]byte{[]byte("2")}, Reason: ReasonReplaced,
+		}},
+		"chronicle_request": ChronicleRequest{Seen: Seen{Revision: 7, Settings: 8}, ConnID: "c1", User: "alice", Channel: "one"},
+		"chronicle_answer": ChronicleAnswer{From: since, Connections: []ConnectionLife{{
+			ConnID: "c1", User: "alice", Before: &standing,
+			Changes: []StandingChange{{At: since, Revision: 7, By: CauseEnded, After: &standing}},
+		}}},
+		"sessions_request": SessionsRequest{Sessions: []string{"s1"}},
+		"sessions_answer": SessionsAnswer{Sessions: map[string]SessionAccount{"s1": {
+			ConnID: "c1", Transport: "ws", Coming: true, Since: 7, Resumed: true, CatchingUp: true, Handed: 10, Acknowledged: 9, Backlog: 100,
+			Missed: []MissedSpan{{Since: 7, Offset: 8, At: since}}, Ended: &EndedSpan{Reason: ReasonSlowConsumer, At: since},
+		}}},
+		"overview_request": OverviewRequest{Seen: Seen{Revision: 7, Settings: 8}},
+		"overview_answer": OverviewAnswer{
+			UniqueUsers: 1, RememberedUsers: 2, TotalConnections: 3, Dormant: 4, TotalChannels: 5, TotalMessages: 6,
+			TotalUniqueMessages: 7, Uptime: 8.5, Instances: []Instance{{
+				Service: LeasePresence, ID: "p1", Version: "1.2.3", Address: "127.0.0.1:8000", Sessions: 1, Delivered: 2, Accepted: 3,
+				Leads: true, Contract: 3, Started: active, Renewed: active,
+			}},
+		},
+		"list_channels_request": ListChannelsRequest{Page: page, Name: "one", Whole: true},
+		"list_channels_answer": ListChannelsAnswer{Next: "one", Channels: []ListedChannel{{
+			Name: "one", LongName: &long, Users: 1, Connections: 2, Settings: settings, Info: &one,
+		}}},
+		"list_users_request": ListUsersRequest{Page: page, Name: "alice", Present: true, Whole: true},
+		"list_users_answer": ListUsersAnswer{Next: "alice", Users: []ListedUser{{
+			User: "alice", Status: 2, State: state, PublicKeys: []string{"color"}, Connections: 1, LastActive: active, ConnIDs: []string{"c1"},
+		}}},
+		"list_connections_request": ListConnectionsRequest{Page: page, User: "alice", Channel: "one"},
+		"list_connections_answer": ListConnectionsAnswer{Next: "c1", Connections: []ListedConnection{{
+			ConnID: "c1", User: "alice", Channels: []string{"one"}, State: Attached, Gateway: "g1", Transport: "websocket", Since: active,
+		}}},
 		"fault": Fault{
 			Code: CodeInvalid, Message: InvalidMessage, Fields: map[string][]string{"conn_id": {UnknownConnection}}, UUIDs: []string{"u1"},
 		},

@@ -5,6 +5,12 @@ import "encoding/json"
 // PresenceService is the name of the presence service in NATS service discovery, and its queue group.
 const PresenceService = "channelstream-presence"
 
+// The names of the other services in NATS service discovery.
+const (
+	APIService     = "channelstream-api"
+	GatewayService = "channelstream-gateway"
+)
+
 // Presence verbs, each answered by any replica. Request and answer are JSON.
 const (
 	VerbConnect     = "connect"     // ConnectRequest → ConnectAnswer, from api
@@ -21,6 +27,7 @@ const (
 	VerbDetach      = "detach"      // DetachRequest → DetachAnswer, from gateway
 	VerbLease       = "lease"       // LeaseRequest → LeaseAnswer, from gateway and api
 	VerbCompare     = "compare"     // CompareRequest → CompareAnswer, from gateway
+	VerbChronicle   = "chronicle"   // ChronicleRequest → ChronicleAnswer, from api
 
 	VerbAnnounced = "announced" // AnnouncedRequest → AnnouncedAnswer, from presence to the replica that leads
 )
@@ -264,7 +271,8 @@ type AttachRequest struct {
 	Gateway   string `json:"gateway"`
 	Session   string `json:"session"`
 	Transport string `json:"transport"`
-	Resume    bool   `json:"resume,omitempty"` // the client keeps its offset, or has got nothing yet: a dormant connection will do
+	Resume    bool   `json:"resume,omitempty"` // the client keeps its offset; what presence of earlier versions opens a dormant connection for
+	Moved     string `json:"moved,omitempty"`  // the client moved with this session from another gateway: a newer one is not taken over
 }
 
 // AttachAnswer says whose connection it is and where it is subscribed.
@@ -273,6 +281,8 @@ type AttachAnswer struct {
 	User   string `json:"user"`
 	Membership
 	Offset uint64 `json:"offset,omitempty"` // what lies behind it in the log the connection has not got; 0: nothing, or not known
+	Exact  bool   `json:"exact,omitempty"`  // a gateway said so when a socket of it ended
+	Left   bool   `json:"left,omitempty"`   // its client left: a client of Socket.IO does not go on where that stopped
 }
 
 // Membership is the whole list of a connection's channels as of a revision of its record. A gateway applies it when
@@ -304,7 +314,8 @@ type ChannelsAnswer struct {
 type DetachRequest struct {
 	Gateway  string            `json:"gateway"`
 	Sessions map[string]string `json:"sessions"`          // conn_id → session; at most 1,000
-	Offsets  map[string]uint64 `json:"offsets,omitempty"` // conn_id → how far the session got in the log
+	Offsets  map[string]uint64 `json:"offsets,omitempty"` // conn_id → how far the session got in the log; none if that is not known
+	Left     []string          `json:"left,omitempty"`    // conn_ids whose clients said that they leave: they do not linger
 }
 
 // DetachAnswer says how many connections began to linger.

@@ -16,8 +16,19 @@ const (
 	ReasonTooLarge         Reason = "too_large"         // it sent more than a frame may hold
 	ReasonInvalidPayload   Reason = "invalid_payload"   // it sent text that is not UTF-8, or what can not be inflated
 	ReasonRateLimited      Reason = "rate_limited"      // it sent more packets in a second than one may
+	ReasonLeft             Reason = "left"              // the client said that it leaves, and does not linger
 	ReasonClosed           Reason = "closed"            // the client closed it, or its network did
+	ReasonMoved            Reason = "moved"             // another gateway has it now; no client is told
 )
+
+// Reasons are all of them.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonReplaced, ReasonDisconnected, ReasonSlowConsumer, ReasonHeartbeatTimeout, ReasonDraining, ReasonShuttingDown,
+		ReasonUnavailable, ReasonProtocolError, ReasonTooLarge, ReasonInvalidPayload, ReasonRateLimited, ReasonLeft, ReasonClosed,
+		ReasonMoved,
+	}
+}
 
 // Breach says whether the client broke a rule, of its protocol or of what one may send, leave unread or unanswered.
 func (r Reason) Breach() bool {
@@ -27,6 +38,9 @@ func (r Reason) Breach() bool {
 	}
 	return false
 }
+
+// Final says whether a client is not to come back by itself: a newer socket has its connection, or nobody does.
+func (r Reason) Final() bool { return r == ReasonReplaced || r == ReasonDisconnected }
 
 // CloseCode is the WebSocket close code for a reason (RFC 6455 section 7.4.1).
 func (r Reason) CloseCode() int {

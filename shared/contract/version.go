@@ -4,4 +4,4 @@ package contract
 // older is found out and not refused. It is raised by one with each word, field or value without which a service that does not
 // know it would do something else than it is asked to: a verb that presence does not have yet, a request with a field that
 // matters. It stays for what an older service may pass over. 0 is a build that did not say it.
-const Version = 1
+const Version = 4

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -54,19 +55,54 @@ func TestOneOriginsAnswerForAll(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreForNamedOriginsOnly(t *testing.T) {
+func TestCredentialsAreForOriginsThatAreNamedInTheAnswer(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	for origin, want := range map[string]string{"https://a.example": "true", "https://b.example": ""} {
-		r.Header.Set("Origin", origin)
-		named, every := http.Header{}, http.Header{}
-		NewOrigins([]string{"https://a.example"}).WithCredentials().Allow(named, r)
-		NewOrigins(nil).WithCredentials().Allow(every, r)
-		if got := named.Get("Access-Control-Allow-Credentials"); got != want {
-			t.Errorf("%s: %q", origin, got)
+	some, every := NewOrigins([]string{"https://a.example"}).WithCredentials(), NewOrigins(nil).WithCredentials()
+	for _, c := range []struct {
+		origins     Origins
+		origin      string
+		allow, with string
+	}{
+		{some, "https://a.example", "https://a.example", "true"},
+		{some, "https://b.example", "", ""},
+		{some, "null", "", ""},
+		{some, "", "", ""},
+		{every, "https://a.example", "https://a.example", "true"},
+		{every, "null", "null", "true"}, // a page from a file
+		{every, "", "", ""},             // no page
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
 		}
-		if got := every.Get("Access-Control-Allow-Credentials"); got != "" {
-			t.Errorf("%s, any origin: %q", origin, got)
+		h := http.Header{}
+		c.origins.Allow(h, r)
+		if h.Get("Access-Control-Allow-Origin") != c.allow || h.Get("Access-Control-Allow-Credentials") != c.with || h.Get("Vary") != "Origin" {
+			t.Errorf("%v for %q: %v", c.origins, c.origin, h)
+		}
+	}
+}
+
+func TestAPreflightAllowsTheHeadersOfAPageWhereNoneDecidesAnything(t *testing.T) {
+	t.Parallel()
+	for asked, echoed := range map[string]bool{
+		"x-tenant": true, "Authorization, x-my_own.header": true, "a,b": true, "": false, "x-a,": false, "x a": false, "x-a;b": false,
+		"x-ä": false, strings.Repeat("x", 1025): false,
+	} {
+		r := httptest.NewRequest(http.MethodOptions, "/", nil)
+		r.Header.Set("Access-Control-Request-Headers", asked)
+		client, app := httptest.NewRecorder(), httptest.NewRecorder()
+		NewOrigins(nil).WithCredentials().Preflight(client, r, "GET")
+		NewOrigins(nil).Preflight(app, r, "GET")
+		want := usualHeaders
+		if echoed {
+			want = asked
+		}
+		if got := client.Header().Get("Access-Control-Allow-Headers"); got != want {
+			t.Errorf("%q: a client may send %q", asked, got)
+		}
+		if got := app.Header().Get("Access-Control-Allow-Headers"); got != usualHeaders {
+			t.Errorf("%q: an app may send %q", asked, got)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func NewTransport(s settings.Access) Transport {
 
 // Refusal is the fault of a request that came in clear where HTTPS is enforced, and nil for every other.
 func (t Transport) Refusal(r *http.Request) *contract.Fault {
-	if !t.enforceHTTPS || t.secure(r) {
+	if !t.enforceHTTPS || t.Secure(r) {
 		return nil
 	}
 	return &contract.Fault{Code: contract.CodeNotHTTPS, Message: "This server answers over HTTPS only."}
@@ -74,8 +74,8 @@ func Network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// secure says whether the caller used TLS: to this process, or by the word of a trusted proxy, of which the last counts.
-func (t Transport) secure(r *http.Request) bool {
+// Secure says whether the caller used TLS: to this process, or by the word of a trusted proxy, of which the last counts.
+func (t Transport) Secure(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/shared/bus"
@@ -34,15 +35,19 @@ type Config struct {
 
 // Keeper renews a lease while Run does.
 type Keeper struct {
-	config Config
-	elders elders
+	config  Config
+	elders  elders
+	doubted chan struct{} // holds one when the lease is to be renewed soon
+	fails   atomic.Bool   // presence did not do what it was asked last
 
 	mu    sync.Mutex
 	until time.Time // the lease lasts, by this process's clock; guarded by mu
 }
 
 // New makes a keeper. There is no lease before Run.
-func New(c Config) *Keeper { return &Keeper{config: c, elders: elders{log: c.Logger}} }
+func New(c Config) *Keeper {
+	return &Keeper{config: c, elders: elders{log: c.Logger}, doubted: make(chan struct{}, 1)}
+}
 
 // Check says whether the lease lasts: nil, or ErrLapsed.
 func (k *Keeper) Check(context.Context) error {
@@ -58,6 +63,20 @@ func (k *Keeper) Lasts() bool {
 	defer k.mu.Unlock()
 	return time.Now().Before(k.until)
 }
+
+// Doubt says that presence did not do something else that it was asked: the lease is renewed soon, to see whether it can.
+func (k *Keeper) Doubt() {
+	if k.fails.Swap(true) {
+		return // it is known
+	}
+	select {
+	case k.doubted <- struct{}{}:
+	default:
+	}
+}
+
+// Fails says whether presence, which did once, does not do what it is asked. It is asked again and again meanwhile.
+func (k *Keeper) Fails() bool { return k.fails.Load() }
 
 // Run renews the lease until ctx ends. It logs when that begins to fail, once there was a lease, and when it is well again.
 func (k *Keeper) Run(ctx context.Context) error {
@@ -82,6 +101,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-back:
 			away = true
+		case <-k.doubted:
+			timer.Reset(retry) // others may doubt it again and again
+			continue
 		}
 		ttl, err := k.renew(ctx, away)
 		if ctx.Err() != nil {
@@ -89,6 +111,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		}
 		if held = held || err == nil; held {
 			outage.Note(err)
+			k.fails.Store(err != nil)
 		}
 		wait := retry
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -115,10 +116,10 @@ func TestAPresenceThatSaysNoVersionIsOlder(t *testing.T) {
 	if err := k.CheckContract(t.Context()); !errors.Is(err, lease.ErrOlder) {
 		t.Errorf("the check gives %v", err)
 	}
-	if asked := p.asked(); !strings.Contains(asked[0], `"contract":1`) {
+	if asked := p.asked(); !strings.Contains(asked[0], fmt.Sprintf(`"contract":%d`, contract.Version)) {
 		t.Errorf("the process does not say what it speaks: %s", asked[0])
 	}
-	p.says(`{"ttl": 0.06, "contract": 1}`)
+	p.says(fmt.Sprintf(`{"ttl": 0.06, "contract": %d}`, contract.Version))
 	eventually(t, "presence was updated", func() bool { return k.CheckContract(t.Context()) == nil })
 	if p.log.Count(older) != 1 || p.log.Count(known) != 1 {
 		t.Errorf("the log says %d times that it was older, and %d times that it is not", p.log.Count(older), p.log.Count(known))
@@ -140,9 +141,24 @@ func TestReplicasOfTwoVersionsAreOneLine(t *testing.T) {
 
 func TestANewerPresenceIsNoFault(t *testing.T) {
 	t.Parallel()
-	k, p := keep(t, `{"ttl": 6, "contract": 2, "tomorrow": true}`)
+	k, p := keep(t, `{"ttl": 6, "contract": 99, "tomorrow": true}`)
 	eventually(t, "there is a lease", k.Lasts)
 	if err := k.CheckContract(t.Context()); err != nil || p.log.Count("contract") != 0 {
 		t.Errorf("the check gives %v", err)
+	}
+}
+
+func TestALeaseInDoubtIsRenewedSoon(t *testing.T) {
+	t.Parallel()
+	k, p := keep(t, `{"ttl":600}`)
+	eventually(t, "there is a lease", k.Lasts)
+	before := len(p.asked())
+	k.Doubt()
+	if !k.Fails() {
+		t.Error("what is in doubt does not fail")
+	}
+	eventually(t, "presence does what it is asked", func() bool { return !k.Fails() })
+	if asked := len(p.asked()); asked != before+1 {
+		t.Errorf("it was asked %d times", asked-before)
 	}
 }

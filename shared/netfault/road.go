@@ -2,14 +2,17 @@
 package netfault
 
 import (
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 )
 
 // Road carries TCP connections from a port on loopback to an address. It is safe for use by many goroutines.
 type Road struct {
 	// set at construction
+	t        testing.TB
 	listener net.Listener
 	to       string
 	traffic  sync.WaitGroup
@@ -18,17 +21,21 @@ type Road struct {
 	conns   map[net.Conn]struct{} // guarded by mu
 	closed  bool                  // guarded by mu
 	swallow bool                  // guarded by mu
+	refuse  bool                  // guarded by mu
+	silent  bool                  // guarded by mu
 	open    chan struct{}         // guarded by mu; closed unless the road is blocked
 }
 
 // NewRoad opens a road until the end of the test.
 func NewRoad(t testing.TB, to string) *Road {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false) // no filter can be put on its sockets
+	listener, err := plain.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Road{listener: listener, to: to, conns: map[net.Conn]struct{}{}, open: make(chan struct{})}
+	r := &Road{t: t, listener: listener, to: to, conns: map[net.Conn]struct{}{}, open: make(chan struct{})}
 	close(r.open)
 	r.traffic.Go(r.accept)
 	t.Cleanup(r.close)
@@ -56,15 +63,59 @@ func (r *Road) Swallow() {
 	r.swallow = true
 }
 
-// Unblock ends Block and Swallow.
+// Silence lets no packet through any more: nothing is acknowledged, and who connects gets no answer. After Unblock the ends'
+// kernels send again what they still want to say.
+func (r *Road) Silence() {
+	r.Block()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.silent = true
+	for _, s := range r.sockets() {
+		r.check(deafen(s))
+	}
+}
+
+// Refuse resets every connection, and each that is opened from now on.
+func (r *Road) Refuse() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuse = true
+	for c := range r.conns {
+		reset(c)
+	}
+}
+
+func reset(conn net.Conn) {
+	conn.(*net.TCPConn).SetLinger(0) //nolint:errcheck // it is closed already
+	conn.Close()                     //nolint:errcheck // both ends see it
+}
+
+// Unblock ends Block, Swallow, Silence and Refuse.
 func (r *Road) Unblock() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unblock()
 }
 
+func (r *Road) check(err error) {
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		r.t.Errorf("filter what a socket receives: %v", err)
+	}
+}
+
+func (r *Road) sockets() []syscall.Conn {
+	all := []syscall.Conn{r.listener.(*net.TCPListener)}
+	for c := range r.conns {
+		all = append(all, c.(*net.TCPConn))
+	}
+	return all
+}
+
 func (r *Road) unblock() {
-	r.swallow = false
+	r.swallow, r.refuse, r.silent = false, false, false
+	for _, s := range r.sockets() {
+		r.check(hear(s))
+	}
 	select {
 	case <-r.open:
 	default:
@@ -87,9 +138,9 @@ func (r *Road) accept() {
 		if err != nil {
 			return
 		}
-		to, err := net.Dial("tcp", r.to)
+		to, err := r.dial()
 		if err != nil {
-			from.Close() //nolint:errcheck // it sees that nobody is there
+			reset(from) // it sees that nobody is there
 			continue
 		}
 		if r.keep(from, to) {
@@ -99,13 +150,27 @@ func (r *Road) accept() {
 	}
 }
 
+var errRefused = errors.New("the road refuses connections")
+
+func (r *Road) dial() (net.Conn, error) {
+	r.mu.Lock()
+	refuse := r.refuse
+	r.mu.Unlock()
+	if refuse {
+		return nil, errRefused
+	}
+	return net.Dial("tcp", r.to)
+}
+
 func (r *Road) keep(conns ...net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range conns {
 		r.conns[c] = struct{}{}
-		if r.closed {
-			c.Close() //nolint:errcheck // the test is over
+		if r.closed || r.refuse {
+			reset(c)
+		} else if r.silent {
+			r.check(deafen(c.(*net.TCPConn)))
 		}
 	}
 	return !r.closed

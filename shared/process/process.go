@@ -20,6 +20,7 @@ import (
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Service describes a service.
@@ -38,6 +39,7 @@ type Config struct {
 	Conn     *bus.Conn // not closed by the service
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+	Tracer   *trace.Tracer // nil: nothing is traced
 }
 
 // Part is a service that was made. It works while Run does.
@@ -46,6 +48,21 @@ type Part interface {
 	Ready(ctx context.Context) error
 	Shared() map[string]serve.Check // what others of the kind need as well
 	Handler() http.Handler          // nil for one that is private
+}
+
+// Paged is a Part with pages for operators, which are served where its process answers them alone, and nowhere else.
+type Paged interface {
+	Pages() http.Handler
+}
+
+// Operations is what the operators of some parts are answered, with the pages of those that have some.
+func Operations(operations http.Handler, parts ...Part) http.Handler {
+	for _, part := range parts {
+		if paged, has := part.(Paged); has {
+			operations = serve.WithPages(paged.Pages(), operations)
+		}
+	}
+	return operations
 }
 
 // Program is the binary of a service.
@@ -93,6 +110,13 @@ func (p *Process) Addr() net.Addr { return p.ports.Addr() }
 func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	defer p.ports.Close()
 	front := newFront(p.operations(serve.Health{Ready: map[string]serve.Check{p.service.Name: notConnected}}))
+	tracer, err := trace.New(trace.Config{
+		Settings: p.config.Settings.Traces, Service: "channelstream-" + p.service.Name, Version: p.config.Version, Logger: telemetry.Component(p.log, "traces"),
+	})
+	if err != nil {
+		return err
+	}
+	p.config.Tracer = tracer
 	var conn *bus.Conn // set by the one goroutine, closed when it has ended
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(stages.Run("the "+p.service.Name, func() (err error) {
@@ -111,7 +135,7 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 	group.Go(stages.Run("requests", func() error {
 		return p.ports.Run(ctx, front.service(p.config.Settings.Timing.Request), front.operator(), p.log)
 	}))
-	err := group.Wait()
+	err = group.Wait()
 	if conn != nil {
 		end := stages.Begin("the connection to NATS")
 		if late := drain(conn, p.config.Settings.Timing.Shutdown/drainShare); late != nil { // whoever asked asks another
@@ -119,7 +143,24 @@ func (p *Process) Run(ctx context.Context, stages *serve.Stages) error {
 		}
 		end()
 	}
+	if tracer != nil {
+		end := stages.Begin("traces")
+		CloseTracer(tracer, p.config.Settings.Timing.Shutdown, p.log)
+		end()
+	}
 	return err
+}
+
+// traceShare is the share of a stop that the collector of traces has, behind all.
+const traceShare = 16
+
+// CloseTracer ends a tracer, which may be nil, in a small share of the time of a stop, also when the collector is away.
+func CloseTracer(t *trace.Tracer, stop time.Duration, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), stop/traceShare)
+	defer cancel()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("the last traces are lost", "error", err)
+	}
 }
 
 // drainShare is the share of a stop that the connection to NATS has, when all else has ended.
@@ -138,14 +179,14 @@ func (p *Process) work(ctx context.Context, conn *bus.Conn, front *front) error 
 	c.Conn = conn
 	part, err := p.service.Make(c)
 	if err == nil {
-		err = p.ports.Register(c.Registry)
+		err = errors.Join(p.ports.Register(c.Registry), conn.Register(c.Registry, p.service.Name))
 	}
 	if err != nil {
 		return err
 	}
-	front.begin(part.Handler(), p.operations(serve.Health{
+	front.begin(part.Handler(), Operations(p.operations(serve.Health{
 		Ready: map[string]serve.Check{p.service.Name: part.Ready}, Shared: part.Shared(),
-	}))
+	}), part))
 	return part.Run(ctx)
 }
 

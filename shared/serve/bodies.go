@@ -32,6 +32,12 @@ type bodies struct {
 	addresses map[netip.Prefix]*list.List // the same by address; none is empty; guarded by mu
 }
 
+// The bounds that a body may meet, as metrics name them.
+const (
+	boundAddress = "address"
+	boundProcess = "process"
+)
+
 // waitingBody is a body that has not come whole. Its fields are guarded by the mutex of bodies.
 type waitingBody struct {
 	from          netip.Prefix
@@ -41,7 +47,7 @@ type waitingBody struct {
 
 // files says how many the process may have open, 0 if that is not known. It may change at any time.
 func newBodies(s settings.Settings, files func() int) *bodies {
-	return &bodies{
+	b := &bodies{
 		perAddress: s.Limits.MaxBodiesPerAddress, files: files, transport: edge.NewTransport(s.Access),
 		evicted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "channelstream_bodies_evicted_total",
@@ -49,6 +55,10 @@ func newBodies(s settings.Settings, files func() int) *bodies {
 		}, []string{"bound"}),
 		all: list.New(), addresses: map[netip.Prefix]*list.List{},
 	}
+	for _, bound := range []string{boundAddress, boundProcess} { // there from the start, so that the first is seen as an increase
+		b.evicted.WithLabelValues(bound)
+	}
+	return b
 }
 
 // enter adds the body of a request. evict is called when it has to go, once at most and not after it was taken away by leave.
@@ -67,10 +77,10 @@ func (s *bodies) enter(r *http.Request, evict func(why *contract.Fault)) *waitin
 	}
 	b.all, b.ofOrigin = s.all.PushBack(b), origin.PushBack(b)
 	for origin.Len() > ofOne {
-		s.end(origin.Front(), "address", &contract.Fault{Code: contract.CodeTooMany, Message: "Too many requests from this address have not sent their bodies; send the body with the request."})
+		s.end(origin.Front(), boundAddress, &contract.Fault{Code: contract.CodeTooMany, Message: "Too many requests from this address have not sent their bodies; send the body with the request."})
 	}
 	for s.all.Len() > inAll {
-		s.end(s.all.Front(), "process", contract.Unavailable("Too many requests have not sent their bodies; try again."))
+		s.end(s.all.Front(), boundProcess, contract.Unavailable("Too many requests have not sent their bodies; try again."))
 	}
 	return b
 }

@@ -28,14 +28,14 @@ const (
 // is cut off in the middle may never see it (RFC 9112 section 9.6). The connection ends behind it.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := identified(w, r) // net/http looks at the body of its own when the handler is done
 		if r.Body == nil || r.Body == http.NoBody {
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, own)
 			return
 		}
 		e := &exchange{ResponseWriter: w, control: http.NewResponseController(w), request: r, bodies: s.bodies}
 		defer e.leave()
 		e.readBy(s.BodyTimeout)
-		own := r.WithContext(r.Context()) // net/http looks at the body of its own when the handler is done
 		own.Body = e
 		next.ServeHTTP(e, own)
 		e.finish(s.RestTimeout, s.BodyTimeout)

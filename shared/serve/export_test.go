@@ -17,7 +17,9 @@ func Bound(server *Server, s settings.Settings, files int) (evicted func() map[s
 		families, _ := registry.Gather() // one counter, which can be gathered
 		for _, f := range families {
 			for _, m := range f.GetMetric() {
-				counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+				if n := m.GetCounter().GetValue(); n > 0 {
+					counts[m.GetLabel()[0].GetValue()] = n
+				}
 			}
 		}
 		return counts

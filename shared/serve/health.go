@@ -41,7 +41,10 @@ type Health struct {
 // Operations returns a handler for what the operator asks: GET /healthz and /readyz (200, or 503 with the names of
 // the failing checks; the reasons go to the log, as they may hold addresses), /metrics and /version.
 func Operations(health Health, registry *prometheus.Registry, version string, log *slog.Logger) http.Handler {
-	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)})
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelError),
+		EnableOpenMetrics: true, // for who asks for it, since exemplars are in no other text
+	})
 	r := edge.NewRouter()
 	edge.Read(r, "/healthz", checks(health.Live, nil, log))
 	edge.Read(r, "/readyz", checks(health.Ready, health.Shared, log))

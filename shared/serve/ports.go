@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -78,7 +79,8 @@ func (p *Ports) Close() {
 	}
 }
 
-// Run serves the service below its base path, and what operators ask (see Operations), until ctx ends.
+// Run serves the service below its base path, and what operators ask (see Operations), until ctx ends. What changes the
+// process, or looks into it, is there only on a port that is configured for operators.
 func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	run := func(l net.Listener, h http.Handler, component string) {
@@ -87,6 +89,9 @@ func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *
 		server.bodies = p.bodies
 		server.Grace = p.settings.Timing.Shutdown * 2 / 3 // the rest is for what ends behind requests
 		group.Go(func() error { return server.Run(ctx) })
+	}
+	if p.settings.Operator.Port != 0 {
+		operations = controls(ctx, operations, log)
 	}
 	if p.operator != nil {
 		run(p.operator, operations, "operator")
@@ -99,6 +104,17 @@ func (p *Ports) Run(ctx context.Context, service, operations http.Handler, log *
 		run(p.service, service, "http")
 	}
 	return group.Wait()
+}
+
+// WithPages puts pages for operators, which are below /admin, before what else they ask for.
+func WithPages(pages, operations http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/admin" || strings.HasPrefix(r.URL.Path, "/admin/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		operations.ServeHTTP(w, r)
+	})
 }
 
 // withOperations puts the operator's paths before a handler that answers everything else.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"os/signal"
@@ -84,7 +85,7 @@ func (p Program) Main(ctx context.Context, args, environ []string, out, errOut i
 	if err == nil {
 		err = p.run(ctx, name, rest, environ, iniPath, out, errOut)
 	}
-	return p.report(err, errOut)
+	return p.Report(err, errOut)
 }
 
 // parse accepts flags before and after the command's name.
@@ -107,29 +108,42 @@ func usageError(err error) error { return fmt.Errorf("%w: %w", ErrUsage, err) }
 func (p Program) run(ctx context.Context, name string, args, environ []string, iniPath string, out, errOut io.Writer) error {
 	command, found := p.commands()[name]
 	if !found {
-		near := settings.Suggestion(name, maps.Keys(p.commands()))
-		return fmt.Errorf("%w: unknown command %q%s; %s help lists them", ErrUsage, name, near, p.Name)
+		return UnknownCommand(p.Name, name, maps.Keys(p.commands()))
 	}
 	if name == "version" || name == "help" { // also with a broken configuration
 		return command.Run(ctx, Call{Args: args, Out: out})
 	}
+	call, err := Load(ctx, environ, iniPath, out, errOut)
+	if err != nil {
+		return err
+	}
+	call.Args = args
+	return command.Run(ctx, call)
+}
+
+// UnknownCommand says that a program has no such command, and which of those that it has may be meant.
+func UnknownCommand(program, name string, known iter.Seq[string]) error {
+	return fmt.Errorf("%w: unknown command %q%s; %s help lists them", ErrUsage, name, settings.Suggestion(name, known), program)
+}
+
+// Load is what commands are run with by this configuration. Faults of the configuration have the exit code ExitUsage.
+func Load(ctx context.Context, environ []string, iniPath string, out, errOut io.Writer) (Call, error) {
 	loaded, err := settings.Load(ctx, environ, iniPath)
 	if err != nil {
-		return &configError{err}
+		return Call{}, &configError{err}
 	}
 	level, err := telemetry.ParseLevel(loaded.Log.Level)
 	if err != nil {
-		return &configError{err}
+		return Call{}, &configError{err}
 	}
-	log := telemetry.NewLogger(errOut, level, loaded.Log.Format)
-	return command.Run(ctx, Call{Settings: loaded, Log: log, Args: args, Out: out})
+	return Call{Settings: loaded, Log: telemetry.NewLogger(errOut, level, loaded.Log.Format), Out: out}, nil
 }
 
 // commands are the program's own and those that every program has.
 func (p Program) commands() map[string]Command {
 	all := map[string]Command{
-		"serve":       {"run the server (default)", p.serve},
-		"healthcheck": {"exit with 0 if the server is ready; [URL]", healthcheck},
+		"serve":       {"run the server (default)", p.RunServer},
+		"healthcheck": {"exit with 0 if the server is ready; [URL]", CheckHealth},
 		"version":     {"print the version", p.version},
 		"help":        {"print this", p.help},
 	}
@@ -137,13 +151,15 @@ func (p Program) commands() map[string]Command {
 	return all
 }
 
-func (p Program) serve(ctx context.Context, call Call) error {
+// RunServer is the command serve: it runs the server until ctx ends, which is no error.
+func (p Program) RunServer(ctx context.Context, call Call) error {
 	if len(call.Args) > 0 {
 		return fmt.Errorf("%w: serve takes none", ErrUsage)
 	}
 	for _, remark := range call.Settings.Remarks {
 		call.Log.Warn("about the configuration", "key", remark.Key, "remark", remark.Problem)
 	}
+	defer heedLevelSignal(call.Log)()
 	call.Stages = NewStages()
 	err := p.ends(ctx, call)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -173,7 +189,8 @@ func (p Program) ends(ctx context.Context, call Call) error {
 	}
 }
 
-func healthcheck(ctx context.Context, call Call) error {
+// CheckHealth is the command healthcheck: it asks the server of this configuration, or the URL that it is given.
+func CheckHealth(ctx context.Context, call Call) error {
 	switch len(call.Args) {
 	case 0:
 		return Healthcheck(ctx, ReadyURL(call.Settings.OperatorAddress()))
@@ -185,9 +202,14 @@ func healthcheck(ctx context.Context, call Call) error {
 }
 
 func (p Program) version(_ context.Context, call Call) error {
-	build := Build(p.Version)
-	_, err := fmt.Fprintln(call.Out, strings.TrimSpace(strings.Join([]string{p.Name, build.Version, build.Go, build.Revision}, " ")))
+	_, err := fmt.Fprintln(call.Out, p.VersionLine())
 	return err
+}
+
+// VersionLine says in one line what is running.
+func (p Program) VersionLine() string {
+	build := Build(p.Version)
+	return strings.TrimSpace(strings.Join([]string{p.Name, build.Version, build.Go, build.Revision}, " "))
 }
 
 func (p Program) help(_ context.Context, call Call) error {
@@ -200,8 +222,8 @@ type configError struct{ error }
 
 func (e *configError) Unwrap() error { return e.error }
 
-// report writes an error, one line for each fault, and returns the exit code.
-func (p Program) report(err error, errOut io.Writer) int {
+// Report writes an error, one line for each fault, and returns the exit code.
+func (p Program) Report(err error, errOut io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}

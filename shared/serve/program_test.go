@@ -60,7 +60,7 @@ func TestMainExitCodes(t *testing.T) {
 		"the original's -i":    {args: []string{"-i", ini, "echo", "a"}, code: serve.ExitOK, out: "99 [a]"},
 		"the original's --ini": {args: []string{"echo", "--ini", ini}, code: serve.ExitOK, out: "99 []"},
 		"the original's -v":    {args: []string{"-v"}, environ: []string{"CHANNELSTREAM_PORT=x"}, code: serve.ExitOK, out: "gateway 1.2.3 go"},
-		"remarks":              {environ: []string{"CHANNELSTREAM_ADMIN_USER=root"}, code: serve.ExitOK, errOut: "key=CHANNELSTREAM_ADMIN_USER"},
+		"remarks":              {environ: []string{"CHANNELSTREAM_HTTP_SCHEME=https"}, code: serve.ExitOK, errOut: "key=CHANNELSTREAM_HTTP_SCHEME"},
 		"missing config":       {args: []string{"--config", ini + ".none"}, code: serve.ExitUsage, errOut: "read configuration"},
 		"healthy":              {args: []string{"healthcheck", healthy.URL + "/readyz"}, code: serve.ExitOK},
 		"unhealthy":            {args: []string{"healthcheck"}, environ: []string{"CHANNELSTREAM_PORT=1"}, code: serve.ExitFailed, errOut: "check health"},

@@ -27,6 +27,7 @@ var (
 	errText      = errors.New("want text without control characters")
 	errHost      = errors.New("want a host name or an IP address, without a port")
 	errURL       = errors.New("want a URL such as https://push.example.com, without query and fragment")
+	errCollector = errors.New("want a URL such as http://127.0.0.1:4318, without user, query and fragment")
 	errNATS      = errors.New("want NATS servers such as nats://one:4222,nats://two:4222")
 	errToken     = errors.New("want 1 to 64 of A-Z a-z 0-9 _ -")
 	errPrefix    = errors.New("want addresses or CIDR ranges such as 10.0.0.1, 192.168.0.0/16 or fd00::/8")
@@ -48,6 +49,7 @@ func formNamed(name string) form {
 		"list":       readList,
 		"host":       readHost,
 		"url":        readURL,
+		"collector":  readCollector,
 		"nats":       readNATS,
 		"token":      readToken,
 		"prefixes":   readPrefixes,
@@ -209,6 +211,18 @@ func readURL(text string) (string, error) {
 		return "", errURL
 	}
 	return strings.TrimRight(text, "/"), nil
+}
+
+// readCollector reads a URL whose user would be sent nowhere: what a collector asks for goes into headers.
+func readCollector(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil {
+		return "", errCollector
+	}
+	if text, err = readURL(text); err != nil {
+		return "", errCollector
+	}
+	return text, nil
 }
 
 func readNATS(text string) (string, error) {

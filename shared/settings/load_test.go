@@ -53,6 +53,7 @@ func TestLoadDefaults(t *testing.T) {
 		Listen:   settings.Listen{Host: "127.0.0.1", Port: 8000},
 		Operator: settings.Operator{Host: "127.0.0.1"},
 		Access: settings.Access{
+			AdminUser:           "admin",
 			AllowPostingFrom:    prefixes("127.0.0.0/8", "::1/128"),
 			SignatureMaxAge:     time.Minute,
 			UserSignatureMaxAge: 24 * time.Hour,

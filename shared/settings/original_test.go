@@ -37,9 +37,8 @@ func TestAFileOfTheOriginalStartsThisServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "data dir", s.NATS.DataDir, here+"/data")
-	same(t, "remarks", remarks(t, s), map[string]string{
-		"[channelstream] admin_user": "has no effect: there are no names of administrators",
-	})
+	same(t, "admin user", s.Access.AdminUser, "admin")
+	same(t, "remarks", remarks(t, s), map[string]string{})
 }
 
 func TestKeysOfTheOriginalMeanWhatTheyMeant(t *testing.T) {
@@ -69,7 +68,7 @@ status_codes = online
 	said := remarks(t, s)
 	for key, want := range map[string]string{
 		"allow_cors": "http://example.com,https://example.com,http://localhost:3000", "validate_requests": "do not expire", "host": "on all addresses",
-		"http_scheme": "no links", "signature_checker": "two forms", "cookie_secret": "no cookie", "gc_conns_after": "LINGER",
+		"http_scheme": "no links", "signature_checker": "two forms", "cookie_secret": "admin_secret", "gc_conns_after": "LINGER",
 		"gc_channels_after": "channels", "demo_app_url": "demo", "status_codes": "whole number",
 	} {
 		if !strings.Contains(said["[channelstream] "+key], want) {
@@ -89,9 +88,10 @@ func TestTheEnvironmentOfTheOriginalIsReadToo(t *testing.T) {
 	same(t, "log level: our own key wins", s.Log.Level, "info")
 	same(t, "origins", s.Access.AllowedOrigins, []string{"https://a.example"})
 	same(t, "host: of no file of the original", s.Listen.Host, "127.0.0.1")
+	same(t, "admin user", s.Access.AdminUser, "root")
 	said := remarks(t, s)
 	same(t, "debug", said["CHANNELSTREAM_DEBUG"], "has no effect beside CHANNELSTREAM_LOG_LEVEL")
-	if len(said) != 3 {
+	if len(said) != 2 {
 		t.Errorf("remarks %v", said)
 	}
 	path := writeIni(t, "[channelstream]\nport = 77\n")

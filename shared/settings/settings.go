@@ -30,6 +30,7 @@ type Settings struct {
 	Limits    Limits
 	Timing    Timing
 	Log       Log
+	Traces    Traces
 	Demo      Demo
 
 	// Remarks are what an operator should know of a configuration that is not wrong, by the key that it is about. They
@@ -50,7 +51,7 @@ type Listen struct {
 // Operator is where operators ask, if that is not where the service answers.
 type Operator struct {
 	Host string `env:"OPERATOR_HOST" default:"127.0.0.1" form:"host" doc:"address of the operator's port"`
-	Port int    `env:"OPERATOR_PORT" min:"0" max:"65535" doc:"port of their own for /healthz, /readyz, /metrics and /version, which are on CHANNELSTREAM_PORT otherwise"`
+	Port int    `env:"OPERATOR_PORT" min:"0" max:"65535" doc:"port of their own for /healthz, /readyz, /metrics, /version and the admin page, which are on CHANNELSTREAM_PORT otherwise"`
 }
 
 // OperatorAddress is where operators ask.
@@ -67,6 +68,7 @@ type Access struct {
 	Secrets []string `env:"SECRET" secret:"true" doc:"secret that the app signs with; several, separated by commas, while one is rotated"`
 	// Generated is set by EnsureSecret and EnsureKeptSecret: nobody chose the secret.
 	Generated   bool
+	AdminUser   string `env:"ADMIN_USER" default:"admin" doc:"name under which to sign in at the admin page"`
 	AdminSecret string `env:"ADMIN_SECRET" secret:"true" doc:"secret that opens the admin page; none closes it"`
 	// AllowPostingFrom is masked and unmapped: compare with netip.Addr.Unmap().
 	AllowPostingFrom []netip.Prefix `env:"ALLOW_POSTING_FROM" default:"127.0.0.0/8,::1/128" form:"callers" doc:"addresses and CIDR ranges the app may call from; 0.0.0.0 alone means anyone"`
@@ -77,6 +79,8 @@ type Access struct {
 	UserSignatureMaxAge time.Duration  `env:"USER_SIGNATURE_MAX_AGE" default:"24h" min:"0s" doc:"age at which the signature of a user name expires; 0 sets no limit"`
 	// AllowedOrigins is lower case and without default ports; empty means any.
 	AllowedOrigins []string `env:"ALLOWED_ORIGINS" form:"origins" doc:"origins that browsers may connect from; empty or * means any"`
+	// PublicDescription lets anybody read what the API is, which is no secret of an installation but tells what runs there.
+	PublicDescription bool `env:"PUBLIC_DESCRIPTION" default:"false" doc:"let anybody read /openapi.yaml, /asyncapi.yaml and /api-explorer, without a signature"`
 }
 
 // Clients is how clients come in.
@@ -183,6 +187,13 @@ type Timing struct {
 type Log struct {
 	Level  string `env:"LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" form:"level" doc:"least level that is logged"`
 	Format string `env:"LOG_FORMAT" default:"text" oneof:"text,json" doc:"form of a log line"`
+	Access bool   `env:"ACCESS_LOG" default:"false" doc:"log each request that an api answers, at info: route and status, and never a query or body"`
+}
+
+// Traces is where traces go.
+type Traces struct {
+	URL     string `env:"TRACES_URL" form:"collector" doc:"URL of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; empty traces nothing"`
+	Percent int    `env:"TRACES_PERCENT" default:"0" min:"0" max:"100" doc:"requests of apps in a hundred that are traced, of those whose app says nothing of it by a traceparent"`
 }
 
 // Demo is the example app.

@@ -13,13 +13,13 @@ import (
 )
 
 // NewLogger writes lines of at least level to w; level may be changed while the program runs. format is "json" for
-// JSON and anything else for text.
+// JSON and anything else for text. A line that is logged with the context of a request has the request's id.
 func NewLogger(w io.Writer, level *slog.LevelVar, format string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(handler{slog.NewJSONHandler(w, options), level})
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(handler{slog.NewTextHandler(w, options), level})
 }
 
 // ParseLevel reads debug, info, warn or error into a level that can be changed later.
@@ -39,6 +39,9 @@ func ParseLevel(name string) (*slog.LevelVar, error) {
 	}
 	return level, nil
 }
+
+// LevelName is the word for a level that ParseLevel reads.
+func LevelName(level slog.Level) string { return strings.ToLower(level.String()) }
 
 // Component returns a logger whose lines name the part of the program that wrote them.
 func Component(log *slog.Logger, name string) *slog.Logger {

@@ -2,120 +2,106 @@ package arch
 
 import (
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/channelstream/channelstream/shared/settings"
 )
 
-// block is what a mapping of docker-compose.yml says: the text of each value, over all its lines, by key.
-type block map[string]string
-
-// newBlock reads the mapping whose keys are indented by so many spaces. Of YAML it knows what that file uses.
-func newBlock(text string, indent int) block {
-	found, key := block{}, ""
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(strings.TrimRight(line, "\n"), " #")
-		switch deep := len(line) - len(strings.TrimLeft(line, " ")); {
-		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
-		case deep == indent:
-			name, value, _ := strings.Cut(line[deep:], ":")
-			key = name
-			found[key] = strings.TrimSpace(value) + "\n"
-		default:
-			found[key] += line + "\n"
-		}
-	}
-	return found
+// service is what docker-compose.yml says of one, with what it takes from others.
+type service struct {
+	User        string   `yaml:"user"`
+	ReadOnly    bool     `yaml:"read_only"`
+	CapDrop     []string `yaml:"cap_drop"`
+	CapAdd      []string `yaml:"cap_add"`
+	SecurityOpt []string `yaml:"security_opt"`
+	PidsLimit   int      `yaml:"pids_limit"`
+	MemLimit    string   `yaml:"mem_limit"`
+	Restart     string   `yaml:"restart"`
+	NetworkMode string   `yaml:"network_mode"`
+	Logging     struct {
+		Options map[string]string `yaml:"options"`
+	} `yaml:"logging"`
+	Ports       []string          `yaml:"ports"`
+	Image       string            `yaml:"image"`
+	Profiles    []string          `yaml:"profiles"`
+	Volumes     []string          `yaml:"volumes"`
+	Entrypoint  []string          `yaml:"entrypoint"`
+	Command     any               `yaml:"command"`
+	Environment map[string]string `yaml:"environment"`
+	Build       struct {
+		Dockerfile string `yaml:"dockerfile"`
+	} `yaml:"build"`
+	Healthcheck struct {
+		Test []string `yaml:"test"`
+	} `yaml:"healthcheck"`
+	DependsOn map[string]struct {
+		Condition string `yaml:"condition"`
+	} `yaml:"depends_on"`
 }
 
-var (
-	anchor = regexp.MustCompile(`^&(\S+)`)
-	alias  = regexp.MustCompile(`\*([a-z-]+)`)
-)
-
-// merge adds what the block takes from others with <<.
-func (b block) merge(anchors map[string]block) block {
-	for _, name := range alias.FindAllStringSubmatch(b["<<"], -1) {
-		for key, value := range anchors[name[1]] {
-			if _, own := b[key]; !own {
-				b[key] = value
-			}
-		}
-	}
-	delete(b, "<<")
-	return b
-}
-
-// environment is the variables of a service.
-func (b block) environment(anchors map[string]block) block {
-	return newBlock(b["environment"], 6).merge(anchors)
-}
-
-// compose is the services of docker-compose.yml, and what its anchors stand for.
-func compose(t *testing.T) (services, anchors map[string]block) {
+// compose is the services of docker-compose.yml.
+func compose(t *testing.T) map[string]service {
 	t.Helper()
-	file := read(t, "docker-compose.yml")
-	services, anchors = map[string]block{}, map[string]block{}
-	whole := newBlock(file, 0)
-	for line := range strings.Lines(file) { // in their order, since one may take from another
-		key, _, _ := strings.Cut(line, ":")
-		if name := anchor.FindStringSubmatch(whole[key]); name != nil {
-			anchors[name[1]] = newBlock(strings.TrimPrefix(whole[key], name[0]), 2).merge(anchors)
-		}
+	var file struct {
+		Services map[string]service `yaml:"services"`
 	}
-	for name, text := range newBlock(whole["services"], 2) {
-		services[name] = newBlock(text, 4).merge(anchors)
+	if err := yaml.Unmarshal([]byte(read(t, "docker-compose.yml")), &file); err != nil {
+		t.Fatal(err)
 	}
-	if len(services) < 6 {
-		t.Fatalf("only %d services were found", len(services))
+	if len(file.Services) < 6 {
+		t.Fatalf("only %d services were found", len(file.Services))
 	}
-	return services, anchors
+	return file.Services
 }
 
 func TestComposeConfinesEveryService(t *testing.T) {
 	t.Parallel()
-	services, _ := compose(t)
-	for name, service := range services {
-		for key, want := range map[string]string{
-			"read_only": "true", "cap_drop": "[ALL]", "security_opt": "no-new-privileges:true", "pids_limit": "1000",
-			"mem_limit": "m\n", "logging": "max-size: ",
-		} {
-			if !strings.Contains(service[key], want) {
-				t.Errorf("%s has %s: %s", name, key, service[key])
-			}
+	for name, s := range compose(t) {
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) {
+			t.Errorf("%s may write (%t), drops %q and has the options %q", name, !s.ReadOnly, s.CapDrop, s.SecurityOpt)
 		}
-		if !strings.Contains(service["logging"], "max-file: ") {
-			t.Errorf("%s keeps any number of logs", name)
+		if s.PidsLimit != 1000 || !strings.HasSuffix(s.MemLimit, "m") {
+			t.Errorf("%s may have %d processes and %q of memory", name, s.PidsLimit, s.MemLimit)
+		}
+		if s.Logging.Options["max-size"] == "" || s.Logging.Options["max-file"] == "" {
+			t.Errorf("%s keeps logs with %v", name, s.Logging.Options)
 		}
 		// What gives a folder to another user has to be root, and nothing reaches it.
-		other := service["user"] != "\"65532:65532\"\n" || service["cap_add"] != ""
-		if confined := service["network_mode"] == "none\n" && service["restart"] == "\"no\"\n"; other && !confined {
-			t.Errorf("%s runs as %s with %s", name, service["user"], service["cap_add"])
+		other := s.User != "65532:65532" || len(s.CapAdd) > 0
+		if confined := s.NetworkMode == "none" && s.Restart == "no"; other && !confined {
+			t.Errorf("%s runs as %s with %q", name, s.User, s.CapAdd)
 		}
 	}
 }
 
 // The proxy alone is published, on an address of IPv4: who comes over IPv6 would have the address of the network's gateway,
-// which may post.
+// which may post. What the profile obs shows is for this machine, whatever is set.
 func TestComposePublishesTheProxyToThisMachine(t *testing.T) {
 	t.Parallel()
-	services, _ := compose(t)
-	published := regexp.MustCompile(`^\["\$\{PROXY_ADDRESS:-([^}]*)\}:\$\{PROXY_PORT:-8000\}:8000"\]\n$`)
-	for name, service := range services {
-		ports, has := service["ports"]
-		if !has && name != "proxy" {
+	own := regexp.MustCompile(`^127\.0\.0\.1:\$\{[A-Z]+_PORT:-(\d+)\}:(\d+)$`)
+	published := regexp.MustCompile(`^\$\{PROXY_ADDRESS:-([^}]*)\}:\$\{PROXY_PORT:-8000\}:8000$`)
+	for name, s := range compose(t) {
+		if name != "proxy" {
+			observes := slices.Equal(s.Profiles, []string{"obs"}) && len(s.Ports) == 1 && own.MatchString(s.Ports[0])
+			if len(s.Ports) > 0 && !observes {
+				t.Errorf("%s publishes %q", name, s.Ports)
+			}
 			continue
 		}
-		found := published.FindStringSubmatch(ports)
-		if name != "proxy" || found == nil {
-			t.Errorf("%s publishes %s", name, ports)
-			continue
+		if len(s.Ports) != 1 || !published.MatchString(s.Ports[0]) {
+			t.Fatalf("the proxy publishes %q", s.Ports)
 		}
-		if address, err := netip.ParseAddr(found[1]); err != nil || !address.Is4() || !address.IsLoopback() {
-			t.Errorf("the proxy answers at %s", found[1])
+		said := published.FindStringSubmatch(s.Ports[0])[1]
+		if address, err := netip.ParseAddr(said); err != nil || !address.Is4() || !address.IsLoopback() {
+			t.Errorf("the proxy answers at %s", said)
 		}
 	}
 }
@@ -123,54 +109,83 @@ func TestComposePublishesTheProxyToThisMachine(t *testing.T) {
 // Nothing starts before what it needs is healthy, and what is waited for says whether it is.
 func TestComposeWaitsForHealth(t *testing.T) {
 	t.Parallel()
-	services, anchors := compose(t)
-	awaited := regexp.MustCompile(`^\{ condition: (service_healthy|service_completed_successfully) \}\n$`)
-	for name, service := range services {
-		needs := newBlock(service["depends_on"], 6)
-		delete(needs, "")
-		for other, condition := range needs {
-			found := awaited.FindStringSubmatch(condition)
-			if found == nil {
-				t.Errorf("%s needs %s with %s", name, other, condition)
-				continue
+	services := compose(t)
+	for name, s := range services {
+		for other, needed := range s.DependsOn {
+			if needed.Condition != "service_healthy" && needed.Condition != "service_completed_successfully" {
+				t.Errorf("%s needs %s with %q", name, other, needed.Condition)
 			}
-			if found[1] == "service_healthy" && !checked(t, services[other]) {
+			if needed.Condition == "service_healthy" && !checked(t, services[other]) {
 				t.Errorf("%s waits for the health of %s, which has no check", name, other)
 			}
 		}
-		if _, asks := service.environment(anchors)["CHANNELSTREAM_NATS_URL"]; asks && needs["nats"] == "" {
+		if _, waits := s.DependsOn["nats"]; s.Environment["CHANNELSTREAM_NATS_URL"] != "" && !waits {
 			t.Errorf("%s does not wait for NATS", name)
 		}
 	}
-	if !strings.Contains(services["nats"]["healthcheck"], "http://127.0.0.1:8222/healthz") {
-		t.Errorf("nats has the check %s", services["nats"]["healthcheck"])
+	if check := services["nats"].Healthcheck.Test; !slices.Contains(check, "http://127.0.0.1:8222/healthz") {
+		t.Errorf("nats has the check %q", check)
 	}
 }
 
 // checked says whether a service has a health check, or the image that is built for it.
-func checked(t *testing.T, service block) bool {
+func checked(t *testing.T, s service) bool {
 	t.Helper()
-	if service["healthcheck"] != "" {
+	if len(s.Healthcheck.Test) > 0 {
 		return true
 	}
-	file := regexp.MustCompile(`dockerfile: ([\w./]+)`).FindStringSubmatch(service["build"])
-	return file != nil && strings.Contains(read(t, file[1]), "\nHEALTHCHECK ")
+	return s.Build.Dockerfile != "" && strings.Contains(read(t, s.Build.Dockerfile), "\nHEALTHCHECK ")
 }
 
 // Who asks NATS has its password, and nobody else.
 func TestComposeGivesThePasswordOfNATSToThoseWhoAsk(t *testing.T) {
 	t.Parallel()
-	services, anchors := compose(t)
 	const password = "${NATS_PASSWORD:?"
-	for name, service := range services {
-		said := service.environment(anchors)
+	for name, s := range compose(t) {
 		asks := slices.Contains([]string{"api", "gateway", "presence"}, name)
-		url := said["CHANNELSTREAM_NATS_URL"]
+		url := s.Environment["CHANNELSTREAM_NATS_URL"]
 		if asks != strings.HasPrefix(url, "nats://${NATS_USER:-channelstream}:"+password) || !asks && url != "" {
-			t.Errorf("%s asks NATS at %s", name, url)
+			t.Errorf("%s asks NATS at %q", name, url)
 		}
-		if (name == "nats") != strings.Contains(said["NATS_PASSWORD"], password) {
-			t.Errorf("%s has NATS_PASSWORD %s", name, said["NATS_PASSWORD"])
+		if said := s.Environment["NATS_PASSWORD"]; (name == "nats") != strings.Contains(said, password) {
+			t.Errorf("%s has NATS_PASSWORD %q", name, said)
+		}
+	}
+}
+
+// The profile obs brings up Prometheus and Grafana, of one version each, with files that are there; and Grafana not with a
+// password that everybody knows.
+func TestComposeObservesWithWhatIsShipped(t *testing.T) {
+	t.Parallel()
+	services := compose(t)
+	pinned := regexp.MustCompile(`:v?\d+\.\d+\.\d+$`)
+	for _, name := range []string{"prometheus", "grafana"} {
+		s := services[name]
+		if !slices.Equal(s.Profiles, []string{"obs"}) || !pinned.MatchString(s.Image) {
+			t.Errorf("%s is %q, of the profiles %q", name, s.Image, s.Profiles)
+		}
+		for _, volume := range s.Volumes {
+			from, _, _ := strings.Cut(volume, ":")
+			if _, err := os.Stat(filepath.Join(root, from)); strings.HasPrefix(from, ".") && (err != nil || !strings.HasSuffix(volume, ":ro")) {
+				t.Errorf("%s is given %s: %v", name, volume, err)
+			}
+		}
+	}
+	grafana := services["grafana"]
+	if grafana.Environment["GF_SECURITY_ADMIN_PASSWORD"] != "${GRAFANA_PASSWORD:-}" {
+		t.Errorf("Grafana has the password %q", grafana.Environment["GF_SECURITY_ADMIN_PASSWORD"])
+	}
+	command, _ := grafana.Command.([]any)
+	if len(grafana.Entrypoint) != 2 || len(command) != 1 {
+		t.Fatalf("Grafana is started by %q %q", grafana.Entrypoint, command)
+	}
+	script := strings.ReplaceAll(command[0].(string), "$$", "$") //nolint:forcetypeassert // of a list of strings
+	script = strings.ReplaceAll(script, "exec /run.sh", "exec echo starts")
+	for password, starts := range map[string]bool{"": false, "secret": true} {
+		start := exec.CommandContext(t.Context(), grafana.Entrypoint[0], grafana.Entrypoint[1], script)
+		start.Env = []string{"GF_SECURITY_ADMIN_PASSWORD=" + password}
+		if out, err := start.Output(); (err == nil) != starts || starts != (string(out) == "starts\n") {
+			t.Errorf("with the password %q: %q, %v", password, out, err)
 		}
 	}
 }
@@ -182,9 +197,8 @@ func TestComposeSetsWhatServicesKnow(t *testing.T) {
 	for _, key := range settings.Reference() {
 		known = append(known, key.Env)
 	}
-	services, anchors := compose(t)
-	for name, service := range services {
-		for key := range service.environment(anchors) {
+	for name, s := range compose(t) {
+		for key := range s.Environment {
 			if strings.HasPrefix(key, settings.Prefix) && !slices.Contains(known, key) {
 				t.Errorf("%s is given %s", name, key)
 			}

@@ -30,9 +30,12 @@ func TestThirdPartiesStayBehindOnePackage(t *testing.T) {
 	owners := map[string][]string{
 		"github.com/nats-io/nats.go":        {"shared/bus"},
 		"github.com/nats-io/nats-server":    {"shared/natsembed"},
+		"go.opentelemetry.io":               {"shared/trace"},
 		"github.com/gorilla/websocket":      {"services/gateway", "tests"},
 		"github.com/sethvargo/go-envconfig": {"shared/settings"},
 		"gopkg.in/ini.v1":                   {"shared/settings"},
+		"github.com/spf13/cobra":            {"services/channelstream/commands"},
+		"github.com/tmaxmax/go-sse":         {"client", "tests/compat"},
 	}
 	for _, s := range sources(t) {
 		for module, folders := range owners {

@@ -17,7 +17,7 @@ func TestStockClientsThatStartInAnOutageOfPresenceComeBackByThemselves(t *testin
 		done <- runNode(t, "./outage.js", []string{"CHANNELSTREAM_URL=" + gateway.URL(), "CHANNELSTREAM_SECRET=" + c.Secret})
 	}()
 	harness.Eventually(t, "each client has tried more than once", func() bool {
-		return gateway.Metric(`channelstream_gateway_closed_total{reason="unavailable"}`) >= 9
+		return gateway.Metric(`channelstream_gateway_refused_total{why="unavailable"}`) >= 9
 	})
 	presence.Start()
 	outcomes := <-done

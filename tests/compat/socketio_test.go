@@ -41,6 +41,19 @@ func TestTheStockSocketIOClient(t *testing.T) {
 	}
 }
 
+// Each request goes to the next of three gateways, over a connection of its own.
+func TestTheStockSocketIOClientNeedsNoStickySessions(t *testing.T) {
+	t.Parallel()
+	for name, transports := range map[string]string{"polling only": "polling", "default, polling then both": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := harness.Start(t, harness.InProcess{}, harness.Size{APIs: 1, Presences: 1, Gateways: 3},
+				harness.Setting("HEARTBEAT_INTERVAL", "1s"), harness.Setting("HEARTBEAT_TIMEOUT", "20s"))
+			runCases(t, harness.RoundRobin(t, c), "./cases/index.js", leastCases, "COMPAT_TRANSPORTS="+transports)
+		})
+	}
+}
+
 func TestTheStockSocketIOClientSeesAFailedHandshakeInClear(t *testing.T) {
 	t.Parallel()
 	runCases(t, harness.AllInOne(t, "CHANNELSTREAM_ENFORCE_HTTPS=true"), "./https.js", 3)

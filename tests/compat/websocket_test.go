@@ -3,8 +3,6 @@ package compat
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -121,7 +119,7 @@ func TestAPlainSocketIsToldWhyItIsClosed(t *testing.T) {
 			t.Errorf("disconnect: %v, %v", known, err)
 		}
 		wantClose(t, ws, websocket.CloseNormalClosure, "disconnected")
-		wantRefusal(t, system, id)
+		wantClose(t, plain(t, system, id), websocket.CloseNormalClosure, "disconnected")
 	})
 	t.Run("too large", func(t *testing.T) {
 		t.Parallel()
@@ -147,23 +145,11 @@ func TestTheEndOfTheServerIsToldToPlainSockets(t *testing.T) {
 	wantClose(t, ws, websocket.CloseServiceRestart, "draining")
 }
 
-func wantRefusal(t *testing.T, system *harness.System, connID string) {
-	t.Helper()
-	_, response, err := websocket.DefaultDialer.DialContext(t.Context(), socketURL(system, connID), nil)
-	if !errors.Is(err, websocket.ErrBadHandshake) {
-		t.Fatalf("dial: %v", err)
-	}
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(string(body), `"conn_id":["`) {
-		t.Errorf("answered %d %s, %v; want a 422 on conn_id", response.StatusCode, body, err)
-	}
-}
-
-func TestAnUnknownConnectionIsRefusedBeforeTheUpgrade(t *testing.T) {
+func TestAnUnknownConnectionIsToldSoByACloseFrame(t *testing.T) {
 	t.Parallel()
 	system := harness.AllInOne(t)
-	wantRefusal(t, system, "no-such-connection")
-	wantRefusal(t, system, "")
+	wantClose(t, plain(t, system, "no-such-connection"), websocket.CloseNormalClosure, "disconnected")
+	wantClose(t, plain(t, system, ""), websocket.CloseProtocolError, "protocol_error")
 }
 
 func TestPingAndPongOfAPlainSocket(t *testing.T) {

@@ -69,10 +69,7 @@ func AllInOne(t testing.TB, options ...Option) *System {
 		ready = serve.ReadyURL(config.OperatorAddress())
 	}
 	awaitReady(t, ready)
-	if s.Client, err = client.New(s.URL, s.Secret); err != nil {
-		t.Fatalf("make a client: %v", err)
-	}
-	t.Cleanup(s.Client.CloseIdleConnections)
+	s.Client = Client(t, s.URL, s.Secret, options...)
 	return s
 }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,15 +14,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/channelstream/channelstream/tests/described"
 )
 
 // EventSource is a client of Server-Sent Events as a browser is (WHATWG HTML, section "Server-sent events"): it comes back by
 // itself when a stream ends and when nobody answers, and gives up for good at any status but 200 and at any other type.
 type EventSource struct {
 	// set at construction
-	t    testing.TB
-	url  string
-	http *http.Client
+	t       testing.TB
+	witness *described.Witness
+	url     string
+	http    *http.Client
 
 	retry time.Duration // owned by its goroutine
 
@@ -37,9 +41,9 @@ type EventSource struct {
 func OpenEventSource(t testing.TB, at, connID string) *EventSource {
 	t.Helper()
 	s := &EventSource{
-		t: t, url: at + "/sse?conn_id=" + connID, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-		retry: 3 * time.Second, seen: map[string]bool{},
+		t: t, witness: described.Watch(t), url: at + "/sse?conn_id=" + connID, retry: 3 * time.Second, seen: map[string]bool{},
 	}
+	s.http = &http.Client{Transport: s.witness.Over("", &http.Transport{DisableKeepAlives: true})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { s.run(ctx) })
@@ -104,6 +108,9 @@ func (s *EventSource) read(body io.Reader, id string) {
 			s.mu.Lock()
 			s.id = id
 			s.mu.Unlock()
+			if len(data) > 0 {
+				s.witness.StreamEvent(cmp.Or(event, "message"), strings.Join(data, "\n"))
+			}
 			if len(data) > 0 && (event == "" || event == "message") {
 				s.hear(strings.Join(data, "\n"))
 			}

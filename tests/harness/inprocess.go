@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/channelstream/channelstream/services/api"
 	"github.com/channelstream/channelstream/services/gateway"
@@ -10,6 +9,7 @@ import (
 	"github.com/channelstream/channelstream/shared/process"
 	"github.com/channelstream/channelstream/shared/serve"
 	"github.com/channelstream/channelstream/shared/settings"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // InProcess runs the nodes in the process of the test, each with a port and a NATS connection of its own, put together
@@ -29,7 +29,12 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 		cancel()
 		return nil, err
 	}
-	p, err := process.New(services[k], config, "0.0.0", slog.New(slog.NewJSONHandler(log, nil)))
+	level, err := telemetry.ParseLevel(config.Log.Level)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	p, err := process.New(services[k], config, "0.0.0", telemetry.NewLogger(log, level, "json"))
 	if err != nil {
 		cancel()
 		return nil, err
@@ -42,7 +47,7 @@ func (InProcess) start(k kind, environ []Option, log *logBook) (running, error) 
 	return r, nil
 }
 
-var services = map[kind]process.Service{kindAPI: api.Process, kindGateway: gateway.Process(nil), kindPresence: presence.Process}
+var services = map[kind]process.Service{kindAPI: api.Process, kindGateway: gateway.Process, kindPresence: presence.Process}
 
 // inside is a node in this process.
 type inside struct {

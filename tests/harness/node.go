@@ -72,11 +72,7 @@ func (n *Node) Launch() {
 	if n.kind != kindAPI && n.kind != kindAllInOne {
 		return
 	}
-	app, err := client.New(n.URL(), n.secret)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	n.api.Store(app)
+	n.api.Store(Client(n.t, n.URL(), n.secret, n.environ...))
 }
 
 // API calls an api, where it was started last. It may be asked for by any goroutine.

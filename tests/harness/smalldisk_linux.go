@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -89,6 +90,35 @@ func empty(t testing.TB, name string) {
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// StartNATSOnSmallDisk is StartNATS on a disk of so many megabytes, in memory. It takes root.
+func StartNATSOnSmallDisk(t testing.TB, megabytes int) *NATS {
+	t.Helper()
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
+		t.Fatalf("mount a disk for the test, which takes root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", disk, err)
+		}
+	})
+	n := &NATS{t: t, store: filepath.Join(disk, "nats"), port: -1, log: newLog()}
+	n.begin()
+	return n
+}
+
+// Fill takes all the room on the disk of a server that was started on a small one.
+func (n *NATS) Fill() {
+	n.t.Helper()
+	fill(n.t, filepath.Join(filepath.Dir(n.store), "filler"))
+}
+
+// Empty gives the room back.
+func (n *NATS) Empty() {
+	n.t.Helper()
+	empty(n.t, filepath.Join(filepath.Dir(n.store), "filler"))
 }
 
 // filler is a file on the disk, by way of the process that sees it.

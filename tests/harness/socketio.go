@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/channelstream/channelstream/client"
+	"github.com/channelstream/channelstream/tests/described"
 )
 
 // SocketIO is a client that speaks as much Socket.IO 5 over Engine.IO 4 as it takes to join and leave, in the
@@ -20,8 +21,9 @@ import (
 //	◄ 0{handshake}   ► 40/stream,{credentials}   ◄ 40/stream,{sid}
 //	► 42/stream,["join",["a","b"]]   ◄ 42/stream,["join",["a"]]   ◄ 2   ► 3
 type SocketIO struct {
-	t  testing.TB
-	ws *websocket.Conn
+	t       testing.TB
+	witness *described.Witness
+	ws      *websocket.Conn
 }
 
 // OpenSocketIO opens a session of a user at a gateway, until the end of the test.
@@ -35,15 +37,26 @@ func OpenSocketIO(t testing.TB, gateway *Node, app *client.Client, user string) 
 }
 
 // TrySocketIOAt is OpenSocketIO at a URL, with a signature of the user's name. If it is refused it gives nil and the packet of
-// the refusal, or how the socket was closed.
+// the refusal, how the socket was closed, or the status that the handshake got.
 func TrySocketIOAt(t testing.TB, at, user, sig string) (s *SocketIO, refusal string) {
 	t.Helper()
-	ws, status := dial(at, "/socket.io/?EIO=4&transport=websocket&username="+url.QueryEscape(user)+"&sig="+url.QueryEscape(sig))
+	return trySocketIO(t, at, "username="+url.QueryEscape(user)+"&sig="+url.QueryEscape(sig))
+}
+
+// TrySocketIOOf is TrySocketIOAt for a connection.
+func TrySocketIOOf(t testing.TB, at, connID string) (s *SocketIO, refusal string) {
+	t.Helper()
+	return trySocketIO(t, at, "conn_id="+url.QueryEscape(connID))
+}
+
+func trySocketIO(t testing.TB, at, credentials string) (s *SocketIO, refusal string) {
+	t.Helper()
+	ws, status := dial(t, at, "/socket.io/?EIO=4&transport=websocket&"+credentials)
 	if ws == nil {
-		t.Fatalf("open Socket.IO at %s: status %d", at, status)
+		return nil, fmt.Sprint("status ", status)
 	}
 	t.Cleanup(func() { ws.Close() }) //nolint:errcheck // it may have ended by itself
-	s = &SocketIO{t: t, ws: ws}
+	s = &SocketIO{t: t, witness: described.Watch(t), ws: ws}
 	s.await("0")
 	s.send("40/stream,")
 	packet, err := s.next("4")
@@ -121,6 +134,7 @@ func (s *SocketIO) next(prefix string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("wait for %q: %w", prefix, err)
 		}
+		s.witness.Packet(string(p))
 		switch packet := string(p); {
 		case packet == "2":
 			s.send("3")

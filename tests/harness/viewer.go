@@ -11,14 +11,17 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/channelstream/channelstream/tests/described"
 )
 
 // Viewer is a client with a plain WebSocket that goes on where it stopped, at any gateway. It keeps what a user would see:
 // messages as they were edited, without those that were removed. It notes what must not happen: a message twice, one
 // that the log no longer had.
 type Viewer struct {
-	t      testing.TB
-	connID string
+	t       testing.TB
+	witness *described.Witness
+	connID  string
 
 	mu     sync.Mutex
 	seen   map[string]int // by uuid and channel: place in shown; guarded by mu
@@ -42,7 +45,7 @@ type Shown struct {
 
 // NewViewer makes a viewer of a connection that is registered. It is away.
 func NewViewer(t testing.TB, connID string) *Viewer {
-	v := &Viewer{t: t, connID: connID, seen: map[string]int{}}
+	v := &Viewer{t: t, witness: described.Watch(t), connID: connID, seen: map[string]int{}}
 	t.Cleanup(v.Drop)
 	return v
 }
@@ -61,12 +64,15 @@ func (v *Viewer) Come(gateway *Node) bool {
 	v.mu.Lock()
 	v.visit = fmt.Sprintf("%s since %q", gateway.URL(), since)
 	v.mu.Unlock()
-	ws, _ := dial(gateway.URL(), "/ws?conn_id="+url.QueryEscape(v.connID)+"&since="+since)
+	ws, _ := dial(v.t, gateway.URL(), "/ws?conn_id="+url.QueryEscape(v.connID)+"&since="+since)
 	if ws == nil {
 		return false
 	}
 	v.ws, v.gone = ws, make(chan struct{})
 	go v.read(v.ws, v.gone) // ends with the socket
+	for deadline := time.Now().Add(Patience); since == "" && v.Offset() == 0 && v.Here() && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond) // it is told where it begins: without that, what it has not read when it drops is lost to it
+	}
 	return true
 }
 
@@ -107,6 +113,7 @@ func (v *Viewer) read(ws *websocket.Conn, gone chan struct{}) {
 		if err != nil {
 			return
 		}
+		v.witness.List(p)
 		var list []struct {
 			Message
 			Offset uint64 `json:"offset"`

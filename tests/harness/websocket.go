@@ -3,6 +3,7 @@ package harness
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/channelstream/channelstream/tests/described"
 )
 
 // Message is one object of the lists that clients get.
@@ -41,9 +44,10 @@ func (m Message) In() string {
 
 // Socket is a client's plain WebSocket. It collects what comes.
 type Socket struct {
-	t    testing.TB
-	ws   *websocket.Conn
-	gone chan struct{} // closed when the socket is
+	t       testing.TB
+	witness *described.Witness
+	ws      *websocket.Conn
+	gone    chan struct{} // closed when the socket is
 
 	mu       sync.Mutex
 	messages []Message             // guarded by mu
@@ -70,19 +74,31 @@ func TryOpen(t testing.TB, gateway *Node, connID string) (s *Socket, status int)
 // TryOpenAt is TryOpen at a URL, which may be that of a System.
 func TryOpenAt(t testing.TB, at, connID string) (s *Socket, status int) {
 	t.Helper()
-	ws, status := dial(at, "/ws?conn_id="+url.QueryEscape(connID))
+	ws, status := dial(t, at, "/ws?conn_id="+url.QueryEscape(connID))
 	if ws == nil {
 		return nil, status
 	}
-	s = &Socket{t: t, ws: ws, gone: make(chan struct{}), changed: make(chan struct{})}
+	s = &Socket{t: t, witness: described.Watch(t), ws: ws, gone: make(chan struct{}), changed: make(chan struct{})}
 	go s.read() // ends with the socket
 	t.Cleanup(s.Drop)
 	return s, status
 }
 
-func dial(at, path string) (*websocket.Conn, int) {
+// Refused opens a socket that is refused for good, and gives the word for that.
+func Refused(t testing.TB, gateway *Node, connID string) string {
+	t.Helper()
+	s, status := TryOpen(t, gateway, connID)
+	if s == nil {
+		t.Fatalf("a socket was answered with %d", status)
+	}
+	return s.AwaitClose()
+}
+
+func dial(t testing.TB, at, path string) (*websocket.Conn, int) {
+	t.Helper()
 	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
 	ws, response, err := dialer.Dial("ws"+strings.TrimPrefix(at, "http")+path, nil)
+	seeHandshake(t, at, response)
 	if err == nil {
 		return ws, http.StatusSwitchingProtocols
 	}
@@ -90,6 +106,23 @@ func dial(at, path string) (*websocket.Conn, int) {
 		return nil, 0
 	}
 	return nil, response.StatusCode
+}
+
+// seeHandshake holds the answer to a handshake against its description. gorilla has read the body of a refusal.
+func seeHandshake(t testing.TB, at string, response *http.Response) {
+	t.Helper()
+	server, err := url.Parse(at)
+	if response == nil || err != nil {
+		return
+	}
+	e := described.Exchange{
+		Method: http.MethodGet, URL: response.Request.URL, Header: response.Request.Header, Base: server.Path,
+		Status: response.StatusCode, Answer: response.Header,
+	}
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		e.Got, _ = io.ReadAll(response.Body) // it is in memory
+	}
+	described.Watch(t).Exchange(e)
 }
 
 func (s *Socket) read() {
@@ -100,6 +133,7 @@ func (s *Socket) read() {
 			s.change(func() { errors.As(err, &s.closing) })
 			return
 		}
+		s.witness.List(p)
 		var list []Message
 		if err := json.Unmarshal(p, &list); err != nil {
 			s.t.Errorf("a frame is no list of messages: %v: %.200s", err, p)

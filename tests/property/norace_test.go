@@ -2,4 +2,4 @@
 
 package property
 
-const defaultRuns = 3000
+const defaultRuns = 1500

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/channelstream/channelstream/shared/signature"
+	"github.com/channelstream/channelstream/tests/described"
 	"github.com/channelstream/channelstream/tests/harness"
 )
 
@@ -44,6 +45,7 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 		"9 presence":     tellOfPresence,
 		"10 state":       tellOfStateChanges,
 		"11 catch-up":    tellOfCatchUp,
+		"16 description": tellOfDescription,
 	} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
@@ -54,8 +56,8 @@ func TestAppsAndClientsFindWhatTheRecordHas(t *testing.T) {
 
 // stage is the system that all cases share.
 type stage struct {
-	system *harness.System
-	http   *http.Client
+	system    *harness.System
+	transport *http.Transport
 }
 
 // Nothing is forgotten and no client is asked for a sign of life while a busy machine tells a story.
@@ -63,9 +65,8 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{system: harness.AllInOne(t,
 		"CHANNELSTREAM_CONNECT_TIMEOUT=10m", "CHANNELSTREAM_LINGER=10m", "CHANNELSTREAM_HEARTBEAT_INTERVAL=10m")}
-	transport := &http.Transport{MaxIdleConnsPerHost: 16}
-	t.Cleanup(transport.CloseIdleConnections)
-	s.http = &http.Client{Transport: transport, Timeout: harness.Patience}
+	s.transport = &http.Transport{MaxIdleConnsPerHost: 16}
+	t.Cleanup(s.transport.CloseIdleConnections)
 	return s
 }
 
@@ -152,7 +153,8 @@ func (s *stage) send(t *testing.T, method, target, body string, signed bool) (st
 	if signed {
 		request.Header.Set("x-channelstream-secret", signature.Sign(s.system.Secret, request.URL.Path, time.Now()))
 	}
-	response, err := s.http.Do(request)
+	sender := &http.Client{Transport: described.Watch(t).Over("", s.transport), Timeout: harness.Patience}
+	response, err := sender.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/channelstream/channelstream/tests/described"
 	"github.com/channelstream/channelstream/tests/harness"
 )
 
@@ -136,6 +137,7 @@ func (l *listener) until(t *testing.T, mark string) (got []string) {
 		if err != nil {
 			t.Fatalf("%s got %q, then: %v", l.user, got, err)
 		}
+		described.Watch(t).List(p)
 		var list []map[string]json.RawMessage
 		if err := json.Unmarshal(p, &list); err != nil || kind != websocket.TextMessage || len(list) == 0 {
 			t.Fatalf("%s got a frame of kind %d that is no list of objects: %s", l.user, kind, p)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/channelstream/channelstream/client"
 	"github.com/channelstream/channelstream/services/demo"
+	"github.com/channelstream/channelstream/tests/described"
 	"github.com/channelstream/channelstream/tests/harness"
 )
 
@@ -58,11 +59,7 @@ func TestEveryServiceIsServedBelowThePathThatATrustedProxyNames(t *testing.T) {
 		page := httptest.NewServer(service.Handler())
 		t.Cleanup(page.Close)
 		worksBelow(t, entrance{proxy(t, c.APIs[0].URL()), proxy(t, c.Gateways[0].URL()), page.URL, c.Secret})
-		elsewhere, err := client.New(c.APIs[0].URL(), c.Secret) // the app as it was: without a proxy
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(elsewhere.CloseIdleConnections)
+		elsewhere := harness.Client(t, c.APIs[0].URL(), c.Secret) // the app as it was: without a proxy
 		if _, err := elsewhere.Info(t.Context()); err != nil {
 			t.Errorf("past the proxy: %v", err)
 		}
@@ -89,11 +86,7 @@ func proxy(t *testing.T, to string) (below string) {
 // worksBelow tells the story of an app and a client by each way in.
 func worksBelow(t *testing.T, e entrance) {
 	t.Helper()
-	app, err := client.New(e.api, e.secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(app.CloseIdleConnections)
+	app := harness.Client(t, e.api, e.secret)
 	alice, err := app.Connect(t.Context(), client.Connect{User: "alice", Channels: []string{"news"}})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +125,7 @@ func fetch(t *testing.T, at string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	response, err := described.Watch(t).Over(basePath, &http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,12 +86,7 @@ func strangers(t *testing.T, p *place) {
 
 func (p *place) signingWith(secret string) *client.Client {
 	p.t.Helper()
-	c, err := client.New(p.api, secret)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(c.CloseIdleConnections)
-	return c
+	return harness.Client(p.t, p.api, secret)
 }
 
 // visitor is what /demo/connect answers.

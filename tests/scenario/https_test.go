@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/tests/described"
 	"github.com/channelstream/channelstream/tests/harness"
 )
 
@@ -61,8 +62,8 @@ func TestWhereOperatorsHaveAPortTheirPathsAreNowhereElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(operator)
-	system := harness.AllInOne(t, "CHANNELSTREAM_OPERATOR_PORT="+port)
-	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/version"} {
+	system := harness.AllInOne(t, "CHANNELSTREAM_OPERATOR_PORT="+port, "CHANNELSTREAM_ADMIN_SECRET=open sesame")
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/version", "/admin/sign_in"} {
 		if status, fault := read(t, http.MethodGet, system.URL+path, ""); status != http.StatusNotFound || fault.Code != contract.CodeNotFound {
 			t.Errorf("%s for everybody: %d %v", path, status, fault)
 		}
@@ -70,7 +71,8 @@ func TestWhereOperatorsHaveAPortTheirPathsAreNowhereElse(t *testing.T) {
 			t.Errorf("%s for operators: %d", path, status)
 		}
 	}
-	if status, fault := read(t, http.MethodGet, "http://"+operator+"/info", ""); status != http.StatusNotFound || fault.Code != contract.CodeNotFound {
+	plain := &http.Transport{DisableKeepAlives: true} // the description is not of that port
+	if status, fault := readBy(t, plain, http.MethodGet, "http://"+operator+"/info", ""); status != http.StatusNotFound || fault.Code != contract.CodeNotFound {
 		t.Errorf("the api for operators: %d %v", status, fault)
 	}
 }
@@ -78,12 +80,17 @@ func TestWhereOperatorsHaveAPortTheirPathsAreNowhereElse(t *testing.T) {
 // read asks on a connection of its own and reads the fault, where the answer is one.
 func read(t *testing.T, method, url, proto string) (status int, fault contract.Fault) {
 	t.Helper()
+	return readBy(t, described.Watch(t).Over("", &http.Transport{DisableKeepAlives: true}), method, url, proto)
+}
+
+func readBy(t *testing.T, by http.RoundTripper, method, url, proto string) (status int, fault contract.Fault) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("X-Forwarded-Proto", proto)
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	response, err := by.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,8 @@ func TestConnectionThatIsNeverOpenedIsForgotten(t *testing.T) {
 		if !knows(t, c.APIs[0], "alice", opened) || !s.IsOpen() {
 			t.Error("the connection that was opened is gone, too")
 		}
-		if _, status := harness.TryOpen(t, c.Gateways[0], never); status != 422 {
-			t.Errorf("a socket that comes too late: status %d, want 422", status)
+		if word := harness.Refused(t, c.Gateways[0], never); word != "disconnected" {
+			t.Errorf("a socket that comes too late is closed with %q, want disconnected", word)
 		}
 	})
 }

@@ -115,8 +115,8 @@ func TestDisconnectClosesTheSocketWhereverItIsAndLeavesAtOnce(t *testing.T) {
 			if known, err := api.API().Disconnect(t.Context(), connID); known || err != nil {
 				t.Errorf("the second disconnect: got %v, %v", known, err)
 			}
-			if _, status := harness.TryOpen(t, gateway, connID); status != 422 {
-				t.Errorf("a socket of a connection that is gone: status %d, want 422", status)
+			if word := harness.Refused(t, gateway, connID); word != "disconnected" {
+				t.Errorf("a socket of a connection that is gone is closed with %q, want disconnected", word)
 			}
 		}
 	})

@@ -26,11 +26,13 @@ type front struct {
 	app   *client.Client
 }
 
-func startFront(t *testing.T) *front {
+func startFront(t *testing.T) *front { t.Helper(); return startFrontOf(t, harness.HAProxy, 2) }
+
+func startFrontOf(t *testing.T, proxy harness.Proxy, gateways int) *front {
 	t.Helper()
 	f := &front{hosts: harness.StartHosts(t)}
-	f.Cluster = harness.StartOn(t, f.hosts, processes, harness.Size{APIs: 1, Presences: 1, Gateways: 2}, harness.Setting("REQUEST_TIMEOUT", "1s"))
-	f.url = harness.Proxy(t, f.hosts)
+	f.Cluster = harness.StartOn(t, f.hosts, processes, harness.Size{APIs: 1, Presences: 1, Gateways: gateways}, harness.Setting("REQUEST_TIMEOUT", "1s"))
+	f.url = proxy.Start(t, f.hosts)
 	var err error
 	if f.app, err = client.New(f.url, f.Secret); err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestTheProxyAnswersInOurWordsForServersThatBreakOff(t *testing.T) {
 		serve(t, operator, func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }) //nolint:errcheck // asked again
 		serve(t, service, func(net.Conn) { asked.Store(name, true) })
 	}
-	f.url = harness.Proxy(t, f.hosts)
+	f.url = harness.HAProxy.Start(t, f.hosts)
 	harness.Eventually(t, "the proxy has found the services", func() bool {
 		ask(t, http.MethodGet, f.url+"/info")
 		ask(t, http.MethodGet, f.url+"/listen")
@@ -183,6 +185,9 @@ func serve(t *testing.T, l net.Listener, answer func(net.Conn)) {
 	})
 }
 
+// ofClients are the paths of the gateways.
+var ofClients = regexp.MustCompile(`^/(ws|sse|listen|socket\.io)\b`)
+
 // speaksForAll checks what the proxy itself answers on every way in.
 func (f *front) speaksForAll(t *testing.T) {
 	t.Helper()
@@ -200,8 +205,13 @@ func (f *front) speaksForAll(t *testing.T) {
 				fault.Code != contract.CodeUnavailable || fault.Message == "" {
 				t.Errorf("%s: %d %s", request, status, body)
 			}
+			origin, credentials := "https://app.example", "true"
+			if !ofClients.MatchString(path) {
+				origin, credentials = "*", ""
+			}
 			for name, want := range map[string]string{
-				"Content-Type": "application/json; charset=utf-8", "Retry-After": "1", "Access-Control-Allow-Origin": "*", "Cache-Control": "no-store",
+				"Content-Type": "application/json; charset=utf-8", "Retry-After": "1", "Cache-Control": "no-store",
+				"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": credentials,
 			} {
 				if got := header.Get(name); got != want {
 					t.Errorf("%s: %s is %q, want %q", request, name, got, want)
@@ -215,7 +225,8 @@ func (f *front) speaksForAll(t *testing.T) {
 			t.Errorf("an EventSource was answered with %d %q", status, body)
 		}
 		for name, want := range map[string]string{
-			"Content-Type": "text/event-stream", "Retry-After": "", "Access-Control-Allow-Origin": "*", "Cache-Control": "no-store",
+			"Content-Type": "text/event-stream", "Retry-After": "", "Cache-Control": "no-store",
+			"Access-Control-Allow-Origin": "https://app.example", "Access-Control-Allow-Credentials": "true",
 		} {
 			if got := header.Get(name); got != want {
 				t.Errorf("an EventSource: %s is %q, want %q", name, got, want)
@@ -225,7 +236,7 @@ func (f *front) speaksForAll(t *testing.T) {
 }
 
 // comeBack is a stream that says when to come back, and nothing else.
-var comeBack = regexp.MustCompile(`^retry: [12]\d\d\d\n\n$`)
+var comeBack = regexp.MustCompile(`^retry: [12]\d\d\d\n$`)
 
 // ask makes a request as a page of another origin does.
 func ask(t *testing.T, method, url string) (status int, h http.Header, body string) {

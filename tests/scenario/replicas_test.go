@@ -40,12 +40,14 @@ func openLog(t *testing.T, nats *harness.NATSCluster, replicas int) (logs []*bus
 	return logs
 }
 
+// replicate has the log kept by so many servers. As services do, it asks again when servers that have just begun do not answer.
 func replicate(t *testing.T, conn *bus.Conn, replicas int) {
 	t.Helper()
 	config := bus.MessageLog(ns, settings.Messages{ResumeWindow: time.Minute, LogBytes: 1 << 30, LogMessages: 1 << 20}, replicas)
-	if _, err := conn.OpenLog(t.Context(), config); err != nil {
-		t.Fatal(err)
-	}
+	harness.Eventually(t, "the log is open", func() bool {
+		_, err := conn.OpenLog(t.Context(), config)
+		return err == nil
+	})
 }
 
 // store stores a message, again and again until it is acknowledged: a leader may take it with it when it goes.

@@ -77,8 +77,8 @@ func TestNamespacesOnOneNATSDoNotHearEachOther(t *testing.T) {
 		whisper(t, blue.APIs[0], "blue to alice", "alice")
 		hears(t, redSocket, "red", "red to alice")
 		hears(t, blueSocket, "blue", "blue to alice")
-		if _, status := harness.TryOpen(t, blue.Gateways[0], redID); status != 422 {
-			t.Errorf("a connection of red at a gateway of blue: status %d, want 422", status)
+		if word := harness.Refused(t, blue.Gateways[0], redID); word != "disconnected" {
+			t.Errorf("a connection of red at a gateway of blue is closed with %q, want disconnected", word)
 		}
 		if known, err := red.APIs[0].API().Disconnect(t.Context(), blueID); known || err != nil {
 			t.Errorf("red disconnects a connection of blue: %v, %v", known, err)

@@ -39,10 +39,10 @@ const connection = new Connection(backend, {
   refused(error) {
     end(error.message);
   },
-  unavailable() {
+  unavailable(error) {
     document.querySelector('[name="transport"][value="websocket"]').checked = true;
     connection.start("websocket");
-    notice("This server has no Socket.IO client to load; using WebSocket.");
+    notice(`${error.message} Using WebSocket.`);
   },
 });
 

@@ -6,7 +6,7 @@ import { loadSocketIO, openSocketIO, openWebSocket } from "./transport.js";
 const firstPause = 500; // ms
 const longestPause = 20000;
 // Reasons after which to come back would take the connection away from somebody who meant to have it.
-const final = { replaced: "This chat was opened in another tab.", disconnected: "The connection was ended." };
+const final = { replaced: "This chat was opened in another tab." };
 
 export class Connection {
   #backend;
@@ -102,11 +102,12 @@ export class Connection {
     this.#handlers.up();
   }
 
-  // A socket that never opened may have been refused because the connection is unknown; a browser does not say.
+  // A socket that never opened may have been refused because the connection is unknown; a browser does not say. One that did
+  // is closed as "disconnected" then.
   #dropped(opened, reason) {
     this.#link?.close();
     this.#link = null;
-    this.#known = opened;
+    this.#known = opened && reason !== "disconnected";
     if (final[reason]) {
       this.#run++;
       this.#handlers.state("stopped", "Disconnected", final[reason]);
@@ -117,7 +118,7 @@ export class Connection {
 
   #failed(error) {
     if (error.status === 401 || error.status === 409 || error.status === 422) this.#handlers.refused(error);
-    else if (error.status === undefined) this.#handlers.unavailable(); // the Socket.IO client could not be loaded
+    else if (error.status === undefined) this.#handlers.unavailable(error); // the Socket.IO client could not be loaded
     else this.#retry();
   }
 

@@ -58,17 +58,25 @@ export function openWebSocket(session, handlers) {
 
 let loading = null;
 
-// loadSocketIO fetches the stock client: from the gateway, or from the demo's own files.
+// loadSocketIO fetches the stock client from the gateway. Not every build has one; the gateway says why then.
 export function loadSocketIO(session) {
   if (window.io) return Promise.resolve();
   const url = base(session);
-  loading ??= script(`${url.origin}${prefix(url)}/socket.io/socket.io.js`)
-    .catch(() => script("assets/vendor/socket.io.min.js"))
-    .catch((error) => {
-      loading = null;
-      throw error;
-    });
+  const src = `${url.origin}${prefix(url)}/socket.io/socket.io.min.js`;
+  loading ??= script(src).catch(async (error) => {
+    loading = null;
+    throw new Error(await whyNot(src) ?? error.message);
+  });
   return loading;
+}
+
+// whyNot is what a server says instead of a script, if it says anything.
+async function whyNot(src) {
+  try {
+    return (await (await fetch(src)).json()).error;
+  } catch {
+    return undefined;
+  }
 }
 
 function script(src) {

@@ -101,5 +101,6 @@ export async function aClientThatOnlyListensStaysThroughHeartbeats() {
 export async function aPageOfAnotherOriginMayAsk() {
   const response = await fetch(url + '/socket.io/?EIO=4&transport=polling', { headers: { origin: 'https://app.example' } })
   if (response.status !== 200) return // polling is switched off
-  assert.equal(response.headers.get('access-control-allow-origin'), '*')
+  assert.equal(response.headers.get('access-control-allow-origin'), 'https://app.example')
+  assert.equal(response.headers.get('access-control-allow-credentials'), 'true')
 }

@@ -31,15 +31,32 @@ export async function theNewestSocketOfAConnectionTakesOver() {
   assert.deepEqual(newer.all('disconnect'), [])
 }
 
-export async function aClientThatDisconnectsIsGoneFromInfo() {
-  const { conn_id: id } = await call('/connect', { user: 'goer', channels: ['gone-channel'] })
-  const browser = open(`/stream?conn_id=${id}`)
-  await browser.event('connect')
-  browser.socket.disconnect()
-  for (let gone = false; !gone;) {
-    const { channels } = await call('/info', { channels: ['gone-channel'] })
-    gone = (channels['gone-channel']?.total_connections ?? 0) === 0
-  }
+export async function aClientThatDisconnectsIsGoneAtOnceAndMayConnectAgain() {
+  await call('/channel_config', { 'gone-channel': { notify_presence: true } })
+  const ids = []
+  for (const user of ['stayer', 'goer']) ids.push((await call('/connect', { user, channels: ['gone-channel'] })).conn_id)
+  const [stayer, goer] = ids.map((id) => open(`/stream?conn_id=${id}`))
+  await Promise.all([stayer.event('connect'), goer.event('connect')])
+  await post('before', { channel: 'gone-channel' })
+  await goer.text('before')
+  await goer.moved()
+  const sid = goer.socket.id
+  const left = Date.now()
+  goer.socket.disconnect()
+  const [user, channels] = await stayer.event('presence_leave')
+  assert.deepEqual([user, channels], ['goer', ['gone-channel']])
+  assert.ok(Date.now() - left < 10_000, 'it does not linger')
+  await stayer.event('user_disconnect')
+  const info = await call('/info', { channels: ['gone-channel'] })
+  assert.equal(info.channels['gone-channel'].total_connections, 1)
+  await post('meanwhile', { channel: 'gone-channel' })
+  goer.socket.connect()
+  await goer.event('connect', 2)
+  assert.equal(goer.socket.recovered, false)
+  assert.notEqual(goer.socket.id, sid)
+  await post('after', { channel: 'gone-channel' })
+  await goer.text('after')
+  assert.deepEqual(goer.texts, ['before', 'after'])
 }
 
 export async function aClientComesBackWhenItsNetworkFails() {

@@ -1,8 +1,8 @@
 // Connection state recovery, as the stock client does it since 4.6: it gets a private id when it connects, remembers the
 // last argument of events as its offset, and says both when it comes back.
 import assert from 'node:assert/strict'
-import { allow, call, post } from '../app.js'
-import { credentials, open } from '../client.js'
+import { allow, call, post, sign } from '../app.js'
+import { credentials, manager, open, watch } from '../client.js'
 import { failingNetwork } from '../proxy.js'
 
 async function through(query, prepare) {
@@ -83,6 +83,64 @@ export async function aClientThatComesBackAgainAndAgainGetsEachMessageOnce() {
   } finally {
     network.close()
   }
+}
+
+// Both namespaces share a connection, and each has a private id and an offset of its own.
+export async function eachNamespaceOfAConnectionIsRecovered() {
+  const network = await failingNetwork()
+  try {
+    await allow('recovering-twice', 'recovery-both')
+    const one = manager({ username: 'recovering-twice', sig: sign('recovering-twice') }, network.url)
+    const spaces = ['/', '/stream'].map((name) => watch(one.socket(name)))
+    await Promise.all(spaces.map((space) => space.event('connect')))
+    await spaces[0].emit('join', ['recovery-both'])
+    const ids = spaces.map((space) => space.socket.id)
+    const want = []
+    const say = async (text) => {
+      want.push(text)
+      await post(text, { channel: 'recovery-both' })
+    }
+    for (let round = 1; round <= 3; round++) {
+      await say(`${round} here`)
+      await Promise.all(spaces.map((space) => space.text(`${round} here`)))
+      network.fail()
+      await Promise.all(spaces.map((space) => space.event('disconnect', round)))
+      for (let n = 1; n <= 5; n++) await say(`${round} away ${n}`)
+      network.recover()
+      await Promise.all(spaces.map((space) => space.event('connect', round + 1)))
+      assert.deepEqual(spaces.map((space) => space.socket.recovered), [true, true])
+      assert.deepEqual(spaces.map((space) => space.socket.id), ids)
+    }
+    await say('after')
+    for (const space of spaces) {
+      await space.text('after')
+      assert.deepEqual(space.texts, want)
+      assert.deepEqual(space.all('missed'), [])
+    }
+    one._close()
+  } finally {
+    network.close()
+  }
+}
+
+export async function aNamespaceThatIsLeftIsNotRecoveredThoughTheOtherStays() {
+  const { conn_id: id } = await call('/connect', { user: 'half', channels: ['recovery-half'] })
+  const one = manager({ conn_id: id })
+  const [root, stream] = ['/', '/stream'].map((name) => watch(one.socket(name)))
+  await Promise.all([root, stream].map((space) => space.event('connect')))
+  await post('before', { channel: 'recovery-half' })
+  await Promise.all([root, stream].map((space) => space.text('before')))
+  root.socket.disconnect()
+  await stream.emit('anything')
+  await post('meanwhile', { channel: 'recovery-half' })
+  await stream.text('meanwhile')
+  root.socket.connect()
+  await root.event('connect', 2)
+  assert.equal(root.socket.recovered, false)
+  await post('after', { channel: 'recovery-half' })
+  await Promise.all([root, stream].map((space) => space.text('after')))
+  assert.deepEqual(root.texts, ['before', 'after'])
+  assert.deepEqual(stream.texts, ['before', 'meanwhile', 'after'])
 }
 
 export async function whatCanNotBeRecoveredIsSaid() {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import msgpack from 'socket.io-msgpack-parser'
 import { call, post, sign } from '../app.js'
 import { credentials, manager, open, watch } from '../client.js'
 
@@ -42,6 +43,22 @@ export async function anUnknownConnIdIsRefused() {
 
 export async function anUnknownNamespaceIsRefused() {
   await refused('/elsewhere' + credentials('lost'), 'Invalid namespace')
+}
+
+// A client of another parser must neither go on trying for ever nor wait in vain.
+export async function theOtherParserIsRefused() {
+  const browser = open('/stream' + credentials('packed'), { parser: msgpack })
+  assert.deepEqual(await browser.event('connect_error'), ['Use the default parser: socket.io-msgpack-parser is not served'])
+  assert.equal(browser.socket.active, false, 'it does not try again')
+  assert.equal(browser.all('connect_error').length, 1)
+}
+
+export async function aClientThatWouldUseWebTransportMovesToAWebSocket() {
+  const browser = open('/stream' + credentials('modern'), { transports: ['polling', 'webtransport', 'websocket'] })
+  await browser.event('connect')
+  const { engine } = browser.socket.io
+  if (engine.transport.name === 'polling') await new Promise((resolve) => engine.once('upgrade', resolve))
+  assert.equal(engine.transport.name, 'websocket')
 }
 
 export async function aSecondNamespaceNeedsTheSameUser() {

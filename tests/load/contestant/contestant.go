@@ -29,6 +29,7 @@ type Contestant struct {
 const (
 	Floor     = "floor"
 	SocketIO  = "socketio"
+	Before    = "before"
 	AllInOne  = "all-in-one"
 	Processes = "processes"
 )
@@ -50,11 +51,13 @@ func All() []Contestant {
 			About: "for storm alone: the same, and each of the two is stored by somebody who is asked over NATS"},
 		{Name: SocketIO, Default: true, Needs: []string{Node}, start: startSocketIO,
 			About: "the stock Socket.IO server on Node, in-memory adapter, WebSocket clients"},
-		{Name: AllInOne, Default: true, Needs: []string{"channelstream"}, Resumes: true, start: startAllInOne(false),
+		{Name: Before, Needs: []string{allInOneBefore}, Resumes: true, start: startAllInOne(allInOneBefore, false),
+			About: "this project in one process, as it is in the checkout that -before names"},
+		{Name: AllInOne, Default: true, Needs: []string{allInOne}, Resumes: true, start: startAllInOne(allInOne, false),
 			About: "this project in one process, every message in the log, which is a file"},
-		{Name: "all-in-one-memory", Needs: []string{"channelstream"}, Resumes: true, start: startAllInOne(false, "CHANNELSTREAM_LOG_STORAGE=memory"),
+		{Name: "all-in-one-memory", Needs: []string{allInOne}, Resumes: true, start: startAllInOne(allInOne, false, "CHANNELSTREAM_LOG_STORAGE=memory"),
 			About: "the same with the log in memory"},
-		{Name: "all-in-one-nolog", Default: true, Needs: []string{"channelstream"}, start: startAllInOne(true),
+		{Name: "all-in-one-nolog", Default: true, Needs: []string{allInOne}, start: startAllInOne(allInOne, true),
 			About: "this project in one process, channels with store_frames: false"},
 		{Name: Processes, Default: true, Needs: separate, Resumes: true, start: startSeparate(false),
 			About: "this project as nats-server, api, presence and gateway, every message in the log"},

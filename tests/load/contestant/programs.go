@@ -15,26 +15,35 @@ const Node = "node"
 
 const socketIOFolder = "tests/load/socketio"
 
+// The all-in-one, of this checkout and of the one that it is compared with.
+const (
+	allInOne       = "channelstream"
+	allInOneBefore = "channelstream-before"
+)
+
 // packages are built from the workspace, by the name of the program.
 var packages = map[string]string{
-	"floor":         "./tests/load/floor",
-	"connectfloor":  "./tests/load/connectfloor",
-	"channelstream": "./services/channelstream/cmd/channelstream",
-	"api":           "./services/api/cmd/api",
-	"presence":      "./services/presence/cmd/presence",
-	"gateway":       "./services/gateway/cmd/gateway",
-	"nats-server":   "github.com/nats-io/nats-server/v2",
+	"floor":        "./tests/load/floor",
+	"connectfloor": "./tests/load/connectfloor",
+	allInOne:       "./services/channelstream/cmd/channelstream",
+	allInOneBefore: "./services/channelstream/cmd/channelstream",
+	"api":          "./services/api/cmd/api",
+	"presence":     "./services/presence/cmd/presence",
+	"gateway":      "./services/gateway/cmd/gateway",
+	"nats-server":  "github.com/nats-io/nats-server/v2",
 }
 
 // Programs are the built binaries, in a folder of their own that Remove removes.
 type Programs struct {
-	root string // of the repository
-	dir  string
-	node string
+	root   string // of the repository
+	before string // the root of another checkout; may be empty
+	dir    string
+	node   string
 }
 
-// Build builds what the contestants need, and installs the npm packages that the lock file names.
-func Build(ctx context.Context, contestants []Contestant, progress func(string)) (*Programs, error) {
+// Build builds what the contestants need, and installs the npm packages that the lock file names. before is the root of the
+// checkout that Before is built from; it may be empty.
+func Build(ctx context.Context, contestants []Contestant, before string, progress func(string)) (*Programs, error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return nil, err
@@ -43,7 +52,7 @@ func Build(ctx context.Context, contestants []Contestant, progress func(string))
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	p := &Programs{root: root, dir: dir}
+	p := &Programs{root: root, before: before, dir: dir}
 	var built []string
 	for _, c := range contestants {
 		for _, name := range c.Needs {
@@ -66,7 +75,13 @@ func (p *Programs) Remove() { _ = os.RemoveAll(p.dir) }
 
 func (p *Programs) build(ctx context.Context, name string) (err error) {
 	if name != Node {
-		return command(ctx, p.root, "go", "build", "-o", filepath.Join(p.dir, name), packages[name])
+		root := p.root
+		if name == allInOneBefore {
+			if root = p.before; root == "" {
+				return errors.New("name the checkout to compare with: -before DIR")
+			}
+		}
+		return command(ctx, root, "go", "build", "-o", filepath.Join(p.dir, name), packages[name])
 	}
 	if p.node, err = exec.LookPath("node"); err != nil {
 		return fmt.Errorf("find node: %w", err)

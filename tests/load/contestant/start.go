@@ -2,6 +2,7 @@ package contestant
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 )
 
@@ -58,10 +59,10 @@ func startSocketIO(ctx context.Context, s *Server) error {
 	return p.awaitHTTP(ctx, address, "/readyz")
 }
 
-func startAllInOne(noLog bool, env ...string) func(context.Context, *Server) error {
+func startAllInOne(program string, noLog bool, env ...string) func(context.Context, *Server) error {
 	return func(ctx context.Context, s *Server) error {
 		s.Target.Dialect, s.Target.Secret, s.Target.NoLog = "channelstream", secret, noLog
-		address, err := s.startOurs(ctx, "channelstream", append(env, "CHANNELSTREAM_DATA_DIR="+filepath.Join(s.dir, "data"))...)
+		address, err := s.startOurs(ctx, program, append(env, "CHANNELSTREAM_DATA_DIR="+filepath.Join(s.dir, "data"))...)
 		s.Target.Sockets, s.Target.Publish = address, address
 		return err
 	}
@@ -88,10 +89,12 @@ func startSeparate(noLog bool) func(context.Context, *Server) error {
 		if s.Target.Sockets, err = s.startOurs(ctx, "gateway", url); err != nil {
 			return err
 		}
-		if s.options.Gateways > 1 {
-			if s.Target.Elsewhere, err = s.startOursAs(ctx, "gateway-2", "gateway", url); err != nil {
+		for n := 2; n <= s.options.Gateways; n++ {
+			elsewhere, err := s.startOursAs(ctx, fmt.Sprintf("gateway-%d", n), "gateway", url)
+			if err != nil {
 				return err
 			}
+			s.Target.Elsewhere = append(s.Target.Elsewhere, elsewhere)
 		}
 		if s.Target.Publish, err = s.startOurs(ctx, "api", url); err != nil {
 			return err

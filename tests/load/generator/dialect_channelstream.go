@@ -13,6 +13,7 @@ import (
 
 // channelstream speaks to this project: POST /connect, then GET /ws?conn_id=.
 type channelstream struct {
+	webSocket
 	secret string
 	noLog  bool
 	lean   bool   // ask /connect not to list the users of the channel, as an app with large channels does
@@ -105,8 +106,6 @@ func (c *channelstream) path(client int, _ uint32, since uint64) string {
 	return path
 }
 
-func (c *channelstream) greet(_ net.Conn, in []byte) ([]byte, error) { return in, nil }
-
 func (c *channelstream) post(p *poster, body []byte) error {
 	return p.post("/message", c.header("/message"), body)
 }
@@ -115,16 +114,16 @@ func (c *channelstream) appendList(dst []byte, channels []uint32, payloads [][]b
 	return appendJSON(dst, channels, payloads)
 }
 
-// overSocketIO speaks to this project as a Socket.IO client by WebSocket only: POST /connect, then the namespace / with the
+// overSocketIO4 speaks to this project as a Socket.IO client by WebSocket only: POST /connect, then the namespace / with the
 // conn_id.
-type overSocketIO struct{ *channelstream }
+type overSocketIO4 struct{ *channelstream }
 
-func (c overSocketIO) path(client int, _ uint32, _ uint64) string {
+func (c overSocketIO4) path(client int, _ uint32, _ uint64) string {
 	return "/socket.io/?EIO=4&transport=websocket&conn_id=" + c.connID(client)
 }
 
-func (overSocketIO) greet(conn net.Conn, in []byte) ([]byte, error) {
-	return socketio{}.greet(conn, in)
+func (overSocketIO4) open(conn net.Conn, path string) ([]byte, error) {
+	return socketio{}.open(conn, path)
 }
 
 // appendJSON appends the list of messages as an app posts it, to Channelstream and to Socket.IO alike.

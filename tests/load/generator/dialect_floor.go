@@ -1,13 +1,13 @@
 package generator
 
-import (
-	"encoding/binary"
-	"net"
-)
+import "encoding/binary"
 
 // floor speaks to the floor program: GET /ws?channel=, and messages as (length of the rest, 4 bytes; length of the
 // channel's name, 1 byte; the name; the bytes that members get), by POST or on the raw publish connection.
-type floor struct{ envelope bool }
+type floor struct {
+	webSocket
+	envelope bool
+}
 
 // What this project's client object has around the payload, for a floor that moves as many bytes.
 const (
@@ -20,8 +20,6 @@ func (floor) register(*poster, int, uint32) error { return nil }
 func (floor) path(_ int, channel uint32, _ uint64) string {
 	return "/ws?channel=" + channelName(channel)
 }
-
-func (floor) greet(_ net.Conn, in []byte) ([]byte, error) { return in, nil }
 
 func (floor) post(p *poster, body []byte) error { return p.post("/message", "", body) }
 

@@ -8,7 +8,13 @@ import (
 
 // socketio speaks to the stock server by WebSocket only, as a client with transports: ["websocket"] does. The flow
 // (Engine.IO 4, Socket.IO 5): server 0{sid…}, client 40, server 40{sid…}; then server 42[event, data], and 2 answered by 3.
-type socketio struct{}
+type socketio struct{ webSocket }
+
+// Packets of Engine.IO by which one side asks whether the other is alive, and is told.
+const (
+	enginePing = "2"
+	enginePong = "3"
+)
 
 func (socketio) register(*poster, int, uint32) error { return nil }
 
@@ -16,9 +22,12 @@ func (socketio) path(_ int, channel uint32, _ uint64) string {
 	return "/socket.io/?EIO=4&transport=websocket&channel=" + channelName(channel)
 }
 
-func (socketio) greet(conn net.Conn, in []byte) ([]byte, error) {
-	in, err := expect(conn, in, "0{")
+func (socketio) open(conn net.Conn, path string) ([]byte, error) {
+	in, err := upgrade(conn, path)
 	if err != nil {
+		return nil, err
+	}
+	if in, err = expect(conn, in, "0{"); err != nil {
 		return nil, err
 	}
 	if _, err := conn.Write(appendClientFrame(nil, opText, []byte("40"))); err != nil {

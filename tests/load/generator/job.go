@@ -22,8 +22,8 @@ type Target struct {
 	Publish string `json:"publish"`       // host:port that takes POST /message and /connect
 	Raw     string `json:"raw,omitempty"` // host:port of the floor's publish connection
 
-	Elsewhere  string `json:"elsewhere,omitempty"`  // host:port of another gateway, that takes WebSockets too
-	Supervisor string `json:"supervisor,omitempty"` // host:port that takes POST /stop and /start with ?process=<name>
+	Elsewhere  []string `json:"elsewhere,omitempty"`  // host:port of each other gateway, that takes WebSockets too
+	Supervisor string   `json:"supervisor,omitempty"` // host:port that takes POST /stop and /start with ?process=<name>
 
 	Secret    string    `json:"secret,omitempty"` // that requests are signed with
 	NoLog     bool      `json:"no_log,omitempty"` // channels are set to store_frames: false
@@ -53,7 +53,8 @@ type Work struct {
 	Asked      int           `json:"asked"`       // presence: channels that are asked about, one after the other
 	Missed     int           `json:"missed"`      // resume: messages in each channel that those who come back have missed
 	Live       int           `json:"live"`        // resume: further sockets in a channel of their own, which stay
-	SocketIO   bool          `json:"socketio"`    // this project's sockets are Socket.IO clients
+	Clients    []Client      `json:"clients"`     // of this project, each in the next channel, and again from the first; none is WebSocket
+	Turns      int           `json:"turns"`       // compare: of each kind of clients, within Duration for each
 	Warmup     time.Duration `json:"warmup"`      // not measured
 	Duration   time.Duration `json:"duration"`    // measured; restart: for how long after the stop presence notices are looked for
 }
@@ -68,6 +69,7 @@ const (
 	Storm  Kind = "storm"  // connect as fast as it goes
 	Resume Kind = "resume" // drop, miss messages, and come back all at once
 
+	Compare  Kind = "compare"  // as fanout, to one kind of clients after the other, in turns
 	Presence Kind = "presence" // connect without opening a socket, and ask who is where
 	Restart  Kind = "restart"  // stop the gateway, start it again, and come back all at once
 )
@@ -103,9 +105,20 @@ type Result struct {
 
 	Infos []Info `json:"infos"` // presence: of all channels; P50, P99 and Max are of one channel
 
+	Turns []Turn `json:"turns,omitempty"` // compare: in their order
+
 	Stopping time.Duration `json:"stopping"` // restart: from the signal until the gateway has ended
 	Away     time.Duration `json:"away"`     // restart: from the signal until all are back and have what was sent meanwhile
 	Notices  int64         `json:"notices"`  // restart: presence notices that the watcher heard while all came for the first time
+}
+
+// A Turn is what it took to publish to one kind of clients for a while.
+type Turn struct {
+	Client     Client        `json:"client"`
+	Messages   int64         `json:"messages"`
+	Requests   int64         `json:"requests"` // that they were posted in
+	Deliveries int64         `json:"deliveries"`
+	ServerCPU  time.Duration `json:"server_cpu"`
 }
 
 // Info is how one way of asking about all channels went, the median of several.

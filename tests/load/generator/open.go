@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -21,8 +22,8 @@ const (
 	stoppedWindow  = 4096
 )
 
-// open opens one WebSocket and returns it as a bare non-blocking descriptor.
-func open(ctx context.Context, address string, client int, path string, d dialect, l ledger, stopped bool) (*socket, error) {
+// open opens one client's connection, to go on behind an offset, and returns it as a bare non-blocking descriptor.
+func open(ctx context.Context, address string, client int, d dialect, l ledger, since uint64, stopped bool) (*socket, error) {
 	dialer := net.Dialer{Timeout: openTimeout, KeepAlive: -1}
 	if stopped {
 		dialer.Control = narrow
@@ -35,10 +36,7 @@ func open(ctx context.Context, address string, client int, path string, d dialec
 	if err := conn.SetDeadline(time.Now().Add(openTimeout)); err != nil {
 		return nil, fmt.Errorf("open socket: %w", err)
 	}
-	rest, err := upgrade(conn, path)
-	if err == nil {
-		rest, err = d.greet(conn, rest)
-	}
+	rest, err := d.open(conn, d.path(client, l.channel, since))
 	if err != nil {
 		return nil, fmt.Errorf("open socket %d: %w", client, err)
 	}
@@ -46,7 +44,7 @@ func open(ctx context.Context, address string, client int, path string, d dialec
 	if err != nil {
 		return nil, err
 	}
-	return &socket{fd: fd, partial: rest, ledger: l}, nil
+	return &socket{fd: fd, next: d.next, partial: rest, ledger: l}, nil
 }
 
 func narrow(_, _ string, raw syscall.RawConn) error {
@@ -66,6 +64,11 @@ func upgrade(conn net.Conn, path string) (rest []byte, err error) {
 	if _, err := conn.Write([]byte(request)); err != nil {
 		return nil, fmt.Errorf("write handshake: %w", err)
 	}
+	return readHead(conn, http.StatusSwitchingProtocols)
+}
+
+// readHead reads the head of an answer, which must have the status, and returns what follows it.
+func readHead(conn net.Conn, status int) (rest []byte, err error) {
 	for {
 		if rest, err = readMore(conn, rest); err != nil {
 			return nil, fmt.Errorf("read handshake: %w", err)
@@ -74,7 +77,7 @@ func upgrade(conn net.Conn, path string) (rest []byte, err error) {
 		if !whole {
 			continue
 		}
-		if !bytes.HasPrefix(head, []byte("HTTP/1.1 101 ")) {
+		if !bytes.HasPrefix(head, fmt.Appendf(nil, "HTTP/1.1 %d ", status)) {
 			return nil, fmt.Errorf("handshake refused: %.300q", rest)
 		}
 		return after, nil

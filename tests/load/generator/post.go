@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// A poster is one keep-alive HTTP/1.1 connection that posts one body at a time. It is net/http's client without what
+// A poster is one keep-alive HTTP/1.1 connection that makes one request at a time. It is net/http's client without what
 // that does beyond writing a request and reading an answer, because at 20,000 requests a second on the server's own machine
 // the client's cost decides the result.
 type poster struct {
 	address string
-	timeout time.Duration // of one post
+	timeout time.Duration // of one request
+	idle    time.Duration // after which the connection is not used again
 	conn    net.Conn
 	used    time.Time // last
 	in      *bufio.Reader
@@ -26,8 +27,8 @@ type poster struct {
 
 const (
 	postTimeout = 10 * time.Second
-	// postIdle is how long a connection is used again. Servers close idle ones (Node after 5 s), and a request that meets
-	// the close can not be sent again without the risk that it is published twice.
+	// postIdle is how long a connection that posts is used again. Servers close idle ones (Node after 5 s), and a request that
+	// meets the close can not be sent again without the risk that it is published twice.
 	postIdle = 2 * time.Second
 )
 
@@ -36,12 +37,12 @@ func dialPoster(ctx context.Context, address string) (*poster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial publisher: %w", err)
 	}
-	return &poster{address: address, timeout: postTimeout, conn: conn, used: time.Now(), in: bufio.NewReader(conn)}, nil
+	return &poster{address: address, timeout: postTimeout, idle: postIdle, conn: conn, used: time.Now(), in: bufio.NewReader(conn)}, nil
 }
 
 // renew replaces a connection that the server may be about to close.
 func (p *poster) renew(now time.Time) error {
-	if now.Sub(p.used) < postIdle {
+	if now.Sub(p.used) < p.idle {
 		return nil
 	}
 	conn, err := net.DialTimeout("tcp", p.address, postTimeout)
@@ -66,23 +67,36 @@ func (p *poster) post(path, header string, body []byte) error {
 	p.out = append(p.out, header...)
 	p.out = append(p.out, "\r\n"...)
 	p.out = append(p.out, body...)
+	return p.do("post", path)
+}
+
+// get asks for a path and returns an error unless the answer's status is 200.
+func (p *poster) get(path string) error {
+	p.out = append(p.out[:0], "GET "...)
+	p.out = append(p.out, path...)
+	p.out = append(p.out, " HTTP/1.1\r\nHost: bench\r\n\r\n"...)
+	return p.do("get", path)
+}
+
+// do sends the request in p.out and leaves the answer's body in p.answer.
+func (p *poster) do(what, path string) error {
 	now := time.Now()
 	if err := p.renew(now); err != nil {
-		return fmt.Errorf("post %s: %w", path, err)
+		return fmt.Errorf("%s %s: %w", what, path, err)
 	}
 	p.used = now
 	if err := p.conn.SetDeadline(now.Add(p.timeout)); err != nil {
-		return fmt.Errorf("post %s: %w", path, err)
+		return fmt.Errorf("%s %s: %w", what, path, err)
 	}
 	if _, err := p.conn.Write(p.out); err != nil {
-		return fmt.Errorf("post %s: %w", path, err)
+		return fmt.Errorf("%s %s: %w", what, path, err)
 	}
 	status, err := p.readAnswer()
 	if err != nil {
-		return fmt.Errorf("read answer to %s: %w", path, err)
+		return fmt.Errorf("read answer to %s %s: %w", what, path, err)
 	}
 	if status != 200 {
-		return fmt.Errorf("post %s: status %d: %.300s", path, status, p.answer)
+		return fmt.Errorf("%s %s: status %d: %.300s", what, path, status, p.answer)
 	}
 	return nil
 }

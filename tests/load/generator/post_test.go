@@ -13,6 +13,9 @@ func TestPosterReadsEveryFormOfAnswer(t *testing.T) {
 	long := strings.Repeat("answer ", 10000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodGet {
+			body = []byte("asked for " + r.URL.RawQuery)
+		}
 		switch r.URL.Path {
 		case "/echo":
 			_, _ = w.Write(append(body, r.Header.Get("X-Sign")...))
@@ -32,6 +35,9 @@ func TestPosterReadsEveryFormOfAnswer(t *testing.T) {
 		if err := p.post(c.path, "X-Sign: signed\r\n", []byte("body")); err != nil || string(p.answer) != c.want {
 			t.Errorf("%s: got %d bytes, %v", c.path, len(p.answer), err)
 		}
+	}
+	if err := p.get("/echo?sid=1"); err != nil || string(p.answer) != "asked for sid=1" {
+		t.Errorf("get: got %q, %v", p.answer, err)
 	}
 	if err := p.post("/refuse", "", nil); err == nil || !strings.Contains(err.Error(), "422: not so") {
 		t.Errorf("refused: got %v", err)

@@ -18,14 +18,17 @@ type publisher struct {
 	dialect dialect
 	work    Work
 	board   *board
+	kinds   uint32     // of clients; each has the channels that are so far from each other
+	each    uint32     // how many channels these are
 	members []int64    // by channel
 	sent    [][]uint32 // by lane and channel: the next sequence; owned by whoever holds the lane
-	cursor  []uint32   // by lane: the channel that comes next
+	cursor  []uint32   // by lane: the channel that comes next, of those of one kind of clients
 
 	ready   chan int
 	idle    chan int      // paced only
 	quit    chan struct{} // closed when nothing more is to be sent
 	started atomic.Bool
+	kind    atomic.Uint32 // of clients that messages go to
 
 	requests, messages, deliveries, late atomic.Int64
 }
@@ -52,10 +55,10 @@ func (w Work) lanes() int {
 	}
 }
 
-func newPublisher(d dialect, w Work, b *board) *publisher {
+func newPublisher(d dialect, w Work, b *board, kinds int) *publisher {
 	lanes := len(b.lanes)
 	p := &publisher{
-		dialect: d, work: w, board: b,
+		dialect: d, work: w, board: b, kinds: uint32(kinds), each: uint32(w.Channels / kinds),
 		members: make([]int64, w.Channels),
 		sent:    make([][]uint32, lanes),
 		cursor:  make([]uint32, lanes),
@@ -67,7 +70,7 @@ func newPublisher(d dialect, w Work, b *board) *publisher {
 	}
 	for l := range lanes {
 		p.sent[l] = make([]uint32, w.Channels)
-		p.cursor[l] = uint32(l * w.Channels / lanes)
+		p.cursor[l] = uint32(l) * p.each / uint32(lanes)
 	}
 	return p
 }
@@ -94,8 +97,9 @@ func (d *draft) reset() {
 func (p *publisher) append(d *draft, l int) {
 	var expected int64
 	for range p.work.PerRequest {
-		channel := p.cursor[l]
-		p.cursor[l] = (channel + 1) % uint32(p.work.Channels)
+		at := p.cursor[l]
+		p.cursor[l] = (at + 1) % p.each
+		channel := at*p.kinds + p.kind.Load()
 		m := mark{lane: uint32(l), channel: channel, sequence: p.sent[l][channel], sent: p.board.clock.now()}
 		p.sent[l][channel]++
 		d.add(channel, m, p.work.Payload)

@@ -22,7 +22,8 @@ func (c clock) now() int64 { return int64(time.Since(c.start)) }
 
 // A socket is one open client connection. Everything but fd is owned by its reader.
 type socket struct {
-	fd      int
+	fd      int // none of a client that polls
+	next    func(buf []byte) (frame, error)
 	partial []byte // the beginning of a frame whose rest has not come
 	ledger  ledger
 	closed  bool
@@ -50,14 +51,9 @@ type board struct {
 
 // A reader reads its share of the sockets, on a goroutine of its own that ends after stop.
 type reader struct {
-	*board
-	epoll   int
-	buf     []byte
-	cache   markCache
-	latency histogram
-	inside  int64   // deliveries within the measured time
-	done    []int64 // by lane, deliveries not yet told to the board
-	touched []int   // lanes whose done is not zero
+	*tally
+	epoll int
+	buf   []byte
 }
 
 func newReader(b *board) (*reader, error) {
@@ -65,7 +61,7 @@ func newReader(b *board) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
 	}
-	return &reader{board: b, epoll: epoll, buf: make([]byte, 2*readBuffer), done: make([]int64, len(b.lanes))}, nil
+	return &reader{tally: newTally(b), epoll: epoll, buf: make([]byte, 2*readBuffer)}, nil
 }
 
 // watch gives the reader a socket; it may be called from any goroutine. What came together with the answer to the handshake
@@ -138,7 +134,7 @@ func (r *reader) read(s *socket, from, to int64) {
 func (r *reader) take(s *socket, rest []byte, from, to int64) {
 	now := r.clock.now()
 	for {
-		f, err := nextFrame(rest)
+		f, err := s.next(rest)
 		if err != nil {
 			r.end(s, err.Error())
 			return
@@ -156,44 +152,11 @@ func (r *reader) take(s *socket, rest []byte, from, to int64) {
 }
 
 func (r *reader) receive(s *socket, payload []byte, now, from, to int64) {
-	if len(payload) == 1 && payload[0] == '2' { // an Engine.IO ping; its pong is 3
-		r.answer(s, opText, []byte("3"))
-		return
+	if len(payload) > 1 {
+		r.count(s, payload, now, from, to)
+	} else if string(payload) == enginePing {
+		r.answer(s, opText, []byte(enginePong))
 	}
-	marks, offset := r.cache.marks(payload, r.offsets)
-	if offset > 0 {
-		s.offset = offset
-	}
-	for _, m := range marks {
-		if !s.ledger.record(m) {
-			continue
-		}
-		if now >= from && now < to {
-			r.inside++
-		}
-		if m.sent >= from && m.sent < to {
-			r.latency.record(time.Duration(now - m.sent))
-		}
-		if r.done[m.lane] == 0 {
-			r.touched = append(r.touched, int(m.lane))
-		}
-		r.done[m.lane]++
-	}
-}
-
-// tell passes on what was delivered since the last time: one atomic addition per lane, not per delivery.
-func (r *reader) tell() {
-	var sum int64
-	for _, l := range r.touched {
-		n := r.done[l]
-		r.done[l] = 0
-		sum += n
-		if r.lanes[l].outstanding.Add(-n) == 0 && r.delivered != nil {
-			r.delivered(l)
-		}
-	}
-	r.touched = r.touched[:0]
-	r.fresh.Add(sum)
 }
 
 func (r *reader) control(s *socket, f frame) {

@@ -29,7 +29,7 @@ func TestReaderTakesWhatCameWithTheHandshake(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- r.run() }()
 	first, second := serverFrame(opText, appendPayload(nil, mark{}, MinPayload)), serverFrame(opText, appendPayload(nil, mark{sequence: 1}, MinPayload))
-	s := &socket{fd: pair[0], ledger: newLedger(0, 1), partial: append(first, second[:10]...)}
+	s := &socket{fd: pair[0], next: nextFrame, ledger: newLedger(0, 1), partial: append(first, second[:10]...)}
 	if err := r.watch(0, s); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ const (
 // when the gateway is ready again until all are back.
 func (r *run) restart(ctx context.Context) error {
 	server, ours := r.dialect.(*channelstream)
-	if !ours || r.job.Target.Elsewhere == "" || r.job.Target.Supervisor == "" {
+	if !ours || len(r.job.Target.Elsewhere) == 0 || r.job.Target.Supervisor == "" {
 		return errors.New("the server has no gateway that can be started again while another goes on")
 	}
 	p, err := dialPoster(ctx, r.job.Target.Publish)
@@ -63,7 +63,7 @@ func (r *run) watchPresence(ctx context.Context, server *channelstream, p *poste
 	if err := server.registerWatcher(p, client, r.job.Work.Channels); err != nil {
 		return nil, err
 	}
-	return openWatcher(ctx, r.job.Target.Elsewhere, server.path(client, 0, 0))
+	return openWatcher(ctx, r.job.Target.Elsewhere[0], server.path(client, 0, 0))
 }
 
 // stillWatches has one more client come, and waits until the watcher has heard of it: had it heard nothing before, then not

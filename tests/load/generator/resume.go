@@ -78,7 +78,7 @@ func (r *run) resume(ctx context.Context) error {
 
 // open opens a client's socket, which goes on behind an offset; 0 for the first time.
 func (r *run) open(ctx context.Context, client int, l ledger, since uint64) error {
-	s, err := open(ctx, r.job.Target.Sockets, client, r.dialect.path(client, l.channel, since), r.dialect, l, false)
+	s, err := open(ctx, r.job.Target.Sockets, client, r.dialect, l, since, false)
 	if err != nil {
 		return err
 	}

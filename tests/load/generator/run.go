@@ -25,11 +25,13 @@ const (
 // A run is one Job under way.
 type run struct {
 	job       Job
-	dialect   dialect
+	dialect   dialect   // of the app, and of clients where there is one kind
+	dialects  []dialect // of clients: of a channel's, the next for the next channel, and again from the first
 	board     *board
 	readers   []*reader
 	publisher *publisher
 	stopped   []*socket
+	pollers   pollers
 	arrived   atomic.Pointer[[]chan struct{}] // storm: by lane, told when its message came
 	progress  func(string)
 	latency   histogram // presence: of what it asks; to which balance adds those of the readers
@@ -39,16 +41,28 @@ type run struct {
 // Run does the job. It fails when the server refuses something or something does not happen in time; lost and reordered
 // messages are no error but counted in the result. progress is told what is going on, in a few words.
 func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
-	d, err := newDialect(job.Target, job.Work)
+	r, err := newRun(job, progress)
 	if err != nil {
 		return Result{}, err
 	}
+	return r.do(ctx)
+}
+
+func newRun(job Job, progress func(string)) (*run, error) {
+	dialects, err := newDialects(job.Target, job.Work)
+	if err != nil {
+		return nil, err
+	}
 	w := job.Work
 	if w.Payload < MinPayload && w.Kind != Idle {
-		return Result{}, fmt.Errorf("payload of %d bytes does not hold a mark of %d", w.Payload, MinPayload)
+		return nil, fmt.Errorf("payload of %d bytes does not hold a mark of %d", w.Payload, MinPayload)
 	}
 	sockets := w.Sockets
 	switch w.Kind {
+	case Compare:
+		if len(dialects) != len(w.Clients) || w.Channels%len(dialects) != 0 || w.Turns < 1 {
+			return nil, fmt.Errorf("compare %d kinds of clients, of which the server knows %d, in %d channels and %d turns", len(w.Clients), len(dialects), w.Channels, w.Turns)
+		}
 	case Presence:
 		sockets, w.PerRequest = 0, 1
 	case Restart:
@@ -64,9 +78,10 @@ func Run(ctx context.Context, job Job, progress func(string)) (Result, error) {
 		lanes:   make([]lane, w.lanes()),
 	}
 	job.Work = w
-	r := &run{job: job, dialect: d, board: b, progress: progress, publisher: newPublisher(d, w, b)}
+	r := &run{job: job, dialect: dialects[0], dialects: dialects, board: b, progress: progress, publisher: newPublisher(dialects[0], w, b, len(dialects))}
+	r.pollers.tally = newTally(b)
 	r.result.Memory = make(map[string]ProcessMemory)
-	return r.do(ctx)
+	return r, nil
 }
 
 func (r *run) do(ctx context.Context) (Result, error) {
@@ -82,7 +97,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 		return r.result, err
 	}
 	program := map[Kind]func(context.Context) error{
-		Fanout: r.fanout, Idle: r.idle, Storm: r.storm, Resume: r.resume, Presence: r.presence, Restart: r.restart,
+		Fanout: r.fanout, Compare: r.fanout, Idle: r.idle, Storm: r.storm, Resume: r.resume, Presence: r.presence, Restart: r.restart,
 	}[r.job.Work.Kind]
 	if program == nil {
 		return r.result, fmt.Errorf("unknown kind of work %q", r.job.Work.Kind)
@@ -95,6 +110,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	}
 	err := program(ctx)
 	r.board.stop.Store(true)
+	r.pollers.close()
 	wg.Wait()
 	r.balance()
 	return r.result, errors.Join(append(failed, err)...)
@@ -134,7 +150,11 @@ func (r *run) fanout(ctx context.Context) error {
 	go func() { published <- r.publisher.run(publishing, r.job.Target) }()
 	ended := r.watchStopped(publishing)
 	failed := make(chan error, 1)
-	go func() { failed <- r.measure(publishing) }()
+	measure := r.measure
+	if r.job.Work.Kind == Compare {
+		measure = r.compare
+	}
+	go func() { failed <- measure(publishing) }()
 	var err error
 	select {
 	case err = <-failed:
@@ -173,7 +193,11 @@ func (r *run) openAll(ctx context.Context) error {
 		if err := r.dialect.register(p, client, channel); err != nil {
 			return err
 		}
-		s, err := open(ctx, r.job.Target.Sockets, client, r.dialect.path(client, channel, 0), r.dialect, newLedger(channel, lanes), client >= w.Sockets)
+		d, l := r.dialects[int(channel)%len(r.dialects)], newLedger(channel, lanes)
+		if polling, polls := d.(overPolling); polls {
+			return r.startPolling(ctx, client, polling, l)
+		}
+		s, err := open(ctx, r.job.Target.Sockets, client, d, l, 0, client >= w.Sockets)
 		if err != nil {
 			return err
 		}
@@ -185,8 +209,9 @@ func (r *run) openAll(ctx context.Context) error {
 	})
 }
 
+// watch gives a socket to a reader, to each as many of every kind.
 func (r *run) watch(client int, s *socket) error {
-	return r.readers[client%len(r.readers)].watch(client, s)
+	return r.readers[client/len(r.dialects)%len(r.readers)].watch(client, s)
 }
 
 // inParallel calls do for every client below count on so many workers, each with an HTTP connection of its own.
@@ -225,6 +250,7 @@ func (r *run) probe(ctx context.Context) error {
 	var d draft
 	for sent := 0; sent < r.job.Work.Channels; sent += r.job.Work.PerRequest {
 		d.reset()
+		r.publisher.kind.Store(uint32(sent) / r.publisher.each % r.publisher.kinds)
 		r.publisher.append(&d, 0)
 		if err := r.dialect.post(p, r.dialect.appendList(d.body, d.channels, d.payloads)); err != nil {
 			return err

@@ -5,6 +5,8 @@ import "golang.org/x/sys/unix"
 // balance closes the books once the readers have ended: latencies, deliveries, and the faults of every socket.
 func (r *run) balance() {
 	all := &r.latency
+	all.add(&r.pollers.tally.latency)
+	r.result.Deliveries += r.pollers.tally.inside
 	for _, reader := range r.readers {
 		all.add(&reader.latency)
 		r.result.Deliveries += reader.inside
@@ -15,7 +17,7 @@ func (r *run) balance() {
 	for i := range r.board.sockets {
 		if s := r.board.sockets[i].Load(); s != nil {
 			r.balanceSocket(s, orders)
-			_ = unix.Close(s.fd)
+			_ = unix.Close(s.fd) // of a client that polls there is none
 		}
 	}
 	for _, s := range r.stopped {

@@ -103,7 +103,7 @@ func (r *run) connect(ctx context.Context, p *poster, client int, channel uint32
 	if err := r.dialect.register(p, client, channel); err != nil {
 		return err
 	}
-	s, err := open(ctx, r.job.Target.Sockets, client, r.dialect.path(client, channel, 0), r.dialect, newLedger(channel, uint32(len(r.board.lanes))), false)
+	s, err := open(ctx, r.job.Target.Sockets, client, r.dialect, newLedger(channel, uint32(len(r.board.lanes))), 0, false)
 	if err != nil {
 		return err
 	}

@@ -47,16 +47,19 @@ func New(c Config) *Archive {
 	return a
 }
 
-// Holds says how much the history of all channels is.
-func (a *Archive) Holds(ctx context.Context) (messages, bytes uint64, err error) {
+// Holds says how much the history of all channels is, and when the oldest of it was stored.
+func (a *Archive) Holds(ctx context.Context) (all bus.LogState, err error) {
 	for _, log := range a.logs {
 		state, err := log.State(ctx)
 		if err != nil {
-			return 0, 0, fmt.Errorf("weigh history: %w", err)
+			return bus.LogState{}, fmt.Errorf("weigh history: %w", err)
 		}
-		messages, bytes = messages+state.Messages, bytes+state.Bytes
+		if state.Messages > 0 && (all.Messages == 0 || state.Oldest.Before(all.Oldest)) {
+			all.Oldest = state.Oldest
+		}
+		all.Messages, all.Bytes = all.Messages+state.Messages, all.Bytes+state.Bytes
 	}
-	return messages, bytes, nil
+	return all, nil
 }
 
 // Log is where the history of a channel lies.

@@ -19,6 +19,7 @@ import (
 	"github.com/channelstream/channelstream/services/api/internal/message"
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 // Conn is what publishing needs of the bus.
@@ -62,12 +63,22 @@ func New(c Config) *Publisher { return &Publisher{config: c} }
 // been delivered, and the same list may be published again.
 func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
 	p.prepare(messages)
+	ctx, span := trace.Step(ctx, "store", trace.Producer)
+	defer span.End()
 	l := list{publisher: p, live: make([]bus.Outgoing, 0, len(messages))}
+	if span.Traced() {
+		span.Count("channelstream.messages", len(messages))
+		l.follow(trace.Parent(ctx), messages)
+	}
 	for i := range messages {
 		m := &messages[i]
 		l.add(m, i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel)
 	}
-	return l.send(ctx)
+	err := l.send(ctx)
+	if err != nil {
+		span.Fail()
+	}
+	return err
 }
 
 // prepare looks up how each message is kept, and writes the records for the history, before any is sent.
@@ -99,6 +110,9 @@ type list struct {
 	live      []bus.Outgoing
 	claimed   []claim
 	records   []*records
+
+	parent string                        // as whose children gateways trace; empty: they do not
+	last   map[*message.Message]struct{} // that they trace: of each channel, and of those that have none
 }
 
 // claim is the id of a message that goes straight to the gateways.
@@ -115,6 +129,33 @@ type records struct {
 	sent     *bus.Ordered
 }
 
+// follow has gateways trace the list: for each of its channels the message that is written last, since those before it are
+// written with it.
+func (l *list) follow(parent string, messages []message.Message) {
+	l.parent, l.last = parent, map[*message.Message]struct{}{}
+	seen := map[string]struct{}{}
+	for i := len(messages) - 1; i >= 0; i-- {
+		m := &messages[i]
+		if _, behind := seen[m.Channel]; !behind {
+			seen[m.Channel] = struct{}{}
+			l.last[m] = struct{}{}
+		}
+	}
+}
+
+// traceLast writes into the header of the newest live message of the list that gateways trace it, if it is the last of its
+// channel.
+func (l *list) traceLast(m *message.Message) {
+	if _, last := l.last[m]; !last || len(l.live) == 0 {
+		return
+	}
+	newest := &l.live[len(l.live)-1]
+	if newest.Header == nil {
+		newest.Header = make(bus.Header, 2)
+	}
+	newest.Header[trace.Header] = []string{l.parent}
+}
+
 // add takes a message into the list; more says that the next one goes to the same channel.
 func (l *list) add(m *message.Message, more bool) {
 	config := &l.publisher.config
@@ -126,6 +167,9 @@ func (l *list) add(m *message.Message, more bool) {
 	case l.claim(m):
 		h, body := header(m, more)
 		l.live = append(l.live, bus.Outgoing{Subject: config.Namespace.LiveChannel(m.Channel), Header: h, Data: body})
+	}
+	if l.parent != "" {
+		l.traceLast(m)
 	}
 	if m.Record != nil {
 		l.record(m)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -218,5 +219,41 @@ func FuzzUserState(f *testing.F) {
 		if _, err := json.Marshal(request); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+func FuzzLooks(f *testing.F) {
+	for _, query := range []string{"user=a&channel=b&after=c&limit=7", "search=x&limit=1001", "after=%ff&after=b", "secret=x&limit=", "limit=1e2"} {
+		f.Add([]byte(nil), query)
+	}
+	f.Add([]byte(`{"user":"a","limit":3,"search":"\ud800"}`), "")
+	f.Fuzz(func(t *testing.T, body []byte, text string) {
+		query, _ := url.ParseQuery(text)
+		check := func(page contract.Page, err error, names ...string) {
+			var fault *contract.Fault
+			if err != nil && !errors.As(err, &fault) {
+				t.Fatalf("error that is no fault: %v", err)
+			}
+			if err != nil {
+				return
+			}
+			if page.Limit < 0 || page.Limit > contract.MaxPage {
+				t.Fatalf("accepted a page of %d", page.Limit)
+			}
+			for _, name := range append(names, page.After, page.Search) {
+				if name != "" {
+					good(t, name, 512)
+				}
+			}
+		}
+		limits := Limits{User: 512, Channel: 256, ConnID: 128}
+		totals, err := Totals(body, query, limits)
+		check(totals, err)
+		channels, err := ListChannels(body, query, limits)
+		check(channels.Page, err)
+		users, err := ListUsers(body, query, limits)
+		check(users.Page, err)
+		connections, err := ListConnections(body, query, limits)
+		check(connections.Page, err, connections.User, connections.Channel)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
@@ -39,23 +40,41 @@ func FromQuery(q url.Values) Credentials {
 	}
 }
 
+// asQuery writes the credentials so that FromQuery reads them.
+func (c Credentials) asQuery() string {
+	q := url.Values{}
+	for name, value := range map[string]string{
+		"conn_id": c.ConnID, "user": c.User, "username": c.Username, "sig": c.Sig, "signature": c.Long,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q.Encode()
+}
+
 // Sentences of refusals.
 const (
 	invalidNamespace = "Invalid namespace" // as stock servers say
 	noCredentials    = "Send conn_id, or username and sig"
 	userIsPath       = "A user name must not begin with /"
 	badSignature     = "The sig is wrong or too old"
+	otherParser      = "Use the default parser: socket.io-msgpack-parser is not served"
 	otherConnection  = "This connection has other credentials"
 )
 
 // connect connects a namespace. s is the session that another one has already, or nil.
 func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Packet) contract.Reason {
+	d.named = true
 	ns := bit(p.Namespace)
 	if ns == 0 {
 		d.refuse(p.Namespace, &refusal{sentence: invalidNamespace})
 		return ""
 	}
 	spaces := frame.Namespaces(d.spaces.Load())
+	if spaces&ns != 0 && d.revision4 && ns == frame.Root {
+		return "" // by the server, before the client asked for it
+	}
 	if spaces&ns != 0 {
 		return contract.ReasonProtocolError // it is connected already
 	}
@@ -65,7 +84,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 		return ""
 	}
 	if s != nil {
-		return d.connectAlso(ctx, s, p.Namespace, spaces|ns, who)
+		return d.connectAlso(ctx, s, p, who)
 	}
 	s, before, err := d.attach(ctx, who, recoveryOf(p))
 	if err != nil {
@@ -84,12 +103,18 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	defer cancel()
 	d.spaces.Store(uint32(ns))
 	entrance := session.Entrance{
-		Member: d.member, Namespaces: &ns, Notify: d.notify, Notices: true,
-		Packets: func(o session.Outcome) [][]byte { return d.welcome(s, p.Namespace, before, o) },
-		Missed:  missed(ns),
+		Member: d.member, Namespaces: ns, Notify: d.notify, Notices: !d.revision4,
+		Packets: func(o session.Outcome) [][]byte {
+			d.from.Store(o.Offset)
+			if d.revision4 {
+				return d.welcome4(p.Namespace, o)
+			}
+			return d.welcome(s, p.Namespace, before, o)
+		},
+		Missed: d.missed(ns),
 	}
 	if before != nil && before.here {
-		entrance.Since = &before.since
+		entrance.Since, entrance.Told = &before.since, before.told
 	}
 	if err := s.Enter(ctx, entrance); err != nil {
 		return contract.ReasonClosed
@@ -97,14 +122,35 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	return ""
 }
 
-// connectAlso connects a second namespace to the connection that the first one has.
-func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, namespace string, spaces frame.Namespaces, who session.Credentials) contract.Reason {
+// connectAlso connects a second namespace to the connection that the first one has. A client that was in it before, on the same
+// connection, goes on where it stopped there.
+func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, p socketio.Packet, who session.Credentials) contract.Reason {
 	if who.ConnID != "" && who.ConnID != s.ConnID || who.ConnID == "" && who.User != s.User {
-		d.refuse(namespace, &refusal{sentence: otherConnection})
+		d.refuse(p.Namespace, &refusal{sentence: otherConnection})
 		return ""
 	}
-	d.spaces.Store(uint32(spaces)) // first: who knows that it is connected may be told farewell
-	if err := d.member.Change(ctx, changeSpaces(spaces, [][]byte{d.connected(namespace, s.ID, "")})); err != nil {
+	if d.implicit {
+		return d.moveTo(ctx, s, p.Namespace)
+	}
+	ns, before, left := bit(p.Namespace), recoveryOf(p), make(chan struct{})
+	o := session.Opening{
+		Namespace: ns, Missed: d.missed(ns), Left: left,
+		Packets: func(o session.Outcome) [][]byte { return d.welcome(s, p.Namespace, before, o) },
+	}
+	if before != nil && before.connID == s.ConnID && !s.Left && d.left&ns == 0 {
+		o.Since, o.Told = &before.since, before.told
+	}
+	d.spaces.Store(d.spaces.Load() | uint32(ns)) // first: who knows that it is connected may be told farewell
+	if d.opened == nil {
+		d.opened = map[frame.Namespaces]chan struct{}{}
+	}
+	d.opened[ns] = left
+	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
+	defer cancel()
+	switch err := s.Open(ctx, o); {
+	case errors.Is(err, session.ErrOpening):
+		return contract.ReasonRateLimited
+	case err != nil:
 		return contract.ReasonClosed
 	}
 	return ""
@@ -129,9 +175,66 @@ func (d *Dialog) say(why error) {
 	d.config.Logger.Debug("a client is refused", "way", "socket.io", "reason", why)
 }
 
+// mostRefusals is how many refusals of one client wait for their time. A client asks for a namespace or two.
+const mostRefusals = 8
+
+// waitingPacket is a refusal that waits for its time.
+type waitingPacket struct{ packet []byte }
+
+// refuse tells a client that it is not let in, when the pace of refusals allows it.
 func (d *Dialog) refuse(namespace string, why *refusal) {
 	d.say(why)
-	d.member.Send(socketio.AppendConnectError([]byte{'4'}, namespace, why.sentence, nil))
+	waits := &waitingPacket{packet: d.speaks.Refused(namespace, why.sentence)}
+	if !d.keepRefusal(waits) {
+		d.member.Send(waits.packet)
+		return
+	}
+	d.config.Pace.Tell(func() { d.tellRefusal(waits) })
+}
+
+// keepRefusal has a refusal wait, if it is not one too many.
+func (d *Dialog) keepRefusal(w *waitingPacket) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.refusals) >= mostRefusals {
+		return false
+	}
+	d.refusals = append(d.refusals, w)
+	return true
+}
+
+// tellRefusal tells a refusal that waits, unless Refusals gave it. It is on its way to the member before another call of either.
+func (d *Dialog) tellRefusal(w *waitingPacket) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if at := slices.Index(d.refusals, w); at >= 0 {
+		d.refusals = slices.Delete(d.refusals, at, at+1)
+		d.member.Send(w.packet)
+	}
+}
+
+// Refusals gives those that wait for their time, which are not told here any more.
+func (d *Dialog) Refusals() (packets [][]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.refusals {
+		packets = append(packets, w.packet)
+	}
+	d.refusals = nil
+	return packets
+}
+
+// Binary takes a binary message: an attachment of an event that is not for us, or, from a client that is not connected, a packet of
+// the other parser. That client is refused for good in its own words, in every namespace that it may have asked for. It does not block.
+func (d *Dialog) Binary() {
+	if d.Connected() {
+		return
+	}
+	d.say(&refusal{sentence: otherParser})
+	for _, ns := range names(frame.Root | frame.Stream) {
+		packet := engineio.Packet{Type: engineio.Message, Binary: true, Data: socketio.AppendMsgpackError(nil, ns, otherParser)}
+		d.member.Send(engineio.AppendText(nil, packet))
+	}
 }
 
 // credentials takes what the connect packet says, or else the query, and checks the signature.
@@ -143,9 +246,10 @@ func (d *Dialog) credentials(p socketio.Packet) (session.Credentials, *refusal) 
 			given = auth
 		}
 	}
-	if given == (Credentials{}) && p.Query != "" {
-		if q, err := url.ParseQuery(p.Query); err == nil {
-			given = FromQuery(q)
+	if p.Query != "" {
+		q, err := url.ParseQuery(p.Query)
+		if err == nil && FromQuery(q) != (Credentials{}) && (d.revision4 || given == (Credentials{})) {
+			given = FromQuery(q) // it is newer than the URL's, where the client has no other way to say it
 		}
 	}
 	if given.ConnID != "" {

@@ -10,7 +10,7 @@
 //
 // A session has one connection; both namespaces, when a client connects to both, get its messages.
 //
-// Source: Socket.IO protocol 5, section "Exchange protocol".
+// Source: Socket.IO protocol 5, section "Exchange protocol". Clients of protocol 4 differ; see revision4.go.
 package dialog
 
 import (
@@ -23,6 +23,7 @@ import (
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
+	"github.com/channelstream/channelstream/services/gateway/internal/pace"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -37,6 +38,7 @@ type Config struct {
 	MaxUser     int
 	MaxConnID   int
 	Timeout     time.Duration // of one request to presence
+	Pace        *pace.Pace    // of refusals
 	Logger      *slog.Logger
 }
 
@@ -44,20 +46,32 @@ type Config struct {
 type Dialog struct {
 	// set at construction
 	config *Config
+	speaks Protocol
 	query  Credentials
 	name   func(user string) error // says whose conversation it is; an error for a user who has too many
 	member *hub.Member
 
+	revision4 bool          // the client speaks Socket.IO protocol 4; see revision4.go
+	named     bool          // it has asked for a namespace; owned by who hands packets on
+	implicit  bool          // it is connected to / by the server alone, and has said nothing there; as named
+	deaf      atomic.Int64  // nanoseconds until which it may not listen there yet, being about to ask for another namespace; any goroutine
+	from      atomic.Uint64 // where it was when it connected first; any goroutine
+
+	left   frame.Namespaces                   // the client said that it leaves these; as named
+	opened map[frame.Namespaces]chan struct{} // beside the first one; closed when the client leaves it; as named
+
 	spaces atomic.Uint32 // frame.Namespaces that are connected; any goroutine
 
-	mu      sync.Mutex       // is not held while presence is asked
-	session *session.Session // nil before the client is connected; guarded by mu
+	mu       sync.Mutex       // is not held while presence is asked
+	session  *session.Session // nil before the client is connected; guarded by mu
+	refusals []*waitingPacket // that wait for their time; guarded by mu
 }
 
-// New begins a conversation. query are the credentials of the handshake's URL. Bind must be called before the first
-// packet.
-func New(c *Config, query Credentials, name func(user string) error) *Dialog {
-	return &Dialog{config: c, query: query, name: name}
+// New begins a conversation in a protocol. query are the credentials of the handshake's URL. Bind must be called before the
+// first packet.
+func New(c *Config, p Protocol, query Credentials, name func(user string) error) *Dialog {
+	_, revision4 := p.(SocketIO4)
+	return &Dialog{config: c, speaks: p, revision4: revision4, query: query, name: name}
 }
 
 // Bind names the member that the conversation belongs to.
@@ -66,11 +80,16 @@ func (d *Dialog) Bind(m *hub.Member) { d.member = m }
 // Connected says whether the client is connected to a namespace.
 func (d *Dialog) Connected() bool { return d.spaces.Load() != 0 }
 
+// ConnectedTo says whether the client is connected to this one.
+func (d *Dialog) ConnectedTo(namespace string) bool {
+	return frame.Namespaces(d.spaces.Load())&bit(namespace) != 0
+}
+
 // End is called when the member is over, with how far its client has come. It does not block. A session that is being
 // attached then is given up when presence has answered.
 func (d *Dialog) End(reason contract.Reason, offset uint64) {
 	if s := d.begun(); s != nil {
-		s.End(reason, offset)
+		s.End(reason, d.heard(offset))
 	}
 }
 
@@ -94,12 +113,12 @@ func (d *Dialog) begin(s *session.Session) contract.Reason {
 
 // Farewell gives the packets that tell a client not to come back by itself, where that is so.
 func (d *Dialog) Farewell(reason contract.Reason) [][]byte {
-	if reason != contract.ReasonDisconnected && reason != contract.ReasonReplaced {
+	if !reason.Final() {
 		return nil
 	}
 	var packets [][]byte
 	for _, ns := range names(frame.Namespaces(d.spaces.Load())) {
-		packets = append(packets, socketio.AppendDisconnect([]byte{'4'}, ns))
+		packets = append(packets, d.speaks.Disconnected(ns))
 	}
 	return packets
 }
@@ -127,12 +146,18 @@ func bit(namespace string) frame.Namespaces {
 	return 0
 }
 
-// Packet takes one Socket.IO packet from the client. A reason other than "" means that the session is to be closed.
+// Packet takes one Socket.IO packet from the client, as it is written since protocol 5. A reason other than "" means that
+// the session is to be closed.
 func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	p, err := socketio.Decode(data)
 	if err != nil {
 		return contract.ReasonProtocolError
 	}
+	return d.Receive(ctx, p)
+}
+
+// Receive is Packet for one that is decoded, whatever it was written like.
+func (d *Dialog) Receive(ctx context.Context, p socketio.Packet) contract.Reason {
 	if why := d.member.Why(); why != "" {
 		return why
 	}
@@ -153,13 +178,23 @@ func (d *Dialog) Packet(ctx context.Context, data []byte) contract.Reason {
 	return contract.ReasonProtocolError
 }
 
+// disconnect takes the client out of a namespace. One that is in none any more has left: a stock client says so when its page asks
+// it to, but not when the page goes.
 func (d *Dialog) disconnect(ctx context.Context, p socketio.Packet) contract.Reason {
-	left := frame.Namespaces(d.spaces.Load()) &^ bit(p.Namespace)
-	if left == 0 {
-		return contract.ReasonClosed
+	ns, before := bit(p.Namespace), frame.Namespaces(d.spaces.Load())
+	switch {
+	case before&ns == 0:
+		return "" // it was in none of that name
+	case before == ns:
+		return contract.ReasonLeft
 	}
-	d.spaces.Store(uint32(left))
-	if err := d.member.Change(ctx, hub.Change{Namespaces: &left}); err != nil {
+	d.spaces.Store(uint32(before &^ ns))
+	d.left |= ns
+	if left, open := d.opened[ns]; open {
+		close(left)
+		delete(d.opened, ns)
+	}
+	if err := d.member.Change(ctx, hub.Change{Close: ns}); err != nil {
 		return contract.ReasonClosed
 	}
 	return ""
@@ -167,7 +202,7 @@ func (d *Dialog) disconnect(ctx context.Context, p socketio.Packet) contract.Rea
 
 // event does what the client asks for. An event in a namespace that is not connected breaks the protocol.
 func (d *Dialog) event(ctx context.Context, s *session.Session, p socketio.Packet) contract.Reason {
-	if frame.Namespaces(d.spaces.Load())&bit(p.Namespace) == 0 {
+	if !d.speaksIn(ctx, p.Namespace) {
 		return contract.ReasonProtocolError
 	}
 	name, args, err := socketio.DecodeEvent(p.Data)
@@ -182,11 +217,11 @@ func (d *Dialog) event(ctx context.Context, s *session.Session, p socketio.Packe
 		do = s.Leave
 	default:
 		if p.ID != socketio.NoID {
-			d.member.Send(socketio.AppendAck([]byte{'4'}, p.Namespace, p.ID))
+			d.member.Send(d.speaks.Ack(p.Namespace, p.ID))
 		}
 		return ""
 	}
-	answer := func(named []string) [][]byte { return answerPackets(p, name, named) }
+	answer := func(named []string) [][]byte { return d.answerPackets(p, name, named) }
 	channels := d.channels(args)
 	if len(channels) > 0 {
 		err = do(ctx, channels, answer)

@@ -1,14 +1,19 @@
 package dialog_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
+	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
 	"github.com/channelstream/channelstream/shared/contract"
 )
 
@@ -108,8 +113,80 @@ func TestBothNamespacesShareOneConnection(t *testing.T) {
 	g.Post("news", `{"n":3}`)
 	s.Want(`42/stream,["message",[{"n":3}]]`)
 	s.Send("41/stream,")
-	s.WantClose(1000, "closed")
+	s.WantClose(1000, "left")
 	gatewaytest.Eventually(t, "the connection is free", func() bool { return !g.Presence.Holds("c1") })
+}
+
+func TestOnlyAClientThatSaysSoLeaves(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	for id, end := range map[string]func(s *gatewaytest.Socket){
+		"disconnect": func(s *gatewaytest.Socket) { s.Send("41/stream,") },
+		"both":       func(s *gatewaytest.Socket) { s.Send("40"); s.Want("40{"); s.Send("41/stream,", "41") },
+		"one":        func(s *gatewaytest.Socket) { s.Send("40"); s.Want("40{"); s.Send("41/stream,", "1") },
+		"another":    func(s *gatewaytest.Socket) { s.Send("41", "41/elsewhere,", "1") },
+		"close":      func(s *gatewaytest.Socket) { s.Send("1") },
+		"gone":       func(s *gatewaytest.Socket) { s.Drop() },
+	} {
+		g.Presence.Register(id, "alice")
+		s := g.Engine("conn_id=" + id)
+		s.Send("40/stream,")
+		s.Want("40/stream,{")
+		end(s)
+		gatewaytest.Eventually(t, "the connection is free", func() bool { return !g.Presence.Holds(id) })
+		if left := g.Presence.Left(id); left != (id == "disconnect" || id == "both") {
+			t.Errorf("%s: the client has left: %v", id, left)
+		}
+	}
+}
+
+func TestAClientThatLeftDoesNotGoOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	g.Presence.Register("c1", "alice", "news")
+	for _, query := range []string{"conn_id=c1", gatewaytest.Credentials("alice")} {
+		s := g.Engine(query)
+		s.Send("40/stream,")
+		before := welcomed(t, s, "40/stream,")
+		at := g.Store("news", `{"n":1}`)
+		s.Send("41/stream,")
+		s.WantClose(1000, "left")
+		connection := connectionOf(t, before)
+		gatewaytest.Eventually(t, "the connection is free", func() bool { return !g.Presence.Holds(connection) })
+		g.Store("news", `{"n":2}`)
+		s = g.Engine(query)
+		s.Send(fmt.Sprintf(`40/stream,{"pid":%q,"offset":"%d"}`, before.PID, at))
+		if now := welcomed(t, s, "40/stream,"); now.PID == before.PID || now.SID == before.SID {
+			t.Errorf("the client is recovered: %+v", now)
+		}
+		s.Want(fmt.Sprintf(`42/stream,["missed",{"type":"missed","channel":null,"since":%d}`, at))
+		s.Send(`42/stream,1["fence"]`)
+		s.Want("43/stream,1[]")
+		s.Send("41/stream,")
+		s.WantClose(1000, "left")
+	}
+}
+
+type ids struct{ SID, PID string }
+
+// connectionOf reads the conn_id of a private id.
+func connectionOf(t *testing.T, welcome ids) string {
+	t.Helper()
+	token, _, _ := strings.Cut(welcome.PID, ".")
+	connection, err := contract.DecodeToken(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connection
+}
+
+// welcomed reads the answer to a connect packet.
+func welcomed(t *testing.T, s *gatewaytest.Socket, begin string) (welcome ids) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(s.Want(begin), begin)), &welcome); err != nil {
+		t.Fatal(err)
+	}
+	return welcome
 }
 
 func TestASecondNamespaceNeedsTheSameConnection(t *testing.T) {
@@ -153,6 +230,47 @@ func TestAFarewellTellsOnlyThoseWhoAreNotToComeBack(t *testing.T) {
 			s.Want("41/stream,")
 		}
 		s.WantClose(reason.CloseCode(), string(reason))
+	}
+}
+
+func TestAClientOfTheOtherParserIsRefusedInItsOwnWords(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	refusal := func(ns string) string {
+		packet := socketio.AppendMsgpackError(nil, ns, "Use the default parser: socket.io-msgpack-parser is not served")
+		return "b" + base64.StdEncoding.EncodeToString(packet)
+	}
+	const hello = "\x83\xa4type\x00\xa3nsp\xa7/stream\xa4data\x80"
+	s := g.Engine(gatewaytest.Credentials("alice"))
+	if err := s.WriteMessage(websocket.BinaryMessage, []byte(hello)); err != nil {
+		t.Fatal(err)
+	}
+	s.Want(refusal("/"))
+	s.Want(refusal("/stream"))
+	p := g.Poller(gatewaytest.Credentials("alice"))
+	p.Send("b" + base64.StdEncoding.EncodeToString([]byte(hello)))
+	if got := p.Want("b"); got != refusal("/")+"\x1e"+refusal("/stream") {
+		t.Errorf("got %q", got)
+	}
+	s.Send("40/stream,") // one that tries again with the right one
+	s.Want("40/stream,{")
+	if err := s.WriteMessage(websocket.BinaryMessage, []byte("an attachment")); err != nil {
+		t.Fatal(err)
+	}
+	s.Send(`42/stream,1["fence"]`)
+	s.Want("43/stream,1[]")
+}
+
+func TestWebTransportIsNoTransportHere(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	answer := g.Request(http.MethodGet, "/socket.io/?EIO=4&transport=webtransport", "")
+	if answer.Status != http.StatusBadRequest || answer.Body != `{"code":0,"message":"Transport unknown"}` {
+		t.Errorf("answered %d %s", answer.Status, answer.Body)
+	}
+	open := g.Request(http.MethodGet, gatewaytest.Polling, "")
+	if !strings.Contains(open.Body, `"upgrades":["websocket"]`) {
+		t.Errorf("a session begins with %s", open.Body)
 	}
 }
 

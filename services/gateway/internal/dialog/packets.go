@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
-	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
 )
 
 // answerPackets tells a client which channels its join or leave named: as an event, and as an ack if it asked for one.
-func answerPackets(p socketio.Packet, event string, named []string) [][]byte {
+func (d *Dialog) answerPackets(p socketio.Packet, event string, named []string) [][]byte {
 	list := listOf(named)
-	packets := [][]byte{socketio.AppendEvent([]byte{'4'}, p.Namespace, event, list)}
+	packets := [][]byte{d.speaks.Event(p.Namespace, event, list)}
 	if p.ID != socketio.NoID {
-		packets = append(packets, socketio.AppendAck([]byte{'4'}, p.Namespace, p.ID, list))
+		packets = append(packets, d.speaks.Ack(p.Namespace, p.ID, list))
 	}
 	return packets
 }
@@ -23,10 +22,10 @@ func (d *Dialog) notify(joined, left []string) [][]byte {
 	var packets [][]byte
 	for _, ns := range names(frame.Namespaces(d.spaces.Load())) {
 		if len(joined) > 0 {
-			packets = append(packets, socketio.AppendEvent([]byte{'4'}, ns, "join", listOf(joined)))
+			packets = append(packets, d.speaks.Event(ns, "join", listOf(joined)))
 		}
 		if len(left) > 0 {
-			packets = append(packets, socketio.AppendEvent([]byte{'4'}, ns, "leave", listOf(left)))
+			packets = append(packets, d.speaks.Event(ns, "leave", listOf(left)))
 		}
 	}
 	return packets
@@ -41,8 +40,4 @@ func listOf(names []string) json.RawMessage {
 		return json.RawMessage("[]")
 	}
 	return list
-}
-
-func changeSpaces(spaces frame.Namespaces, packets [][]byte) hub.Change {
-	return hub.Change{Namespaces: &spaces, Packets: packets}
 }

@@ -23,6 +23,11 @@ import (
 //	(the network fails)
 //	  0/stream,{"pid":"P","offset":"41"}   ──────►  any gateway
 //	  ◄──────  0/stream,{"sid":"S","pid":"P"}      and what came after 41; or a new pid and ["missed",{…}]
+//	  0{"pid":"Q","offset":"40"}           ──────►
+//	  ◄──────  0{"sid":"S","pid":"Q"}              and there what came after 40
+//
+// Each namespace has a pid and an offset of its own. Another than the first goes on where it stopped if that was on the same
+// connection.
 //
 // Everything that any gateway needs is in the pid: the connection, the sid, and the offset at which the client connected,
 // for one that has got nothing yet. It is no password: the credentials are checked as for any client.
@@ -33,6 +38,7 @@ type earlier struct {
 	connID string
 	sid    string
 	since  uint64
+	told   int  // events of the message right behind since
 	here   bool // its connection is still there
 }
 
@@ -59,11 +65,11 @@ func recoveryOf(p socketio.Packet) *earlier {
 	if offset == "" {
 		offset = parts[2]
 	}
-	since, err := strconv.ParseUint(offset, 10, 64)
+	since, told, err := frame.ParseOffset(offset)
 	if err != nil {
 		return nil
 	}
-	return &earlier{pid: r.PID, connID: connID, sid: parts[1], since: since}
+	return &earlier{pid: r.PID, connID: connID, sid: parts[1], since: since, told: told}
 }
 
 // plain says whether a sid could be one of ours.
@@ -85,37 +91,57 @@ func (d *Dialog) attach(ctx context.Context, who session.Credentials, before *ea
 		s, err = d.config.Book.Attach(ctx, who, "socket.io")
 		return s, before, err
 	}
-	before.here = err == nil
+	before.here = err == nil && !s.Left
 	return s, before, err
 }
 
 // welcome answers a connect packet: with the ids that the client had, if it gets everything since then.
 func (d *Dialog) welcome(s *session.Session, namespace string, before *earlier, o session.Outcome) [][]byte {
 	if o.Resumed {
-		return [][]byte{d.connected(namespace, before.sid, before.pid)}
+		return d.connected(namespace, before.sid, before.pid)
 	}
-	packets := [][]byte{d.connected(namespace, s.ID, pidOf(s.ConnID, s.ID, o.Offset))}
-	if before != nil {
-		packets = append(packets, missedPacket(namespace, before.since, 0))
+	packets := d.connected(namespace, s.ID, pidOf(s.ConnID, s.ID, o.Offset))
+	switch {
+	case before != nil:
+		packets = append(packets, missedPacket(d.speaks, namespace, before.since, 0))
+	case o.Missed:
+		packets = append(packets, missedPacket(d.speaks, namespace, o.Since, 0))
 	}
 	return packets
 }
 
-func (d *Dialog) connected(namespace, sid, pid string) []byte {
-	return socketio.AppendConnect([]byte{'4'}, namespace, sid, pid)
+// connected tells a client that a namespace is open, unless its protocol leaves that out.
+func (d *Dialog) connected(namespace, sid, pid string) [][]byte {
+	if packet := d.speaks.Connected(namespace, sid, pid); packet != nil {
+		return [][]byte{packet}
+	}
+	return nil
 }
 
-// missed tells the client of a namespace what it missed. It lives as long as the session, so it holds nothing of a packet.
-func missed(ns frame.Namespaces) hub.Missed {
-	return func(since, offset uint64) [][]byte { return [][]byte{missedPacket(names(ns)[0], since, offset)} }
+// missed tells the client what it missed: in the namespaces that are handed over to it, with the place from which they go on, or
+// else in all. It lives as long as the session, so it holds nothing of a packet.
+func (d *Dialog) missed(handedOver frame.Namespaces) hub.Missed {
+	return func(since, offset uint64) (packets [][]byte) {
+		in := handedOver
+		if offset == 0 {
+			in = frame.Namespaces(d.spaces.Load())
+		}
+		if d.revision4 {
+			offset = 0
+		}
+		for _, ns := range names(in) {
+			packets = append(packets, missedPacket(d.speaks, ns, since, offset))
+		}
+		return packets
+	}
 }
 
 // missedPacket tells a client that it has not got all that it missed, and from where it goes on; 0: its pid says that.
-func missedPacket(namespace string, since, offset uint64) []byte {
+func missedPacket(p Protocol, namespace string, since, offset uint64) []byte {
 	about := strconv.AppendUint([]byte(`{"type":"`+contract.TypeMissed+`","channel":null,"since":`), since, 10)
 	args := []json.RawMessage{append(about, '}')}
 	if offset > 0 {
 		args = append(args, strconv.AppendQuote(nil, strconv.FormatUint(offset, 10)))
 	}
-	return socketio.AppendEvent([]byte{'4'}, namespace, contract.TypeMissed, args...)
+	return p.Event(namespace, contract.TypeMissed, args...)
 }

@@ -28,6 +28,11 @@ func (c *conversation) ended(reason contract.Reason, offset uint64) {
 	e.mu.Unlock()
 	c.ticket.Return()
 	c.dialog.End(reason, offset)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fetching != nil {
+		c.fetching.reached <- offset // has room: a session ends once
+	}
 }
 
 // mayListen says whether the client may still poll for what it did not get, or ask for it on the socket that it tries.
@@ -40,6 +45,12 @@ func (c *conversation) mayListen() bool {
 	return c.way != bySocket
 }
 
+// hasNotHeard says whether a client that polls has not fetched yet why its session has ended. What it posts meanwhile leads to
+// nothing: were it refused, the stock client would give up, and never hear that it is not to come back.
+func (c *conversation) hasNotHeard() bool {
+	return c.member.Why() != "" && c.polls != nil && c.polls.Waits()
+}
+
 // forget takes a conversation that has ended off the list.
 func (c *conversation) forget() {
 	c.engine.mu.Lock()
@@ -48,11 +59,15 @@ func (c *conversation) forget() {
 }
 
 // answerLast answers a poll after the end: with the last packets, and the next one with a close packet. Were both in
-// one answer, stock clients would see the close first, and come back although they were told not to.
-func (c *conversation) answerLast(w http.ResponseWriter) {
+// one answer, stock clients would see the close first, and come back although they were told not to. Later ones are refused.
+func (c *conversation) answerLast(w http.ResponseWriter, r *http.Request) {
 	if left := c.polls.Left(); left != nil {
-		answer(w, left)
+		c.answer(w, r, left)
 		return
 	}
-	answer(w, []byte{'0' + byte(engineio.Close)})
+	if c.polls.Bye() {
+		c.answer(w, r, c.polls.LastWord())
+		return
+	}
+	c.engine.refuse(w, r, engineio.UnknownSession)
 }

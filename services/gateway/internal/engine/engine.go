@@ -1,4 +1,4 @@
-// Package engine serves Engine.IO 4 sessions: handshake, polling, upgrade to a WebSocket, and the way of their packets
+// Package engine serves Engine.IO sessions, of revision 4 and 3: handshake, polling, upgrade to a WebSocket, and the way of their packets
 // into a dialog.
 //
 //	GET  ?EIO=4&transport=polling            open packet with a sid
@@ -7,14 +7,16 @@
 //	GET  ?EIO=4&transport=websocket&sid=…    upgrade: 2probe ► ◄ 3probe, 5 ►
 //	GET  ?EIO=4&transport=websocket          WebSocket from the start
 //
-// Source: Engine.IO protocol 4, sections "HTTP long-polling", "WebSocket" and "Upgrade".
+// Revision 3 (EIO=3, or 2) differs in its payloads, in who pings, and in JSONP polling (j=…); see revision3.go.
+//
+// Source: Engine.IO protocol 4, sections "HTTP long-polling", "WebSocket" and "Upgrade"; Engine.IO protocol 3.
 package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,6 +30,7 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/websocket"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/settings"
 )
 
 // Transport names of the protocol.
@@ -55,6 +58,7 @@ type Config struct {
 	Refuse         func() contract.Reason // a reason when no new session is taken; "" else
 	Ticket         func(*http.Request) (*admission.Ticket, *contract.Fault)
 	Refused        func(error) *contract.Fault // counts a refusal of a ticket
+	Peers          Peers
 }
 
 // Engine is the Engine.IO server of a gateway.
@@ -71,34 +75,36 @@ func New(c Config) *Engine { return &Engine{config: c, sessions: map[string]*con
 // conversation is one Engine.IO session.
 type conversation struct {
 	// set at construction
-	engine *Engine
-	sid    string
-	ticket *admission.Ticket
-	dialog *dialog.Dialog
-	member *hub.Member
-	polls  *polling.Outlet // nil for a session that began as a WebSocket
+	engine    *Engine
+	sid       string
+	revision3 bool // it speaks Engine.IO 3
+	ticket    *admission.Ticket
+	dialog    *dialog.Dialog
+	member    *hub.Member
+	polls     *polling.Outlet // nil for a session that began as a WebSocket
 
 	limit *time.Timer // closes a session that connects to no namespace, or forgets one that has ended; guarded by engine.mu
 
-	posting atomic.Bool     // a POST is under way
-	inbound sync.Mutex      // one POST or frame at a time, so that packets keep their order
-	meter   admission.Meter // of packets by POST; guarded by inbound
+	posting atomic.Bool // a POST is under way
+	inbound dialog.Inbound
 
-	mu      sync.Mutex
-	way     way               // guarded by mu
-	probing *websocket.Socket // the socket that is tried, nil for none; guarded by mu
+	mu       sync.Mutex
+	way      way               // guarded by mu
+	probing  *websocket.Socket // the socket that is tried, nil for none; guarded by mu
+	fetching *fetching         // the try of another gateway, nil for none; guarded by mu
 }
 
 // way is by what a session speaks.
 //
 //	polls ──a socket is tried──► trying ──the client says so──► bySocket
-//	  ▲                            │
-//	  └── it did not come to that ─┘
+//	  ▲     here, or away            │ away                         ▲
+//	  └── it did not come to that ───┴──────────────────────────────┘
 type way uint8
 
 const (
 	polls way = iota
 	trying
+	away // a socket is tried at another gateway
 	bySocket
 )
 
@@ -109,9 +115,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !e.config.Origin(r):
 		e.refuse(w, r, engineio.Forbidden)
-	case q.Get("EIO") != engineio.Version:
+	case !speaks(q.Get("EIO")):
 		e.refuse(w, r, engineio.UnsupportedVersion)
-	case !e.offers(transport):
+	case !e.offers(transport, q):
 		e.refuse(w, r, engineio.UnknownTransport)
 	case q.Get("sid") != "":
 		e.goOn(w, r, q.Get("sid"), transport)
@@ -139,8 +145,14 @@ func (e *Engine) open(w http.ResponseWriter, r *http.Request, transport string) 
 	}
 }
 
+// speaks says whether a revision is served.
+func speaks(version string) bool { return version == engineio.Version || engineio.IsRevision3(version) }
+
 // offers says whether clients may use a transport here; the setting names those of other paths too.
-func (e *Engine) offers(transport string) bool {
+func (e *Engine) offers(transport string, query url.Values) bool {
+	if transport == pollingTransport && isScript(query) {
+		return engineio.IsIndex(query.Get("j")) && slices.Contains(e.config.Transports, settings.TransportJSONPPolling)
+	}
 	known := transport == pollingTransport || transport == websocketTransport
 	return known && slices.Contains(e.config.Transports, transport)
 }
@@ -148,7 +160,7 @@ func (e *Engine) offers(transport string) bool {
 // say has the log tell that a request is refused.
 func (e *Engine) say(r *http.Request, reason error) {
 	transport := r.URL.Query().Get("transport")
-	e.config.Dialog.Logger.Debug("a client is refused", "way", "socket.io",
+	e.config.Dialog.Logger.DebugContext(r.Context(), "a client is refused", "way", "socket.io",
 		"method", r.Method, "transport", transport[:min(len(transport), len(websocketTransport))], "reason", reason)
 }
 
@@ -172,8 +184,14 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	c := e.sessions[sid]
 	e.mu.Unlock()
 	switch {
+	case c == nil && e.config.Peers.Elsewhere(sid):
+		e.away(w, r, sid, transport)
+	case c != nil && r.Method == http.MethodPost && c.hasNotHeard():
+		taken(w)
 	case c == nil, c.member.Why() != "" && (transport != pollingTransport || r.Method != http.MethodGet):
 		e.refuse(w, r, engineio.UnknownSession)
+	case c.revision3 != engineio.IsRevision3(r.URL.Query().Get("EIO")):
+		e.refuse(w, r, engineio.BadRequest)
 	case transport == websocketTransport:
 		c.upgrade(w, r)
 	case c.speaks() == bySocket:
@@ -187,9 +205,16 @@ func (e *Engine) goOn(w http.ResponseWriter, r *http.Request, sid, transport str
 	}
 }
 
-func (e *Engine) newConversation(r *http.Request, ticket *admission.Ticket) *conversation {
-	c := &conversation{engine: e, sid: rand.Text(), ticket: ticket}
-	c.dialog = dialog.New(e.config.Dialog, dialog.FromQuery(r.URL.Query()), c.name)
+func (e *Engine) newConversation(r *http.Request, ticket *admission.Ticket, sid string) *conversation {
+	query := r.URL.Query()
+	c := &conversation{
+		engine: e, sid: sid, ticket: ticket, revision3: engineio.IsRevision3(query.Get("EIO")),
+	}
+	var speaks dialog.Protocol = dialog.SocketIO5{}
+	if c.revision3 {
+		speaks = dialog.SocketIO4{}
+	}
+	c.dialog = dialog.New(e.config.Dialog, speaks, dialog.FromQuery(query), c.name)
 	return c
 }
 
@@ -216,6 +241,9 @@ func (c *conversation) begin(m *hub.Member) {
 				m.Close(contract.ReasonProtocolError)
 			}
 		})
+		if c.revision3 {
+			go c.connectByItself() // ends soon
+		}
 	}
 }
 
@@ -244,7 +272,8 @@ func (c *conversation) packet(ctx context.Context, p engineio.Packet) contract.R
 	}
 	c.member.Touch()
 	if p.Binary {
-		return "" // an attachment of an event that is not for us
+		c.dialog.Binary()
+		return ""
 	}
 	return c.dialog.Packet(ctx, p.Data)
 }
@@ -253,6 +282,11 @@ func (c *conversation) packet(ctx context.Context, p engineio.Packet) contract.R
 func (c *conversation) signal(p engineio.Packet) contract.Reason {
 	c.member.Touch()
 	switch p.Type {
+	case engineio.Ping:
+		if c.revision3 {
+			c.member.Send([]byte{'0' + byte(engineio.Pong)})
+			return ""
+		}
 	case engineio.Pong, engineio.Noop:
 		return ""
 	case engineio.Close:

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/gatewaytest"
 	"github.com/channelstream/channelstream/shared/contract"
@@ -33,6 +34,7 @@ func TestASecondPollAtATimeEndsTheSession(t *testing.T) {
 	if !answers["1"] || !answers[`{"code":3,"message":"Bad request"}`] {
 		t.Errorf("the two polls were answered with %v", answers)
 	}
+	p.WantGone()
 	if answer := p.Post("40/stream,"); answer.Status != http.StatusBadRequest {
 		t.Errorf("a post after the end was answered with %d", answer.Status)
 	}
@@ -103,7 +105,7 @@ func TestAMalformedPayloadEndsTheSession(t *testing.T) {
 		if answer := p.Post(payload); answer.Status != http.StatusBadRequest || answer.Body != `{"code":3,"message":"Bad request"}` {
 			t.Errorf("%.20q was answered with %d %s", payload, answer.Status, answer.Body)
 		}
-		p.Want("1")
+		p.WantGone()
 	}
 	if got := len(g.Presence.Joins()); got != 0 {
 		t.Errorf("%d joins came of it", got)
@@ -115,8 +117,10 @@ func TestPacketsThatNoClientSendsEndTheSession(t *testing.T) {
 	g := gatewaytest.Start(t)
 	for _, packet := range []string{"0", "2", "5", "44/stream,{}", "49", "4", `42/elsewhere,["join",["a"]]`, "40/stream,", `42/stream,["connect"]`} {
 		p := g.StreamPoller("alice")
-		p.Send(packet)
-		p.Want("1")
+		if answer := p.Post(packet); answer.Status != http.StatusBadRequest {
+			t.Errorf("%s was answered with %d %s", packet, answer.Status, answer.Body)
+		}
+		p.WantGone()
 		s := g.Stream("alice")
 		s.Send(packet)
 		s.WantClose(1002, "protocol_error")
@@ -131,7 +135,7 @@ func TestAPayloadOverTheLimitIsTooLarge(t *testing.T) {
 	if answer := p.Post("6" + strings.Repeat(" ", 1024)); answer.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered with %d %s", answer.Status, answer.Body)
 	}
-	p.Want("1")
+	p.WantGone()
 	if !strings.Contains(g.Metrics(), `channelstream_gateway_closed_total{reason="too_large"} 1`) {
 		t.Error("it is not counted as too_large")
 	}
@@ -148,6 +152,7 @@ func TestAClosePacketEndsTheSession(t *testing.T) {
 		t.Fatalf("got %s", waiting.Body)
 	}
 	p.Send("1")
+	p.WantGone()
 	gatewaytest.Eventually(t, "the connection is free", func() bool { return !g.Presence.Holds("c1") })
 	s := g.Engine("conn_id=c1")
 	s.Send("40/stream,")
@@ -187,12 +192,16 @@ func TestTheLastPacketsAndTheClosePacketComeInTwoAnswers(t *testing.T) {
 		}
 		g.Presence.Close("c1", contract.ReasonDisconnected)
 		if !waiting {
+			if answer := p.Post("3"); answer.Body != "ok" {
+				t.Errorf("a post of a client that has not heard of the end was answered with %s", answer.Body)
+			}
 			first = poll(g, t.Context(), p)
 		}
 		if got := (<-first).Body; got != "41/stream," {
 			t.Errorf("the poll was answered with %s", got)
 		}
 		p.Want("1")
+		p.WantGone()
 		if answer := p.Post("40/stream,"); answer.Body != `{"code":1,"message":"Session ID unknown"}` {
 			t.Errorf("a post after the end was answered with %s", answer.Body)
 		}
@@ -226,4 +235,63 @@ func TestASecondPostAtATimeEndsTheSession(t *testing.T) {
 	if answer := p.Post("3"); answer.Status != http.StatusBadRequest {
 		t.Errorf("a post after the end was answered with %d", answer.Status)
 	}
+}
+
+// Engine.IO protocol 4, section "Heartbeat": a client that does not answer a ping in time is gone, though it polls.
+func TestASessionThatPollsButNeverPongsEndsInTime(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_HEARTBEAT_INTERVAL=300ms", "CHANNELSTREAM_HEARTBEAT_TIMEOUT=200ms")
+	p := g.StreamPoller("alice")
+	began := time.Now()
+	for answer := p.Poll(); answer.Status == http.StatusOK; answer = p.Poll() {
+		if time.Since(began) > 5*time.Second {
+			t.Fatalf("it is still answered, with %s", answer.Body)
+		}
+	}
+	p.WantGone()
+	if !strings.Contains(g.Metrics(), `channelstream_gateway_closed_total{reason="heartbeat_timeout"} 1`) {
+		t.Errorf("it has not ended as heartbeat_timeout: %s", g.Metrics())
+	}
+}
+
+// Engine.IO protocol 4, section "Heartbeat".
+func TestAPollAfterThePingTimeoutIsRefused(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "CHANNELSTREAM_HEARTBEAT_INTERVAL=300ms", "CHANNELSTREAM_HEARTBEAT_TIMEOUT=200ms")
+	p := g.Poller("")
+	gatewaytest.Eventually(t, "the session is over", func() bool {
+		return strings.Contains(g.Metrics(), `channelstream_gateway_closed_total{reason="heartbeat_timeout"} 1`)
+	})
+	p.WantGone()
+}
+
+// A client between two polls learns from the next one that the gateway sends it away; the one after that is refused.
+func TestAClientThatIsSentAwayIsToldOnce(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	p := listener(t, g)
+	g.Presence.Close("c1", contract.ReasonDraining)
+	gatewaytest.Eventually(t, "the session is over", func() bool {
+		return strings.Contains(g.Metrics(), `channelstream_gateway_closed_total{reason="draining"} 1`)
+	})
+	p.Want("1")
+	p.WantGone()
+}
+
+// Engine.IO protocol 4, section "HTTP long-polling": a client that closes its session does not learn from the poll that waits
+// that the server closes it.
+func TestTheOpenPollOfASessionThatItsClientClosesGetsANoop(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	gatewaytest.Eventually(t, "the poll comes before the close packet", func() bool {
+		p := g.Poller("")
+		waiting := poll(g, t.Context(), p)
+		p.Send("1")
+		answer := <-waiting
+		p.WantGone()
+		if answer.Status == http.StatusOK && answer.Body != "6" {
+			t.Fatalf("the open poll was answered with %s", answer.Body)
+		}
+		return answer.Status == http.StatusOK
+	})
 }

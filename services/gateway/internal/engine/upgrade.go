@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/admission"
+	"github.com/channelstream/channelstream/services/gateway/internal/dialog"
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
@@ -20,14 +21,14 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admi
 		ticket.Return()
 		return // Upgrade has answered
 	}
-	c := e.newConversation(r, ticket)
+	c := e.newConversation(r, ticket, e.config.Peers.NewID())
 	c.way = bySocket
 	if err := ws.WriteDirect(c.open()); err != nil {
 		ticket.Return()
 		ws.Close()
 		return
 	}
-	m := e.config.Hub.Open(ws.Packets(c.frame, c.farewell), ws.Way(frame.Packets), websocketTransport, c.ended)
+	m := e.config.Hub.Open(ws.Packets(c.frame, c.farewell).HearBinary(c.dialog.Binary), ws.Way(c.through(frame.Packets)), websocketTransport, c.ended)
 	c.begin(m)
 	m.Resume("")
 }
@@ -35,23 +36,27 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admi
 // farewell gives the frames of the last packets before a close. If the session ended while the client moved here, those
 // are the ones that it did not poll for.
 func (c *conversation) farewell(reason contract.Reason) []byte {
-	packets := c.dialog.Farewell(reason)
-	if c.polls != nil {
-		if left := c.polls.Left(); left != nil {
-			packets = split(left)
-		}
-	}
 	var frames []byte
-	for _, packet := range packets {
+	for _, packet := range c.lastPackets(reason) {
 		frames = frame.AppendText(frames, packet)
 	}
 	return frames
 }
 
+// lastPackets gives those before a close.
+func (c *conversation) lastPackets(reason contract.Reason) [][]byte {
+	if c.polls != nil {
+		if left := c.polls.Left(); left != nil {
+			return c.split(left)
+		}
+	}
+	return c.dialog.Farewell(reason)
+}
+
 // frame takes one text frame from the client, in the shard. A message may lead to questions to presence, so it is worked on
 // elsewhere, and the next frame waits.
 func (c *conversation) frame(data []byte) (reason contract.Reason, wait bool) {
-	p, err := engineio.DecodeText(data)
+	p, err := c.decodeFrame(data)
 	if err != nil {
 		return contract.ReasonProtocolError, false
 	}
@@ -59,36 +64,47 @@ func (c *conversation) frame(data []byte) (reason contract.Reason, wait bool) {
 		return c.signal(p), false
 	}
 	p.Data = bytes.Clone(p.Data)
-	go func() { // ends with the session, or when presence has answered or not for long
-		c.inbound.Lock()
-		defer c.inbound.Unlock()
-		c.member.Resume(c.packet(c.member.Life(), p))
-	}()
+	dialog.Later(&c.inbound, c.member, p, c.packet)
 	return "", true
 }
 
 // split gives the packets of a payload.
-func split(payload []byte) [][]byte {
+func (c *conversation) split(payload []byte) [][]byte {
 	if len(payload) == 0 {
 		return nil
+	}
+	if c.revision3 {
+		return engineio.SplitRecords(payload)
 	}
 	return bytes.Split(payload, []byte{engineio.Separator})
 }
 
 // upgrade moves a polling session to a WebSocket: the client probes the socket, the poll that waits is let go, and
-// when the client says so, packets take the new way.
+// when the client says so, packets take the new way. A socket beside the one that is tried, or used, is accepted and closed:
+// a browser can not read a refusal.
 func (c *conversation) upgrade(w http.ResponseWriter, r *http.Request) {
 	if !c.try() {
-		c.engine.refuse(w, r, engineio.BadRequest)
+		c.engine.dismiss(w, r)
 		return
 	}
 	ws, err := c.engine.config.Sockets.Upgrade(w, r)
-	if err != nil {
+	if err != nil { // Upgrade has answered
 		c.engine.say(r, err)
 		c.tried(polls)
-		return // Upgrade has answered
+		return
 	}
 	go c.probe(ws) // ends after two heartbeats at the latest, or with the connection
+}
+
+// dismiss accepts a WebSocket of a session that has one already, or tries one, and closes it.
+func (e *Engine) dismiss(w http.ResponseWriter, r *http.Request) {
+	ws, err := e.config.Sockets.Upgrade(w, r)
+	if err != nil { // Upgrade has answered
+		e.say(r, err)
+		return
+	}
+	e.say(r, engineio.BadRequest)
+	go ws.Dismiss(contract.ReasonProtocolError) // ends when the client has answered, or not for long
 }
 
 // try begins to try a socket, unless that is done already or another one is tried.
@@ -115,9 +131,8 @@ func (c *conversation) probe(ws *websocket.Socket) {
 		ws.Close()
 		return
 	}
-	pong := engineio.AppendText(nil, engineio.Packet{Type: engineio.Pong, Data: []byte(engineio.Probe)})
-	err := ws.WriteDirect(pong)
-	c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Drain(); return "" })
+	c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Drain(); return "" }) // a poll behind the pong finds it so
+	err := ws.WriteDirect(pong())
 	if err != nil || !c.expect(ws, engineio.Upgrade, "") {
 		c.tried(polls)
 		c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Resume(); return "" })
@@ -125,16 +140,30 @@ func (c *conversation) probe(ws *websocket.Socket) {
 		return
 	}
 	c.tried(bySocket)
-	outlet := ws.Packets(c.frame, c.farewell)
-	c.member.Switch(outlet, ws.Way(frame.Packets), websocketTransport, func() contract.Reason {
-		return outlet.SendPackets(split(c.polls.Take()), time.Now())
+	c.member.Use(func(hub.Outlet) contract.Reason { c.polls.Fetched(); return "" }) // or else it would not have said so
+	outlet := ws.Packets(c.frame, c.farewell).HearBinary(c.dialog.Binary)
+	c.member.Switch(outlet, ws.Way(c.through(frame.Packets)), websocketTransport, func() contract.Reason {
+		return outlet.SendPackets(c.split(c.polls.Take()), time.Now())
 	})
 	c.member.Resume("")
 }
 
+// pong answers the probe of a socket.
+func pong() []byte {
+	return engineio.AppendText(nil, engineio.Packet{Type: engineio.Pong, Data: []byte(engineio.Probe)})
+}
+
 // expect reads the one packet that may come now.
 func (c *conversation) expect(ws *websocket.Socket, t engineio.PacketType, data string) bool {
-	c.tryUntil(ws, c.engine.config.HeartbeatEvery+c.engine.config.HeartbeatWait)
+	c.tryUntil(ws, c.engine.patience())
+	return says(ws, t, data)
+}
+
+// patience is how long a client may take to speak on the socket that it tries.
+func (e *Engine) patience() time.Duration { return e.config.HeartbeatEvery + e.config.HeartbeatWait }
+
+// says reads one packet from a socket that has no session yet, and says whether it is the one that may come now.
+func says(ws *websocket.Socket, t engineio.PacketType, data string) bool {
 	frame, err := ws.ReadDirect()
 	if err != nil {
 		return false

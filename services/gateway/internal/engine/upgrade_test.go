@@ -57,7 +57,7 @@ func TestAfterTheUpgradeRequestsOfTheOldTransportAreRefused(t *testing.T) {
 	s.Want("3probe")
 	s.Send("5", `42/stream,1["are you there"]`)
 	s.Want("43/stream,1[]")
-	for _, answer := range []gatewaytest.Answer{p.Poll(), p.Post("40,"), g.Request(http.MethodGet, socketPath+"&sid="+p.SID, "")} {
+	for _, answer := range []gatewaytest.Answer{p.Poll(), p.Post("40,"), g.Request(http.MethodDelete, p.Path(), "")} {
 		if answer.Status != http.StatusBadRequest || answer.Body != `{"code":3,"message":"Bad request"}` {
 			t.Errorf("answered with %d %s", answer.Status, answer.Body)
 		}
@@ -66,16 +66,39 @@ func TestAfterTheUpgradeRequestsOfTheOldTransportAreRefused(t *testing.T) {
 	s.Want("43/stream,2[]")
 }
 
-func TestASecondUpgradeAtATimeIsRefused(t *testing.T) {
+// Engine.IO protocol 4, section "Upgrade": a client that has upgraded, or is about to, opens no other socket. A browser can
+// not read a refusal, so the socket is accepted first.
+func TestAWebSocketBesideAnotherIsAcceptedAndClosed(t *testing.T) {
 	t.Parallel()
 	g := gatewaytest.Start(t)
 	p := listener(t, g)
 	first := p.Upgrade()
-	if _, response, err := g.TryDial(socketPath + "&sid=" + p.SID); err == nil || response.StatusCode != http.StatusBadRequest {
-		t.Errorf("a second upgrade: %v, %v", err, response)
-	}
+	p.Upgrade().WantClose(1002, "protocol_error")
 	first.Send("2probe")
 	first.Want("3probe")
+	first.Send("5", `42/stream,1["are you there"]`)
+	first.Want("43/stream,1[]")
+	p.Upgrade().WantClose(1002, "protocol_error")
+	first.Send(`42/stream,2["still there"]`)
+	first.Want("43/stream,2[]")
+}
+
+// Engine.IO protocol 4, section "Upgrade": once the client has said that it moves, its requests by HTTP are refused. A poll
+// may overtake what it said on the socket.
+func TestAPollJustBehindTheUpgradePacketIsRefusedEveryTime(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t)
+	for range 20 {
+		p := g.Poller("")
+		s := p.Upgrade()
+		s.Send("2probe")
+		s.Want("3probe")
+		early := poll(g, t.Context(), p) // may come before the packet
+		s.Send("5")
+		if answer := <-early; answer.Status != http.StatusBadRequest {
+			t.Fatalf("the poll was answered with %d %s", answer.Status, answer.Body)
+		}
+	}
 }
 
 func TestAWebSocketFromTheStartCannotBeUpgraded(t *testing.T) {
@@ -86,9 +109,7 @@ func TestAWebSocketFromTheStartCannotBeUpgraded(t *testing.T) {
 	if answer := g.Request(http.MethodGet, gatewaytest.Polling+"&sid="+sid, ""); answer.Status != http.StatusBadRequest {
 		t.Errorf("a poll was answered with %d %s", answer.Status, answer.Body)
 	}
-	if _, response, err := g.TryDial(socketPath + "&sid=" + sid); err == nil || response.StatusCode != http.StatusBadRequest {
-		t.Errorf("an upgrade: %v, %v", err, response)
-	}
+	g.Dial(socketPath+"&sid="+sid).WantClose(1002, "protocol_error")
 }
 
 func TestAProbeThatFailsLeavesTheSessionPolling(t *testing.T) {

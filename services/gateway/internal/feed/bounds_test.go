@@ -49,7 +49,7 @@ func (s *stage) readUpTo(p *feed.Past, last int) (numbers []int) {
 			s.t.Fatalf("a client that reads lost its place before %d", last)
 		}
 		for _, m := range part.Messages {
-			n, err := strconv.Atoi(strings.TrimPrefix(strings.SplitN(string(m.Data), ",", 2)[0], `{"n":`))
+			n, err := strconv.Atoi(strings.Trim(strings.SplitN(string(m.Data), ",", 2)[0], `{"n:}`)) // the log has it without its padding
 			if err != nil {
 				s.t.Fatal(err)
 			}

@@ -30,6 +30,7 @@ import (
 	"github.com/channelstream/channelstream/shared/bus"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/telemetry"
+	"github.com/channelstream/channelstream/shared/trace"
 )
 
 const (
@@ -46,6 +47,8 @@ type Observer interface {
 	// Read counts a topic that was read from the log for clients that came back.
 	Read(messages int, bytes int64)
 	CutOff() // a client that came back was slower than the tapes are long
+	// Traced is told how long a message that its app traces took from the log to all of its sockets.
+	Traced(trace string, delay time.Duration)
 }
 
 // Config is what a feed works with.
@@ -58,6 +61,7 @@ type Config struct {
 	Queue     int           // messages that wait for the hub before NATS drops some; 0 for the default
 	TailEvery time.Duration // the longest time before a lost last message is noticed; 0 for the default
 	TapeBytes int           // that are kept at most for clients that come back; 0 for the default
+	Tracer    *trace.Tracer // nil: no message is traced
 	Halted    func() bool   // nothing is to be handed on now; asked before each message; nil: never
 }
 
@@ -74,6 +78,7 @@ type Feed struct {
 	outage    *telemetry.Outage // of what subscribes
 	tailEvery time.Duration
 	halted    func() bool
+	tracer    *trace.Tracer // nil: no message is traced
 	checkNow  chan struct{} // holds one when the tails are to be looked at
 	tails     chan tailCheck
 	filled    chan filled
@@ -90,6 +95,7 @@ type Feed struct {
 	// owned by Run
 	suspects []*subscription
 	marks    marks
+	kept     kept
 
 	mu     sync.RWMutex
 	topics map[string]*subscription    // by live subject; guarded by mu
@@ -112,7 +118,7 @@ func New(c Config) *Feed {
 		c.Halted = func() bool { return false }
 	}
 	return &Feed{
-		tailEvery: c.TailEvery, halted: c.Halted,
+		tailEvery: c.TailEvery, halted: c.Halted, tracer: c.Tracer,
 		bus: c.Conn, in: c.Conn.NewIntake(c.Queue), messages: c.Conn.BindLog(c.Namespace.LogStream()),
 		namespace: c.Namespace, hub: c.Hub, observer: c.Observer, log: c.Logger,
 		outage:   telemetry.NewOutage(c.Logger, "channels and users could not be subscribed to; clients are refused", "channels and users can be subscribed to again"),
@@ -140,9 +146,12 @@ func (f *Feed) Run(ctx context.Context) error {
 			aside()
 			aside = nil
 		}
-		in, fills := f.in.C(), f.filled
+		in, fills, asked := f.in.C(), f.filled, f.asked
 		if aside != nil {
 			in, fills = nil, nil
+		}
+		if len(f.kept.messages) > 0 && !f.halted() { // who comes now would get them from a tape, and again
+			asked = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -161,10 +170,13 @@ func (f *Feed) Run(ctx context.Context) error {
 			f.finish(got)
 		case found := <-f.tails:
 			f.compare(found)
-		case do := <-f.asked:
+		case do := <-asked:
 			do()
-		case <-again.C:
+		case now := <-again.C:
 			f.fillSuspects()
+			if !f.halted() {
+				f.handOld(now)
+			}
 		case now := <-sweep.C:
 			f.sweep(now)
 			f.tapes.wipeOld(now)
@@ -179,16 +191,54 @@ func (f *Feed) hand(s *subscription, m bus.LogMessage) {
 	if s.tape != nil {
 		f.tapes.record(s, m)
 	}
-	f.publish(s, m.Data, m.Header, f.offset(m.Sequence))
+	f.note(m.Sequence)
+	if f.keeps() {
+		f.keep(m.Sequence, len(m.Data), f.publisher(s, m))
+		return
+	}
+	f.publish(s, m, f.moveMark())
+}
+
+// publisher publishes a message later.
+func (f *Feed) publisher(s *subscription, m bus.LogMessage) func(offset uint64) {
+	return func(offset uint64) { f.publish(s, m, offset) }
 }
 
 // publish hands a message on, with the delivery facts in its header.
-func (f *Feed) publish(s *subscription, body []byte, h bus.Header, offset uint64) {
-	m := hub.Message{Message: frame.Message{Body: body, Offset: offset}}
-	if len(h) > 0 {
+func (f *Feed) publish(s *subscription, from bus.LogMessage, offset uint64) {
+	m := hub.Message{Message: frame.Message{Body: from.Data, Offset: offset}}
+	if h := from.Header; len(h) > 0 {
 		m.Rule, m.More = ruleOf(h), h.Get(contract.HeaderMore) != ""
+		m.Announcement, m.Stored = Announcement(from), h.Get(bus.HeaderStored)
+		if f.tracer != nil {
+			if parent := h.Get(trace.Header); parent != "" {
+				f.publishTraced(s.topic, m, parent)
+				return
+			}
+		}
 	}
 	f.hub.Publish(s.topic, m)
+}
+
+// publishTraced hands a message on that its app traces, and ends the span when all members have been written to.
+func (f *Feed) publishTraced(t *hub.Topic, m hub.Message, parent string) {
+	_, span := f.tracer.Follow(context.Background(), parent, "deliver", trace.Consumer)
+	span.Count("channelstream.members", t.Members())
+	f.hub.Publish(t, m)
+	if !span.Traced() {
+		return
+	}
+	f.hub.Written(t, func() {
+		span.End()
+		if stored, err := time.Parse(time.RFC3339Nano, m.Stored); err == nil { // a fleeting message was not stored
+			f.observer.Traced(span.Trace(), max(time.Since(stored), 0))
+		}
+	})
+}
+
+// Announcement gives the announcement that a message is; nil for other messages.
+func Announcement(m bus.LogMessage) *frame.Announcement {
+	return frame.Announced(m.Header.Get(contract.HeaderEvents), m.Data, m.Sequence)
 }
 
 // do has Run do something, and returns when it is done.
@@ -335,6 +385,9 @@ func (f *Feed) Release(topics []*hub.Topic) {
 		}
 	}
 }
+
+// Queued is how many messages came from NATS and were not handed on yet.
+func (f *Feed) Queued() int { return len(f.in.C()) }
 
 // Subscriptions is how many topics are subscribed to.
 func (f *Feed) Subscriptions() int {

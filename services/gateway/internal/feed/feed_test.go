@@ -89,10 +89,12 @@ func (o *observer) Read(messages int, bytes int64) {
 	o.bytes.Add(bytes)
 }
 func (o *observer) CutOff()                        { o.cutOff.Add(1) }
+func (o *observer) Traced(string, time.Duration)   {}
 func (o *observer) Opened(string)                  {}
 func (o *observer) Closed(string, contract.Reason) {}
 func (o *observer) Upgraded(string, string)        {}
 func (o *observer) Batch(int)                      {}
+func (o *observer) Delay(time.Duration)            {}
 
 // stage is a feed on a NATS server whose log does not publish its messages again: every live copy is lost, but for
 // those that a test sends itself.

@@ -47,7 +47,7 @@ func (f *Feed) receive(m *bus.Msg) {
 func (f *Feed) advance(s *subscription, m *bus.Msg) {
 	sequence, before := sequences(m.Header)
 	if sequence == 0 { // not logged: there is nothing to compare
-		f.publish(s, contract.OpenAudience(m.Header, m.Data), m.Header, 0)
+		f.publish(s, bus.LogMessage{Header: m.Header, Data: contract.OpenAudience(m.Header, m.Data)}, 0)
 		return
 	}
 	switch s.cursor.next(sequence, before) {
@@ -137,7 +137,7 @@ func (f *Feed) lost(after, goal uint64, err error) {
 func (f *Feed) finish(got filled) {
 	s := got.subscription
 	if got.missed {
-		f.hub.Missed(s.topic, got.since)
+		f.missed(s, got.since)
 	}
 	for _, m := range got.messages {
 		if m.Sequence > s.cursor.reached() {
@@ -149,4 +149,13 @@ func (f *Feed) finish(got filled) {
 		f.advance(s, m)
 	}
 	f.closeCheck()
+}
+
+// missed has those who listen told that something is missing behind a place in the log.
+func (f *Feed) missed(s *subscription, since uint64) {
+	if f.keeps() {
+		f.keep(since, 0, func(uint64) { f.hub.Missed(s.topic, since) })
+		return
+	}
+	f.hub.Missed(s.topic, since)
 }

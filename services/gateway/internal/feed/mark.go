@@ -14,15 +14,13 @@ type marks struct {
 	check   *tailCheck // of which not all that it found missing has been handed on; nil: none
 }
 
-// offset gives what a client may hand back that has got the message with this sequence, and everything that was handed
-// on before it. Where nothing is missing that is the sequence itself. While a hole is filled, or live copies may have
-// been lost that no hole betrays, it is the last place behind which all is known to have come: a client that goes on from
-// there may get a message twice, but misses none.
-func (f *Feed) offset(sequence uint64) uint64 {
-	m := &f.marks
+// note notes the sequence of a message that is handed on, or kept. What its client may hand back, which has got it and
+// everything that was handed on before it, is the sequence itself where nothing is missing. While a hole is filled, or live
+// copies may have been lost that no hole betrays, it is the last place behind which all is known to have come: a client that
+// goes on from there may get a message twice, but misses none.
+func (f *Feed) note(sequence uint64) {
 	f.doubt()
-	m.highest = max(m.highest, sequence)
-	return f.moveMark()
+	f.marks.highest = max(f.marks.highest, sequence)
 }
 
 // doubt notes, before another message is handed on, that live copies may have been lost.
@@ -49,13 +47,14 @@ func (f *Feed) moveMark() uint64 {
 // closeCheck ends a look at the tails, when all that it found missing has been handed on.
 func (f *Feed) closeCheck() {
 	m := &f.marks
-	if m.check == nil || len(f.suspects) > 0 || len(m.filling) > 0 {
+	if m.check == nil || len(f.suspects) > 0 || len(m.filling) > 0 || len(f.kept.messages) > 0 && f.halted() {
 		return
 	}
 	f.doubt()
 	m.highest = max(m.highest, m.check.upTo)
 	if m.check.doubts == f.doubts.Load() {
 		m.doubted, m.doubts = false, m.check.doubts
+		f.handKept()
 	}
 	m.check = nil
 	if before := f.mark.Load(); f.moveMark() != before {

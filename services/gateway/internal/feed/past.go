@@ -31,6 +31,7 @@ type Past struct {
 	// owned by Run
 	places []place
 	pinned bool   // to its tapes
+	known  uint64 // everything of its topics up to here is on the tapes, or lies before since
 	began  bool   // Next has given something
 	order  uint64 // of the last message that there was then
 }
@@ -88,7 +89,54 @@ func (f *Feed) open(ctx context.Context, topics []*hub.Topic, p *Past) (*Past, e
 			break
 		}
 	}
+	if err := p.survey(ctx); err != nil {
+		p.End()
+		return nil, fmt.Errorf("ask how far a client's topics have come: %w", err)
+	}
 	return p, nil
+}
+
+// survey looks how far the client's topics have come in the log, where that matters. A client that was at another gateway may be
+// ahead of this one: copies of what it has are still on their way here, and it would get them again. And some of what it gets may
+// lie behind the offset that it would be told, if one of its topics is quiet: a client that drops at once would get that again.
+func (p *Past) survey(ctx context.Context) error {
+	f := p.feed
+	var subjects []string
+	err := f.do(ctx, func() {
+		mark := p.mark()
+		ahead := func(s place) bool { return s.tape.upTo() > mark }
+		if p.tooMuch || p.since <= mark && !slices.ContainsFunc(p.places, ahead) {
+			return
+		}
+		for _, s := range p.places {
+			subjects = append(subjects, s.tape.subject)
+		}
+	})
+	if err != nil || len(subjects) == 0 {
+		return err
+	}
+	tails, upTo, err := f.messages.Tails(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	for until := time.Now().Add(copiesTake); time.Now().Before(until); {
+		var lacks bool
+		err := f.do(ctx, func() {
+			lacks = slices.ContainsFunc(p.places, func(s place) bool { return s.cursor.filling || tails[s.tape.subject] > s.cursor.reached() })
+			if !lacks && p.pinned {
+				p.known = upTo
+			}
+		})
+		if err != nil || !lacks {
+			return err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil // copies are lost: it is told what is sure
 }
 
 // begin has the topics taped from now on, and gives the tapes that do not reach back far enough.
@@ -292,7 +340,7 @@ func (p *Past) mark() uint64 {
 	for i, s := range p.places {
 		all[i] = s.subscription
 	}
-	return p.feed.markOf(all)
+	return max(p.known, p.feed.markOf(all))
 }
 
 // merge puts messages in the order of the log.

@@ -85,6 +85,44 @@ func TestThePastOfTopicsIsReadInTheOrderOfTheLog(t *testing.T) {
 	}
 }
 
+func TestAClientThatGotAMessageIsToldItsPlaceThoughAnotherOfItsTopicsIsQuiet(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, never, &observer{})
+	since := sequenceOf(s.store("other", 1))
+	quiet := s.acquire("quiet")
+	at := sequenceOf(s.store("busy", 1))
+	topics := append(quiet, s.acquire("busy")...)
+	past, err := s.feed.Past(t.Context(), topics, since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer past.End()
+	part, joined, err := past.Next(t.Context(), 1<<20, func(feed.Part) {})
+	if err != nil || !joined || len(part.Messages) != 1 || part.Mark < at {
+		t.Errorf("got %d messages, %t, %v, and may hand back %d: the message lies at %d", len(part.Messages), joined, err, part.Mark, at)
+	}
+}
+
+func TestAClientThatIsAheadOfThisGatewayIsNotGivenAgainWhatItHas(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, never, &observer{})
+	topics := s.acquire("c")
+	h := s.store("c", 1)
+	at := sequenceOf(h)
+	go func() {
+		<-time.After(20 * time.Millisecond) // the copy is on its way
+		s.send("c", h, body(1))
+	}()
+	past, err := s.feed.Past(t.Context(), topics, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer past.End()
+	if mark := s.feed.Mark(); mark < at {
+		t.Errorf("what comes from %d on is live for a client that has all up to %d", mark+1, at)
+	}
+}
+
 func TestALogThatDoesNotReachBackSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, never, &observer{})

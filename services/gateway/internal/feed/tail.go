@@ -74,6 +74,8 @@ func (f *Feed) watchTails(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			f.log.Debug("the log's tails could not be read; trying again", "error", err)
 			end = 0
+			rest.Reset(copiesTake)
+			continue
 		}
 		rest.Reset(max(f.tailEvery, tailShare*time.Since(began)))
 	}

@@ -29,6 +29,17 @@ func (z *Deflater) appendText(dst, frame []byte) []byte {
 	return append(appendHeader(dst, finRSV1, len(compressed)), compressed...)
 }
 
+// appendTexts appends uncompressed text frames, each compressed for itself.
+func (z *Deflater) appendTexts(dst, frames []byte) []byte {
+	for len(frames) > 0 {
+		message := payload(frames)
+		size := headerSize(len(message)) + len(message)
+		dst = z.appendText(dst, frames[:size])
+		frames = frames[size:]
+	}
+	return dst
+}
+
 // deflate compresses as RFC 7692 section 7.2.1 says: an empty block at the end, without its last four bytes.
 func (z *Deflater) deflate(message []byte) ([]byte, error) {
 	z.out.Reset()

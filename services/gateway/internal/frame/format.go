@@ -2,7 +2,7 @@
 // and shared by every receiver.
 //
 // A message body is the JSON object that clients get; it is copied, never read. Sources: RFC 6455 section 5 (WebSocket
-// framing), Engine.IO protocol 4, Socket.IO protocol 5.
+// framing), Engine.IO protocol 4, Socket.IO protocol 5, and socket.io-spec for clients of 0.9.
 package frame
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
-	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
+	"github.com/channelstream/channelstream/services/gateway/internal/socketio09"
 )
 
 // Format is a wire format: how a list of messages looks to one kind of receiver.
@@ -33,6 +33,21 @@ const (
 	SocketRootDeflated
 	SocketStreamDeflated
 	SocketBothDeflated
+	Socket3Root // of Engine.IO 3, see build3
+	Socket3Stream
+	Socket3Both
+	Poll3Root
+	Poll3Stream
+	Poll3Both
+	Socket3RootDeflated
+	Socket3StreamDeflated
+	Socket3BothDeflated
+	Socket09Root // as the Socket and Poll formats, for clients of Socket.IO 0.9
+	Socket09Stream
+	Socket09Both
+	Poll09Root
+	Poll09Stream
+	Poll09Both
 	formats
 )
 
@@ -44,15 +59,6 @@ const (
 
 // Event is the Socket.IO event that carries lists of messages.
 const Event = "message"
-
-var (
-	rootPrefix   = eventPrefix(RootNamespace)
-	streamPrefix = eventPrefix(StreamNamespace)
-)
-
-func eventPrefix(namespace string) []byte {
-	return append([]byte{'4'}, socketio.EventPrefix(namespace, Event)...)
-}
 
 // Way is how frames reach a session.
 type Way uint8
@@ -66,15 +72,38 @@ const (
 	Answers                    // bare lists in the answers of polls
 	ListsDeflated              // as Lists, messages compressed
 	PacketsDeflated            // as Packets, messages compressed
+	Packets3                   // as Packets, of Engine.IO 3
+	Packets3Deflated
+	Polls3    // Engine.IO 3 packets in polling payloads
+	Packets09 // Socket.IO 0.9 packets in WebSocket frames
+	Polls09   // Socket.IO 0.9 packets in polling payloads, each behind its length
 )
 
-// Deflated gives the way with compressed messages, for the two ways through a WebSocket.
+// ClientPings says whether the client asks for signs of life, and not the server: so it is in Engine.IO 3.
+func (w Way) ClientPings() bool { return w == Packets3 || w == Packets3Deflated || w == Polls3 }
+
+// Revision3 gives the way of a client that speaks Engine.IO 3.
+func (w Way) Revision3() Way {
+	switch w {
+	case Packets:
+		return Packets3
+	case PacketsDeflated:
+		return Packets3Deflated
+	case Polls:
+		return Polls3
+	}
+	return w
+}
+
+// Deflated gives the way with compressed messages, for the ways through a WebSocket.
 func (w Way) Deflated() Way {
 	switch w {
 	case Lists:
 		return ListsDeflated
 	case Packets:
 		return PacketsDeflated
+	case Packets3:
+		return Packets3Deflated
 	}
 	return w
 }
@@ -101,12 +130,8 @@ func For(w Way, n Namespaces) Format {
 		return BareList
 	case n == 0:
 		return None
-	case w == Packets:
-		return SocketRoot + Format(n-Root)
-	case w == PacketsDeflated:
-		return SocketRootDeflated + Format(n-Root)
 	}
-	return PollRoot + Format(n-Root)
+	return packetsOf(w).first + Format(n-Root)
 }
 
 // WebSocket opcodes with the FIN bit set, RFC 6455 section 5.2.
@@ -132,6 +157,17 @@ func appendHeader(dst []byte, first byte, size int) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(size))
 }
 
+// headerSize is how many bytes appendHeader adds.
+func headerSize(size int) int {
+	switch {
+	case size < 126:
+		return 2
+	case size < 1<<16:
+		return 4
+	}
+	return maxHeader
+}
+
 // AppendText appends a text frame.
 func AppendText(dst, payload []byte) []byte {
 	return append(appendHeader(dst, finText, len(payload)), payload...)
@@ -153,12 +189,15 @@ func AppendClose(dst []byte, code int, reason string) []byte {
 	return append(dst, reason...)
 }
 
-// AppendPacket appends what is for one session only: an Engine.IO packet, an event of a stream, or a list, given as its
-// text.
+// AppendPacket appends what is for one session only: a packet, an event of a stream, or a list, given as its text.
 func AppendPacket(dst, packet []byte, w Way) []byte {
 	switch w {
 	case Polls:
 		return append(append(dst, packet...), engineio.Separator)
+	case Polls3:
+		return engineio.AppendRecord(dst, packet)
+	case Polls09:
+		return socketio09.AppendFramed(dst, packet)
 	case Events:
 		return append(dst, packet...)
 	case Answers:

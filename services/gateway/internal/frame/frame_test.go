@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
@@ -24,6 +27,10 @@ var formats = []struct {
 	{"socket root", frame.SocketRoot}, {"socket stream", frame.SocketStream}, {"socket both", frame.SocketBoth},
 	{"poll root", frame.PollRoot}, {"poll stream", frame.PollStream}, {"poll both", frame.PollBoth},
 	{"event stream", frame.EventStream}, {"bare list", frame.BareList},
+	{"socket 3 root", frame.Socket3Root}, {"socket 3 stream", frame.Socket3Stream}, {"socket 3 both", frame.Socket3Both},
+	{"poll 3 root", frame.Poll3Root}, {"poll 3 stream", frame.Poll3Stream}, {"poll 3 both", frame.Poll3Both},
+	{"socket 0.9 root", frame.Socket09Root}, {"socket 0.9 stream", frame.Socket09Stream}, {"socket 0.9 both", frame.Socket09Both},
+	{"poll 0.9 root", frame.Poll09Root}, {"poll 0.9 stream", frame.Poll09Stream}, {"poll 0.9 both", frame.Poll09Both},
 }
 
 func list(bodies ...string) *frame.List {
@@ -31,6 +38,20 @@ func list(bodies ...string) *frame.List {
 	for _, b := range bodies {
 		l.Add(frame.Message{Body: []byte(b)})
 	}
+	return l
+}
+
+const notice = `{"user":"bob","status":1}`
+
+// saying are the events by which a notice is told.
+const saying = `user_connect,{"user":$8+5,"status":$23+1} presence_join,$8+5,["a"]`
+
+// announced is an announcement between two messages.
+func announced() *frame.List {
+	l := new(frame.List)
+	l.Add(frame.Message{Body: []byte(`{"n":1}`), Offset: 2})
+	l.Add(announcement(3, 3, 0))
+	l.Add(frame.Message{Body: []byte(`{"n":2}`), Offset: 4})
 	return l
 }
 
@@ -44,6 +65,9 @@ func TestFormatsLookAsRecorded(t *testing.T) {
 			fmt.Fprintf(&got, "%s, %d: %q\n", f.name, len(bodies), l.Bytes(f.format, nil))
 		}
 	}
+	for _, f := range formats {
+		fmt.Fprintf(&got, "%s, announced: %q\n", f.name, announced().Bytes(f.format, nil))
+	}
 	for _, control := range []struct {
 		name  string
 		bytes []byte
@@ -52,6 +76,8 @@ func TestFormatsLookAsRecorded(t *testing.T) {
 		{"close", frame.AppendClose(nil, 1001, "draining")},
 		{"packet in a socket", frame.AppendPacket(nil, []byte("2"), frame.Packets)},
 		{"packet in a poll", frame.AppendPacket(nil, []byte("2"), frame.Polls)},
+		{"packet in a poll of Engine.IO 3", frame.AppendPacket(nil, []byte(`44"ü"`), frame.Polls3)},
+		{"packet in a poll of 0.9", frame.AppendPacket(nil, []byte("8::"), frame.Polls09)},
 		{"event of a stream", frame.AppendEvent(nil, 7, "close", []byte(`"draining"`))},
 		{"event without an id", frame.AppendEvent(nil, 0, "close", []byte(`"draining"`))},
 		{"offset in a stream", frame.AppendOffset(nil, frame.EventStream, 7)},
@@ -146,7 +172,7 @@ func read(t testing.TB, frames []byte) [][]byte {
 
 // What a receiver unpacks is the list that went in, in every format.
 func FuzzList(f *testing.F) {
-	f.Add(`{"n":1}`, `{"text":"ü"}`, uint8(3))
+	f.Add(`{"n":1}`, `{"text":"ü 🎉"}`, uint8(3))
 	f.Add(`1`, ``, uint8(200))
 	f.Fuzz(func(t *testing.T, a, b string, times uint8) {
 		l, want := new(frame.List), []json.RawMessage{}
@@ -170,6 +196,8 @@ func FuzzList(f *testing.F) {
 			{frame.SocketStream, []string{`42/stream,["message",`}},
 			{frame.SocketBoth, []string{`42["message",`, `42/stream,["message",`}},
 			{frame.PollBoth, []string{`42["message",`, `42/stream,["message",`}},
+			{frame.Socket09Both, []string{`5:::{"name":"message","args":[`, `5::/stream:{"name":"message","args":[`}},
+			{frame.Poll09Both, []string{`5:::{"name":"message","args":[`, `5::/stream:{"name":"message","args":[`}},
 		} {
 			got := unpack(t, c.format, l.Bytes(c.format, nil))
 			if len(got) != len(c.prefixes) {
@@ -179,6 +207,9 @@ func FuzzList(f *testing.F) {
 				expect := whole
 				if prefix != "" {
 					expect = prefix + whole + "]"
+				}
+				if c.format >= frame.Socket09Root {
+					expect += "}"
 				}
 				if string(got[i]) != expect {
 					t.Errorf("format %d holds %.100s, want %.100s", c.format, got[i], expect)
@@ -198,10 +229,31 @@ func raw(list []json.RawMessage) [][]byte {
 
 func unpack(t *testing.T, f frame.Format, p []byte) [][]byte {
 	t.Helper()
-	if f < frame.PollRoot {
+	switch {
+	case f < frame.PollRoot, f == frame.Socket09Both:
 		return read(t, p)
+	case f == frame.Poll09Both:
+		return unframe(t, p)
 	}
 	return bytes.Split(bytes.TrimSuffix(p, []byte("\x1e")), []byte("\x1e"))
+}
+
+// unframe reads a payload as the client 0.9.17 does.
+func unframe(t *testing.T, p []byte) [][]byte {
+	t.Helper()
+	var packets [][]byte
+	for text := utf16.Encode([]rune(string(p))); len(text) > 0; {
+		const mark = 0xfffd
+		end := slices.Index(text[1:], mark) + 1
+		length, err := strconv.Atoi(string(utf16.Decode(text[1:end])))
+		if err != nil || text[0] != mark {
+			t.Fatalf("%q is not framed: %v", p, err)
+		}
+		text = text[end+1:]
+		packets = append(packets, []byte(string(utf16.Decode(text[:length]))))
+		text = text[length:]
+	}
+	return packets
 }
 
 func BenchmarkList(b *testing.B) {

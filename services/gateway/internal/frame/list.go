@@ -1,11 +1,5 @@
 package frame
 
-import (
-	"slices"
-
-	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
-)
-
 // MaxList is how many bytes of messages one list takes before the next is begun, so that a frame stays of a size that
 // clients and proxies take. A single larger message is a list of its own.
 const MaxList = 64 << 10
@@ -15,6 +9,8 @@ type Message struct {
 	Body   []byte // the JSON object that clients get, up to what a gateway knows alone
 	Offset uint64 // what a client may hand back that has got it; 0: the message is not in the log
 	Late   bool   // it is sent later than it came
+
+	Announcement *Announcement // how Socket.IO clients are told of it; nil: by Event, as of most
 }
 
 // List is a batch of messages on its way to the same receivers. It is used by one goroutine, and its memory is used
@@ -61,7 +57,7 @@ func (l *List) Bytes(f Format, z *Deflater) []byte {
 }
 
 func (l *List) build(dst []byte, f Format, z *Deflater) []byte {
-	if need := 2 * (l.size + len(streamPrefix) + maxHeader + maxArgument + 4); cap(dst) < need && f != Plain {
+	if need := 2 * (l.size + len(heads[1]) + maxHeader + maxArgument + 16); cap(dst) < need && f != Plain {
 		dst = make([]byte, 0, need)
 	}
 	switch f {
@@ -71,46 +67,20 @@ func (l *List) build(dst []byte, f Format, z *Deflater) []byte {
 		return l.appendStream(dst)
 	case BareList:
 		return append(l.appendArray(dst), '\n')
-	case SocketRoot:
-		return l.appendSocket(dst, rootPrefix)
-	case SocketStream:
-		return l.appendSocket(dst, streamPrefix)
-	case SocketBoth:
-		return l.appendSocket(l.appendSocket(dst, rootPrefix), streamPrefix)
-	case PollRoot:
-		return l.appendPoll(dst, rootPrefix)
-	case PollStream:
-		return l.appendPoll(dst, streamPrefix)
-	case PollBoth:
-		return l.appendPoll(l.appendPoll(dst, rootPrefix), streamPrefix)
 	case PlainDeflated:
 		return z.appendText(dst, l.Bytes(Plain, z))
-	case SocketRootDeflated:
-		return z.appendText(dst, l.Bytes(SocketRoot, z))
-	case SocketStreamDeflated:
-		return z.appendText(dst, l.Bytes(SocketStream, z))
-	case SocketBothDeflated:
-		return append(append(dst, l.Bytes(SocketRootDeflated, z)...), l.Bytes(SocketStreamDeflated, z)...)
 	}
-	return dst
-}
-
-// offset is what a client may hand back that has got the whole list; 0: none of it is in the log.
-func (l *List) offset() uint64 {
-	for _, m := range slices.Backward(l.messages) {
-		if m.Offset > 0 {
-			return m.Offset
-		}
-	}
-	return 0
+	return l.buildPackets(dst, f, z)
 }
 
 // arraySize is the size of `[m1,m2]`: each message counts one for the comma or bracket after it.
 func (l *List) arraySize() int { return l.size + 1 }
 
-func (l *List) appendArray(dst []byte) []byte {
+func (l *List) appendArray(dst []byte) []byte { return appendArray(dst, l.messages) }
+
+func appendArray(dst []byte, messages []Message) []byte {
 	dst = append(dst, '[')
-	for i, m := range l.messages {
+	for i, m := range messages {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -119,21 +89,8 @@ func (l *List) appendArray(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// appendSocket appends `2/stream,["message",[m1,m2],"offset"]` in a WebSocket frame. Stock clients remember a last
-// argument that is a string, and say it when they come back (Socket.IO 4.6, connection state recovery).
-func (l *List) appendSocket(dst, prefix []byte) []byte {
-	offset := l.offset()
-	dst = appendHeader(dst, finText, len(prefix)+l.arraySize()+argumentSize(offset)+1)
-	return append(appendArgument(l.appendArray(append(dst, prefix...)), offset), ']')
-}
-
-func (l *List) appendPoll(dst, prefix []byte) []byte {
-	dst = appendArgument(l.appendArray(append(dst, prefix...)), l.offset())
-	return append(dst, ']', engineio.Separator)
-}
-
 // appendStream appends one event of a Server-Sent Events stream, as AppendEvent does; a message has no line end in it.
 func (l *List) appendStream(dst []byte) []byte {
-	dst = append(appendID(dst, l.offset()), "event: "+Event+"\ndata: "...)
+	dst = append(appendID(dst, offsetOf(l.messages)), "event: "+Event+"\ndata: "...)
 	return append(l.appendArray(dst), "\n\n"...)
 }

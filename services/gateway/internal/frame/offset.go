@@ -2,7 +2,9 @@ package frame
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/engineio"
 	"github.com/channelstream/channelstream/services/gateway/internal/socketio"
@@ -68,6 +70,29 @@ func appendArgument(dst []byte, offset uint64) []byte {
 		return dst
 	}
 	return append(strconv.AppendUint(append(dst, `,"`...), offset, 10), '"')
+}
+
+// appendPart appends the offset of a client that has been told of a part of an announcement.
+func appendPart(dst []byte, offset uint64, part int) []byte {
+	if offset == 0 {
+		return dst
+	}
+	dst = append(strconv.AppendUint(append(dst, `,"`...), offset, 10), '.')
+	return append(strconv.AppendInt(dst, int64(part), 10), '"')
+}
+
+// ParseOffset reads the offset that a client of Socket.IO hands back: it has got all up to it, and of the message behind it so
+// many events.
+func ParseOffset(text string) (offset uint64, told int, err error) {
+	whole, part, split := strings.Cut(text, ".")
+	if offset, err = strconv.ParseUint(whole, 10, 64); err != nil || !split {
+		return offset, 0, err
+	}
+	n, err := strconv.ParseUint(part, 10, 8)
+	if err != nil || n == 0 || offset == 0 {
+		return 0, 0, fmt.Errorf("%w: the part in %.40q", strconv.ErrSyntax, text)
+	}
+	return offset - 1, int(n), nil
 }
 
 func digits(n uint64) int {

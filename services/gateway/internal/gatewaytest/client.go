@@ -140,22 +140,38 @@ func (s *Socket) WantNothing() {
 
 // Poller is an Engine.IO session that polls.
 type Poller struct {
-	SID string
-	g   *Gateway
+	SID  string
+	path string // without the sid
+	g    *Gateway
 }
 
-// Polling is the query of every request that polls.
-const Polling = "/socket.io/?EIO=4&transport=polling"
+// Polling is the query of every request that polls, Polling3 that of Engine.IO 3.
+const (
+	Polling  = "/socket.io/?EIO=4&transport=polling"
+	Polling3 = "/socket.io/?EIO=3&transport=polling&b64=1"
+)
 
 // Poller opens a session. query is added to the URL's.
 func (g *Gateway) Poller(query string) *Poller {
 	g.t.Helper()
-	answer := g.Request(http.MethodGet, Polling+"&"+query, "")
+	return g.poller(Polling, query)
+}
+
+// Poller3 opens a session of Engine.IO 3, whose payloads have each packet behind its length.
+func (g *Gateway) Poller3(query string) *Poller {
+	g.t.Helper()
+	return g.poller(Polling3, query)
+}
+
+func (g *Gateway) poller(path, query string) *Poller {
+	g.t.Helper()
+	answer := g.Request(http.MethodGet, path+"&"+query, "")
 	var open struct{ SID string }
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(answer.Body, "0")), &open); err != nil || open.SID == "" {
+	_, packet, _ := strings.Cut(answer.Body, "0{")
+	if err := json.Unmarshal([]byte("{"+packet), &open); err != nil || open.SID == "" {
 		g.t.Fatalf("the handshake was answered with %d %s", answer.Status, answer.Body)
 	}
-	return &Poller{SID: open.SID, g: g}
+	return &Poller{SID: open.SID, path: path, g: g}
 }
 
 // StreamPoller opens a session and connects a user to /stream.
@@ -168,7 +184,7 @@ func (g *Gateway) StreamPoller(user string) *Poller {
 }
 
 // Path is where the session polls.
-func (p *Poller) Path() string { return Polling + "&sid=" + p.SID }
+func (p *Poller) Path() string { return p.path + "&sid=" + p.SID }
 
 // Poll makes one poll.
 func (p *Poller) Poll() Answer {
@@ -200,8 +216,16 @@ func (p *Poller) Want(begin string) string {
 	return answer.Body
 }
 
+// WantGone polls once and fails unless the session is no longer known.
+func (p *Poller) WantGone() {
+	p.g.t.Helper()
+	if answer := p.Poll(); answer.Status != http.StatusBadRequest || answer.Body != `{"code":1,"message":"Session ID unknown"}` {
+		p.g.t.Fatalf("the poll was answered with %d %.200s, want 400", answer.Status, answer.Body)
+	}
+}
+
 // Upgrade opens the WebSocket that a session moves to.
 func (p *Poller) Upgrade() *Socket {
 	p.g.t.Helper()
-	return p.g.Dial("/socket.io/?EIO=4&transport=websocket&sid=" + p.SID)
+	return p.g.Dial(strings.Replace(p.Path(), "transport=polling", "transport=websocket", 1))
 }

@@ -28,8 +28,8 @@ func (g *Gateway) Events(query string, headers ...string) *Events {
 	if answer.StatusCode != http.StatusOK {
 		g.t.Fatalf("a stream was answered with %s", answer.Status)
 	}
-	if retry := e.Next(); !strings.HasPrefix(retry, "retry: ") {
-		g.t.Fatalf("a stream begins with %q", retry)
+	if retry, err := e.body.ReadString('\n'); err != nil || !strings.HasPrefix(retry, "retry: ") {
+		g.t.Fatalf("a stream begins with %q, %v", retry, err)
 	}
 	return e
 }
@@ -107,15 +107,19 @@ func (e *Events) Want(offset uint64, list string) {
 // connection ends behind it.
 func (e *Events) WantClose(reason string) {
 	e.t.Helper()
+	closing := "event: close\ndata: \"" + reason + `"`
+	if reason == "replaced" || reason == "disconnected" { // which are final
+		closing = "id: " + reason + "\n" + closing
+	}
 	for {
 		switch got := e.Next(); got {
-		case "event: close\ndata: \"" + reason + `"`:
+		case closing:
 			if n, err := e.body.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
 				e.t.Fatalf("%d bytes came after the close event, %v", n, err)
 			}
 			return
 		default:
-			if strings.HasPrefix(got, "event: close") {
+			if strings.Contains(got, "event: close\n") {
 				e.t.Fatalf("got %q, want the reason %s", got, reason)
 			}
 		}
@@ -127,7 +131,7 @@ func (e *Events) WantCut() {
 	e.t.Helper()
 	for {
 		block, err := e.Block()
-		if strings.HasPrefix(block, "event: close") {
+		if strings.Contains(block, "event: close\n") {
 			e.t.Fatalf("got %q", block)
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {

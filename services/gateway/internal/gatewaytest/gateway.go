@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,47 +45,80 @@ type Gateway struct {
 	StopNATS func()                 // ends the server that all of it works on
 
 	t        testing.TB
+	nats     *natsembed.Server
+	link     *link     // of the gateway to NATS
 	conn     *bus.Conn // of the app
 	messages *bus.Log
 	registry *prometheus.Registry
 	http     *http.Client
 }
 
+// madeUpClients stand for the stock ones, which not every build has.
+var madeUpClients = fstest.MapFS{
+	"4.0.0/LICENCE":          {Data: []byte("none")},
+	"4.0.0/socket.io.js":     {Data: []byte("// the client")},
+	"4.0.0/socket.io.min.js": {Data: []byte("// the small client")},
+}
+
 // Start runs a gateway until the end of the test, with the default settings as environ ("CHANNELSTREAM_LINGER=1s")
 // changes them.
 func Start(t testing.TB, environ ...string) *Gateway {
 	t.Helper()
-	environ = append([]string{"CHANNELSTREAM_SECRET=" + secret, "CHANNELSTREAM_DRAIN_WINDOW=0s"}, environ...)
-	config, err := settings.Load(t.Context(), environ, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := configure(t, environ)
 	nats, err := natsembed.Start(natsembed.Options{StoreDir: t.TempDir(), Logger: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stopNATS := sync.OnceFunc(nats.Stop)
 	t.Cleanup(stopNATS)
-	connect := func() *bus.Conn {
-		conn, err := bus.Connect(t.Context(), bus.Options{InProcess: nats, Name: t.Name(), Logger: quiet()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(conn.Close)
-		return conn
-	}
-	g := &Gateway{t: t, StopNATS: stopNATS, conn: connect(), registry: prometheus.NewRegistry(), Log: &telemetrytest.Journal{}}
+	g := &Gateway{t: t, StopNATS: stopNATS, nats: nats, conn: connect(t, nats)}
 	g.openLog(config)
-	g.Presence = servePresence(t, connect())
-	g.Service, err = gateway.New(gateway.Config{
-		Settings: config, Conn: connect(), Version: "0.0.0", ClientScript: []byte("// the client"), Registry: g.registry,
-		Logger: slog.New(slog.NewTextHandler(g.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	g.Presence = servePresence(t, connect(t, nats))
+	g.open(config)
+	return g
+}
+
+// Beside runs another gateway, over the same NATS server and presence.
+func (g *Gateway) Beside(environ ...string) *Gateway {
+	g.t.Helper()
+	other := &Gateway{t: g.t, StopNATS: g.StopNATS, Presence: g.Presence, nats: g.nats, conn: g.conn, messages: g.messages}
+	other.open(configure(g.t, environ))
+	return other
+}
+
+func configure(t testing.TB, environ []string) settings.Settings {
+	t.Helper()
+	environ = append([]string{"CHANNELSTREAM_SECRET=" + secret, "CHANNELSTREAM_DRAIN_WINDOW=0s"}, environ...)
+	config, err := settings.Load(t.Context(), environ, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return config
+}
+
+func connect(t testing.TB, nats bus.InProcess) *bus.Conn {
+	t.Helper()
+	conn, err := bus.Connect(t.Context(), bus.Options{InProcess: nats, Name: t.Name(), Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+// open runs the gateway.
+func (g *Gateway) open(c settings.Settings) {
+	g.t.Helper()
+	g.link, g.registry, g.Log = newLink(g.t, g.nats), prometheus.NewRegistry(), &telemetrytest.Journal{}
+	var err error
+	g.Service, err = gateway.New(gateway.Config{
+		Settings: c, Conn: connect(g.t, g.link), Version: "0.0.0", Clients: madeUpClients, Registry: g.registry,
+		Logger: slog.New(slog.NewTextHandler(g.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
 	g.serve()
-	return g
 }
 
 func (g *Gateway) openLog(c settings.Settings) {
@@ -147,6 +181,11 @@ func (g *Gateway) Post(channel, body string) { g.publish(namespace.LiveChannel(c
 // PostTo publishes a message body to some users in a channel.
 func (g *Gateway) PostTo(channel string, users []string, body string) {
 	g.publish(namespace.LiveChannel(channel), bus.Header{contract.HeaderPM: {contract.JoinTokens(users)}}, body)
+}
+
+// Announce publishes an announcement to a channel, as presence does for one without a log. events is the value of the header.
+func (g *Gateway) Announce(channel, body, events string) {
+	g.publish(namespace.LiveChannel(channel), bus.Header{contract.HeaderEvents: {events}}, body)
 }
 
 // PostToUser publishes a message body to every connection of a user.

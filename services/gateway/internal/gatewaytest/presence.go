@@ -37,6 +37,8 @@ type connection struct {
 	gateway  string
 	session  string // of the socket that holds it; empty: none does
 	offset   uint64
+	exact    bool // a gateway said so
+	left     bool // by its client
 }
 
 func (c *connection) membership() contract.Membership {
@@ -57,7 +59,7 @@ func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 		return bus.Endpoint{Subject: namespace.Presence(verb), Handler: h}
 	}
 	ready := make(chan struct{})
-	p.Stop = background(t, func(ctx context.Context) error {
+	stop := background(t, func(ctx context.Context) error {
 		return conn.Serve(ctx, bus.Service{
 			Name: contract.PresenceService, Version: "0.0.0", QueueGroup: contract.PresenceService,
 			Endpoints: map[string]bus.Endpoint{
@@ -71,6 +73,12 @@ func servePresence(t testing.TB, conn *bus.Conn) *Presence {
 			Concurrent: 64, Timeout: Patience, Logger: quiet(),
 		}, func() { close(ready) })
 	})
+	p.Stop = func() {
+		stop()
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		conn.Flush(ctx) //nolint:errcheck // whoever asks from now on finds nobody, also where NATS is away
+	}
 	select {
 	case <-ready:
 	case <-time.After(Patience):
@@ -94,6 +102,14 @@ func (p *Presence) CatchUp(connID string, offset uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.connections[connID].offset = offset
+}
+
+// Stopped has a connection go on behind an offset at which a socket ended, as a gateway said.
+func (p *Presence) Stopped(connID string, offset uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.connections[connID]
+	c.session, c.offset, c.exact = "", offset, true
 }
 
 // Offset is how far a connection came that was open.
@@ -143,6 +159,21 @@ func (p *Presence) Holds(connID string) bool {
 	defer p.mu.Unlock()
 	c := p.connections[connID]
 	return c != nil && c.session != ""
+}
+
+// Take gives a connection to a newer socket, whose session it names, as if the order to close the older one found nobody.
+func (p *Presence) Take(connID string) (session string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connections[connID].session = "newer"
+	return "newer"
+}
+
+// Holder is the session that holds the connection; "" for none.
+func (p *Presence) Holder(connID string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.connections[connID].session
 }
 
 // Joins are the channels of every join that came.
@@ -199,7 +230,7 @@ func (p *Presence) attachAll(ctx context.Context, q contract.AttachList) (contra
 		answer, err := p.attach(ctx, client)
 		answers.Clients[i].AttachAnswer = answer
 		if err != nil {
-			answers.Clients[i].Fault = bus.FaultFor(quiet(), contract.VerbAttach, err)
+			answers.Clients[i].Fault = bus.FaultFor(ctx, quiet(), contract.VerbAttach, err)
 		}
 	}
 	return answers, nil
@@ -217,20 +248,27 @@ func (p *Presence) attach(ctx context.Context, q contract.AttachRequest) (contra
 		p.connections[id] = &connection{user: q.User, revision: 1}
 	}
 	c := p.connections[id]
-	if c == nil || q.User != "" && c.user != q.User {
+	if c == nil || q.User != "" && (c.user != q.User || c.left) {
 		return contract.AttachAnswer{}, contract.Invalid("conn_id", contract.UnknownConnection)
 	}
-	offset := c.offset
+	if q.Moved != "" && c.session != "" && c.session != q.Moved {
+		return contract.AttachAnswer{}, &contract.Fault{Code: contract.CodeConflict, Message: "A newer socket has the connection."}
+	}
+	offset, exact := c.offset, c.exact
 	if c.session != "" {
 		older, subject := contract.CloseOrder{ConnID: id, Session: c.session, Reason: contract.ReasonReplaced}, namespace.Gateway(c.gateway, contract.VerbClose)
-		if _, err := bus.Call[contract.GatewayAnswer](ctx, p.conn, subject, older); err != nil {
+		closed, err := bus.Call[contract.GatewayAnswer](ctx, p.conn, subject, older)
+		if err != nil {
 			return contract.AttachAnswer{}, err
 		}
-		offset = 0
+		if closed.Offset > 0 {
+			offset, exact = closed.Offset, true
+		}
 	}
-	c.gateway, c.session = q.Gateway, q.Session
+	left := c.left
+	c.gateway, c.session, c.left = q.Gateway, q.Session, false
 	c.revision++
-	return contract.AttachAnswer{ConnID: id, User: c.user, Membership: c.membership(), Offset: offset}, nil
+	return contract.AttachAnswer{ConnID: id, User: c.user, Membership: c.membership(), Offset: offset, Exact: exact, Left: left}, nil
 }
 
 // held gives the connection that a session holds.
@@ -303,6 +341,13 @@ func (p *Presence) Compared() (ids []string) {
 	return ids
 }
 
+// Left says whether the client of a connection has left it.
+func (p *Presence) Left(connID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.connections[connID].left
+}
+
 // Shift moves a connection into other channels, of which the gateway is not told, as when an order is lost.
 func (p *Presence) Shift(connID string, channels ...string) {
 	p.mu.Lock()
@@ -319,9 +364,9 @@ func (p *Presence) detach(_ context.Context, q contract.DetachRequest) (contract
 	n := 0
 	for id, session := range q.Sessions {
 		if c := p.connections[id]; c != nil && c.session == session {
-			c.session = ""
-			if q.Offsets[id] > 0 {
-				c.offset = q.Offsets[id]
+			c.session, c.left = "", slices.Contains(q.Left, id)
+			if q.Offsets[id] > 0 && !c.left {
+				c.offset, c.exact = q.Offsets[id], true
 			}
 			n++
 		}

@@ -15,6 +15,8 @@ type batch struct {
 	spare []*frame.List
 	dirty []*Member // have something pending
 
+	written []func(*shard) // to be called when all before is written
+
 	joined []byte  // what the last member with several pieces got,
 	pieces []piece // made of these
 	format frame.Format
@@ -80,7 +82,7 @@ func (s *shard) sendRun() {
 	for i := len(members) - 1; i >= 0; i-- {
 		m := members[i]
 		if p := run.Bytes(m.format, &s.deflater); len(p) > 0 {
-			s.closeFor(m, m.outlet.Send(p, s.now))
+			s.give(m, p)
 		}
 	}
 }
@@ -167,4 +169,9 @@ func (s *shard) flush() {
 	if cap(b.joined) > 16*frame.MaxList {
 		b.joined = nil
 	}
+	for i, f := range b.written {
+		b.written[i] = nil
+		f(s)
+	}
+	b.written = b.written[:0]
 }

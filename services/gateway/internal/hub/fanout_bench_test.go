@@ -20,6 +20,7 @@ func (s *sink) Send(p []byte, _ time.Time) contract.Reason {
 func (s *sink) Ping(time.Time) contract.Reason           { return "" }
 func (s *sink) Waiting(time.Time) (int, contract.Reason) { return 0, "" }
 func (s *sink) Close(contract.Reason)                    {}
+func (s *sink) Unacknowledged() int                      { return 0 }
 
 type uncounted struct{}
 
@@ -27,6 +28,7 @@ func (uncounted) Opened(string)                  {}
 func (uncounted) Closed(string, contract.Reason) {}
 func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
+func (uncounted) Delay(time.Duration)            {}
 
 // audience makes a shard with members in each of some topics. Nothing runs: the caller is the shard.
 func audience(topics, members int) (*shard, []*Topic) {
@@ -36,7 +38,8 @@ func audience(topics, members int) (*shard, []*Topic) {
 	for i := range list {
 		list[i] = h.NewTopic(fmt.Sprint(i), "s."+fmt.Sprint(i))
 		for range members {
-			m := &Member{shard: s, outlet: &sink{}, way: frame.Lists, format: frame.Plain, ended: func(contract.Reason, uint64) {}}
+			m := &Member{shard: s, way: frame.Lists, format: frame.Plain, ended: func(contract.Reason, uint64) {}}
+			m.take(&sink{})
 			s.open(m)
 			s.change(m, Change{User: "u", Join: list[i : i+1]})
 		}

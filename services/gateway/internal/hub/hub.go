@@ -28,6 +28,7 @@ type Observer interface {
 	Closed(transport string, reason contract.Reason)
 	Upgraded(from, to string)
 	Batch(messages int)
+	Delay(d time.Duration) // from the log to the sockets, of a message now and then
 }
 
 // Hub is the shards of a gateway.
@@ -91,11 +92,12 @@ func (h *Hub) Missed(t *Topic, since uint64) {
 	}
 }
 
-// Open adds a member. Ended is called once, by the shard, when it is over, with the offset from which a client goes on
-// that has got all that was sent to it; it must not block.
+// Open adds a member. Ended is called once, by the shard, when it is over, with the offset from which its client goes
+// on: what lies behind it may not have reached the client; 0: that is not known. It must not block.
 func (h *Hub) Open(o Outlet, w frame.Way, transport string, ended func(contract.Reason, uint64)) *Member {
 	s := h.shards[int(h.next.Add(1))%len(h.shards)]
-	m := &Member{shard: s, transport: transport, ended: ended, over: make(chan struct{}), outlet: o, way: w, format: frame.For(w, 0)}
+	m := &Member{shard: s, transport: transport, ended: ended, over: make(chan struct{}), way: w, format: frame.For(w, 0)}
+	m.take(o)
 	m.Touch()
 	o.Bind(m)
 	h.sessions.Add(1)

@@ -100,6 +100,7 @@ func (uncounted) Opened(string)                  {}
 func (uncounted) Closed(string, contract.Reason) {}
 func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
+func (uncounted) Delay(time.Duration)            {}
 
 // story runs a test with a hub in a bubble of its own time.
 func story(t *testing.T, shards int, tell func(t *testing.T, h *hub.Hub)) {
@@ -231,8 +232,7 @@ func TestAChangeIsInForceBeforeTheClientIsToldOfIt(t *testing.T) {
 		x := h.NewTopic("x", "s.x")
 		c := &client{onSend: func() { h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}}) }}
 		m := h.Open(c, frame.Packets, "test", c.closed)
-		stream := frame.Stream
-		change(t, m, hub.Change{User: "a", Namespaces: &stream, Join: []*hub.Topic{x}, Packets: [][]byte{[]byte("welcome")}})
+		change(t, m, hub.Change{User: "a", Open: frame.Stream, Join: []*hub.Topic{x}, Packets: [][]byte{[]byte("welcome")}})
 		want(t, c, `welcome 42/stream,["message",[{"n":1}]]`)
 	})
 }
@@ -242,10 +242,9 @@ func TestAMemberThatEndsWhileItIsChangedJoinsNothing(t *testing.T) {
 		x := h.NewTopic("x", "s.x")
 		gone, other := open(t, h, "a"), open(t, h, "b", x)
 		gone.refuse = contract.ReasonClosed
-		stream := frame.Stream
 		hold(gone.member, func() {
 			gone.member.Send([]byte("anything"))
-			go gone.member.Change(t.Context(), hub.Change{Namespaces: &stream, Join: []*hub.Topic{x}}) //nolint:errcheck // either way
+			go gone.member.Change(t.Context(), hub.Change{Open: frame.Stream, Join: []*hub.Topic{x}}) //nolint:errcheck // either way
 			synctest.Wait()
 		})
 		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
@@ -277,10 +276,9 @@ func TestASocketIOMemberGetsNoListsBeforeItHasANamespaceAndOneForEach(t *testing
 		m := h.Open(c, frame.Packets, "test", c.closed)
 		change(t, m, hub.Change{User: "a", Join: []*hub.Topic{x}})
 		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":0}`)}})
-		stream, both := frame.Stream, frame.Root|frame.Stream
-		change(t, m, hub.Change{Namespaces: &stream})
+		change(t, m, hub.Change{Open: frame.Stream})
 		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":1}`)}})
-		change(t, m, hub.Change{Namespaces: &both})
+		change(t, m, hub.Change{Open: frame.Root})
 		h.Publish(x, hub.Message{Message: frame.Message{Body: []byte(`{"n":2}`)}})
 		want(t, c, `42/stream,["message",[{"n":1}]] 42["message",[{"n":2}]] 42/stream,["message",[{"n":2}]]`)
 	})
@@ -299,6 +297,27 @@ func TestASilentMemberIsPingedAndThenClosed(t *testing.T) {
 			t.Errorf("the lively member ended with %q", got)
 		}
 		want(t, silent, "ping")
+	})
+}
+
+// Engine.IO protocol 3: the client pings, once in an interval, which may be longer than the timeout.
+func TestAMemberWhoseClientPingsIsHeardForAnIntervalAndATimeout(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		c := &client{}
+		h.Open(c, frame.Packets3, "test", c.closed)
+		for range 5 {
+			time.Sleep(9900 * time.Millisecond)
+			c.member.Touch()
+		}
+		time.Sleep(13 * time.Second)
+		if got := c.end(); got != "" {
+			t.Errorf("it ended with %q after less than that", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := c.end(); got != contract.ReasonHeartbeatTimeout {
+			t.Errorf("it ended with %q", got)
+		}
+		want(t, c, "")
 	})
 }
 

@@ -8,7 +8,7 @@ const (
 	maxWaitingBytes = 64 << 20
 )
 
-// item is one thing for a shard to do: deliver a message, or run a step.
+// item is one thing for a shard to do: deliver a message, or run a step. A step with a topic is for the end of the batch.
 type item struct {
 	topic *Topic
 	step  func(*shard)
@@ -24,6 +24,7 @@ type mailbox struct {
 	room   sync.Cond
 	items  []item // guarded by mu
 	bytes  int    // guarded by mu
+	waits  uint64 // times that publishing waited for room; guarded by mu
 	closed bool   // guarded by mu
 }
 
@@ -35,17 +36,31 @@ func newMailbox() *mailbox {
 
 func (m *mailbox) publish(it item) {
 	m.mu.Lock()
-	for (len(m.items) >= maxWaiting || m.bytes >= maxWaitingBytes) && !m.closed {
+	if m.full() {
+		m.waits++
+	}
+	for m.full() {
 		m.room.Wait()
 	}
 	m.bytes += len(it.Body)
 	m.put(it)
 }
 
+// full says whether publishing waits; mu is held.
+func (m *mailbox) full() bool {
+	return (len(m.items) >= maxWaiting || m.bytes >= maxWaitingBytes) && !m.closed
+}
+
 // step queues a step; it reports false when the shard has ended.
 func (m *mailbox) step(f func(*shard)) bool {
 	m.mu.Lock()
 	return m.put(item{step: f})
+}
+
+// written queues a step for when what was published before is written; it reports false when the shard has ended.
+func (m *mailbox) written(t *Topic, f func(*shard)) bool {
+	m.mu.Lock()
+	return m.put(item{topic: t, step: f})
 }
 
 // put appends and unlocks.

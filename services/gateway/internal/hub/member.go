@@ -13,6 +13,9 @@ import (
 // ErrClosed is returned for a member that is no longer there.
 var ErrClosed = errors.New("the session is closed")
 
+// ErrLeft is returned for a change of a namespace that the client has left meanwhile.
+var ErrLeft = errors.New("the client has left the namespace")
+
 // Member is one client of the hub.
 type Member struct {
 	// set at construction
@@ -25,6 +28,7 @@ type Member struct {
 	// owned by the shard
 	outlet  Outlet
 	socket  Socket // the outlet, if it is one
+	arrival arrival
 	reading bool   // it is to be read in the next turn
 	user    string // token
 	places  []place
@@ -42,6 +46,7 @@ type Member struct {
 	from    uint64          // how far it had come by itself
 	behind  bool            // it does not get yet what lies behind that
 	missed  Missed          // tells the client what it missed; nil: it is not told
+	waits   int             // bytes for its client, as it was last looked at
 
 	over chan struct{} // closed when the member was closed, after why was set
 }
@@ -121,7 +126,8 @@ func (m *Member) Switch(o Outlet, w frame.Way, transport string, moved func() co
 	o.Bind(m)
 	ok := m.shard.mail.step(func(s *shard) {
 		s.flush()
-		m.outlet = o
+		s.acknowledge(m) // while the old one can say
+		m.take(o)
 		err := s.start(m)
 		if m.closed {
 			o.Close(m.why)
@@ -155,23 +161,36 @@ func (m *Member) Resume(reason contract.Reason) {
 
 // Change is a change of what a member gets. It takes effect between two messages.
 type Change struct {
-	User       string            // token of the user; empty leaves it
-	Namespaces *frame.Namespaces // nil leaves them
-	Notices    bool              // from now on the member is told now and then how far it has come
-	Missed     Missed            // from now on it tells the client what it missed; nil leaves that
-	Join       []*Topic
-	Leave      []*Topic
-	Packets    [][]byte        // sent behind the last message before the change
-	Past       []frame.Message // what it missed; sent behind the packets
-	Offset     uint64          // it has come so far with this; 0 leaves that as it is
-	Behind     bool            // of what it missed, there is more to come behind Offset
+	User    string           // token of the user; empty leaves it
+	Open    frame.Namespaces // from now on the member gets messages in these, too
+	Close   frame.Namespaces // and in these no more
+	Notices bool             // from now on the member is told now and then how far it has come
+	Missed  Missed           // from now on it tells the client what it missed; nil leaves that
+	Join    []*Topic
+	Leave   []*Topic
+	Packets [][]byte         // sent behind the last message before the change
+	Past    []frame.Message  // what it missed; sent behind the packets
+	In      frame.Namespaces // where the past is sent; 0: wherever the member gets messages
+	Offset  uint64           // it has come so far with this; 0 leaves that as it is
+	Behind  bool             // of what it missed, there is more to come behind Offset
+	Left    <-chan struct{}  // when this is closed, nothing of the change is done; nil: all is
+}
+
+// isLeft says whether nothing of the change is to be done.
+func (c *Change) isLeft() bool {
+	select {
+	case <-c.Left:
+		return true
+	default:
+		return false
+	}
 }
 
 // Missed makes what tells a client that of what is behind since it does not get everything, and that it goes on from
 // offset; 0: later messages say that.
 type Missed func(since, offset uint64) [][]byte
 
-// Change applies a change and returns when it is in force, or ErrClosed.
+// Change applies a change and returns when it is in force, or ErrClosed or ErrLeft.
 func (m *Member) Change(ctx context.Context, c Change) error {
 	done := make(chan error, 1)
 	m.Apply(c, done)
@@ -183,16 +202,19 @@ func (m *Member) Change(ctx context.Context, c Change) error {
 	}
 }
 
-// Apply applies a change soon, and then says so on done, which has room for one: nil or ErrClosed. A message that is
+// Apply applies a change soon, and then says so on done, which has room for one: nil, ErrClosed or ErrLeft. A message that is
 // published after Apply comes after the change.
 func (m *Member) Apply(c Change, done chan<- error) {
 	for _, t := range c.Join {
 		t.slots[m.shard.index].expected.Add(1)
 	}
 	ok := m.shard.mail.step(func(s *shard) {
-		if m.closed {
+		switch {
+		case m.closed:
 			done <- ErrClosed
-		} else {
+		case c.isLeft():
+			done <- ErrLeft
+		default:
 			s.change(m, c)
 			done <- nil
 		}
@@ -207,7 +229,32 @@ func (m *Member) Apply(c Change, done chan<- error) {
 
 // Waiting says how many bytes wait for the client behind what was sent before the call, or ErrClosed.
 func (m *Member) Waiting(ctx context.Context) (int, error) {
-	waiting := make(chan int, 1)
+	return look(ctx, m, func(s *shard) int {
+		bytes, _ := m.outlet.Waiting(s.now)
+		return bytes
+	})
+}
+
+// Progress is how far a member's client has come.
+type Progress struct {
+	Transport string
+	Handed    uint64 // everything up to this offset was handed to the outlet; 0: not known
+	Arrived   uint64 // and up to this one it has arrived, see arrival.go; 0: not known
+	Waiting   int    // bytes that wait in the outlet
+}
+
+// Progress says how far the client has come, or ErrClosed.
+func (m *Member) Progress(ctx context.Context) (Progress, error) {
+	return look(ctx, m, func(s *shard) Progress {
+		s.acknowledge(m)
+		bytes, _ := m.outlet.Waiting(s.now)
+		return Progress{Transport: m.transport, Handed: m.reached(), Arrived: m.arrival.offset, Waiting: bytes}
+	})
+}
+
+// look has the shard look at an open member, after what was queued before has been sent.
+func look[A any](ctx context.Context, m *Member, at func(*shard) A) (answer A, err error) {
+	answers := make(chan A, 1)
 	closed := make(chan struct{})
 	ok := m.shard.mail.step(func(s *shard) {
 		s.flush()
@@ -215,18 +262,17 @@ func (m *Member) Waiting(ctx context.Context) (int, error) {
 			close(closed)
 			return
 		}
-		bytes, _ := m.outlet.Waiting(s.now)
-		waiting <- bytes
+		answers <- at(s)
 	})
 	if !ok {
-		return 0, ErrClosed
+		return answer, ErrClosed
 	}
 	select {
-	case bytes := <-waiting:
-		return bytes, nil
+	case answer = <-answers:
+		return answer, nil
 	case <-closed:
-		return 0, ErrClosed
+		return answer, ErrClosed
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return answer, ctx.Err()
 	}
 }

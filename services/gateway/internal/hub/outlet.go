@@ -22,6 +22,13 @@ type Outlet interface {
 	Close(reason contract.Reason)
 }
 
+// Acknowledged is an outlet that knows what its client has received. What others were given counts as received.
+type Acknowledged interface {
+	// Unacknowledged is how many of the last bytes that Send was given may not have reached the client's host. They may be more
+	// than it was given, since an outlet sends bytes of its own.
+	Unacknowledged() int
+}
+
 // Socket is an outlet that has a connection, which its member's shard waits for, reads and writes. It outlives its member
 // until the client was told why, or has had time enough.
 type Socket interface {

@@ -97,3 +97,41 @@ func TestWaitingSaysWhatIsNotReadAndThatAMemberIsGone(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasMissedInOneNamespaceComesThereAloneBetweenTwoMessages(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		c := &client{}
+		m := h.Open(c, frame.Packets, "test", c.closed)
+		change(t, m, hub.Change{User: "a", Open: frame.Stream, Join: []*hub.Topic{x}, Offset: 1})
+		hold(m, func() {
+			h.Publish(x, logged(`{"n":3}`, 3))
+			past := []frame.Message{{Body: []byte(`{"n":2}`), Offset: 2, Late: true}, {Body: []byte(`{"n":3}`), Offset: 3, Late: true}}
+			m.Apply(hub.Change{Open: frame.Root, In: frame.Root, Packets: [][]byte{[]byte("welcome")}, Past: past}, make(chan error, 1))
+			h.Publish(x, logged(`{"n":4}`, 4))
+		})
+		want(t, c, `42/stream,["message",[{"n":3,"offset":3}],"3"] welcome `+
+			`42["message",[{"n":2,"catchup":true,"offset":2},{"n":3,"catchup":true,"offset":3}],"3"] `+
+			`42["message",[{"n":4,"offset":4}],"4"] 42/stream,["message",[{"n":4,"offset":4}],"4"]`)
+	})
+}
+
+func TestANamespaceThatTheClientHasLeftOpensNoMore(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *hub.Hub) {
+		x := h.NewTopic("x", "s.x")
+		c := &client{}
+		m := h.Open(c, frame.Packets, "test", c.closed)
+		change(t, m, hub.Change{User: "a", Open: frame.Stream, Join: []*hub.Topic{x}})
+		left := make(chan struct{})
+		done := make(chan error, 1)
+		hold(m, func() {
+			m.Apply(hub.Change{Open: frame.Root, Packets: [][]byte{[]byte("welcome")}, Left: left}, done)
+			close(left)
+		})
+		if err := <-done; err != hub.ErrLeft {
+			t.Errorf("the change is answered with %v", err)
+		}
+		h.Publish(x, logged(`{"n":1}`, 1))
+		want(t, c, `42/stream,["message",[{"n":1,"offset":1}],"1"]`)
+	})
+}

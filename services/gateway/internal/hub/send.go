@@ -20,8 +20,15 @@ func (s *shard) send(m *Member) {
 		m.pending = m.pending[:0]
 	}
 	if len(p) > 0 {
-		s.closeFor(m, m.outlet.Send(p, s.now))
+		s.give(m, p)
 	}
+}
+
+// give hands bytes to a member's outlet.
+func (s *shard) give(m *Member, p []byte) {
+	reason := m.outlet.Send(p, s.now)
+	s.sent(m, len(p))
+	s.closeFor(m, reason)
 }
 
 // bytes puts a member's pieces together. Members of the same topics have the same pieces, so what was put together for

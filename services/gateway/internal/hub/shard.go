@@ -1,8 +1,10 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -26,8 +28,14 @@ type shard struct {
 	users    map[string][]*Member // by user token
 	wheel    wheel
 	deflater frame.Deflater
+	marks    []*marks // that no member has
 	batch    batch
 	sockets  sockets
+	measured time.Time // a delay, last
+
+	// written by run
+	backlog atomic.Int64 // bytes that wait for clients
+	behind  atomic.Int64 // members for which some wait
 }
 
 func newShard(h *Hub, index int) *shard {
@@ -63,6 +71,7 @@ func (s *shard) run(ctx context.Context) {
 			s.handle(taken)
 			s.ended = time.Now()
 			s.took = s.ended.Sub(s.now)
+			s.measure(taken)
 			clear(taken)
 			items = taken
 			if cap(items) > maxWaiting {
@@ -114,12 +123,15 @@ func (s *shard) gather(items []item) []item {
 func (s *shard) handle(items []item) {
 	s.handled = [2]int{0, s.handled[0]}
 	for i := range items {
-		if it := &items[i]; it.step != nil {
-			s.closeRun()
-			it.step(s)
-		} else {
+		switch it := &items[i]; {
+		case it.step == nil:
 			s.handled[0]++
 			s.receive(it)
+		case it.topic != nil:
+			s.batch.written = append(s.batch.written, it.step)
+		default:
+			s.closeRun()
+			it.step(s)
 		}
 	}
 	s.flush()
@@ -150,12 +162,13 @@ func (s *shard) open(m *Member) {
 // change applies a change of membership; the run of messages before it has been closed. Nothing of the change is sent
 // before all of it is in force: a client that was told of a channel may post to it at once.
 func (s *shard) change(m *Member, c Change) {
-	if c.Namespaces != nil {
+	if c.Open|c.Close|c.In != 0 {
 		s.flush()     // what is pending has the old format
 		if m.closed { // the flush found out that its client has gone
 			return
 		}
-		m.spaces, m.format = *c.Namespaces, frame.For(m.way, *c.Namespaces)
+		m.spaces = m.spaces&^c.Close | c.Open
+		m.format = frame.For(m.way, cmp.Or(c.In, m.spaces))
 	}
 	m.notices = m.notices || c.Notices
 	if c.Missed != nil {
@@ -165,10 +178,21 @@ func (s *shard) change(m *Member, c Change) {
 		s.queue(m, piece{packet: packet})
 	}
 	s.queuePast(m, c.Past)
+	if c.In != 0 {
+		s.flush()
+		if m.closed {
+			return
+		}
+		m.format = frame.For(m.way, m.spaces)
+	}
 	if c.Offset > 0 {
+		if c.Behind && c.Offset < m.reached() { // it goes back
+			m.arrival.begin()
+		}
 		m.from, m.behind = c.Offset, c.Behind
 	}
 	if c.User != "" && c.User != m.user {
+		m.arrival.begin()
 		s.dropUser(m)
 		m.user = c.User
 		s.users[m.user] = append(s.users[m.user], m)
@@ -285,6 +309,7 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 			return
 		}
 	}
+	s.acknowledge(m) // before the outlet lets its connection go
 	m.closed, m.why = true, reason
 	for _, p := range m.places {
 		s.vacate(p.topic, p.at)
@@ -299,9 +324,11 @@ func (s *shard) close(m *Member, reason contract.Reason) {
 	m.outlet.Close(reason)
 	close(m.over)
 	s.bid(m)
+	s.weigh(m, 0)
 	s.hub.sessions.Add(-1)
 	s.hub.config.Observer.Closed(m.transport, reason)
-	m.ended(reason, m.reached())
+	m.ended(reason, m.arrival.offset)
+	s.unmark(m)
 }
 
 // closeShare closes one of so many parts of the members.
@@ -318,10 +345,13 @@ func (s *shard) tick() {
 		if m.closed {
 			return time.Time{}
 		}
-		if _, reason := m.outlet.Waiting(s.now); reason != "" {
+		s.acknowledge(m)
+		waiting, reason := m.outlet.Waiting(s.now)
+		if reason != "" {
 			s.close(m, reason)
 			return time.Time{}
 		}
+		s.weigh(m, waiting)
 		return s.heartbeat(m)
 	})
 	s.flush()
@@ -329,6 +359,9 @@ func (s *shard) tick() {
 
 // heartbeat pings a member or waits for its answer, and gives the time to look again.
 func (s *shard) heartbeat(m *Member) time.Time {
+	if m.way.ClientPings() {
+		return s.hear(m)
+	}
 	look := s.now.Add(s.wheel.look)
 	pinged := time.Unix(0, m.pinged)
 	if m.seen.Load() < m.pinged {
@@ -352,6 +385,16 @@ func (s *shard) heartbeat(m *Member) time.Time {
 		s.queue(m, piece{offset: at})
 	}
 	return look
+}
+
+// hear closes a member whose client is to ping and was silent for too long, and gives the time to look again.
+func (s *shard) hear(m *Member) time.Time {
+	deadline := time.Unix(0, m.seen.Load()).Add(s.hub.config.HeartbeatEvery + s.hub.config.HeartbeatTimeout)
+	if s.now.Before(deadline) {
+		return earlier(deadline, s.now.Add(s.wheel.look))
+	}
+	s.close(m, contract.ReasonHeartbeatTimeout)
+	return time.Time{}
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -39,9 +39,35 @@ func (r *Rule) Allows(user string) bool {
 
 // Message is one message on its way to members.
 type Message struct {
-	frame.Message       // its body is kept until it is written
-	Rule          *Rule // nil: everybody in the topic gets it
-	More          bool  // another of the same list follows: it is worth a moment's wait, so that both go in one frame
+	frame.Message        // its body is kept until it is written
+	Rule          *Rule  // nil: everybody in the topic gets it
+	Stored        string // when the log took it, as NATS writes the time; "": that is not known. Few are looked at
+	More          bool   // another of the same list follows: it is worth a moment's wait, so that both go in one frame
+}
+
+// Members is how many members are in the topic.
+func (t *Topic) Members() (n int) {
+	for i := range t.slots {
+		n += int(t.slots[i].count.Load())
+	}
+	return n
+}
+
+// Written calls f once, when each shard that had members of the topic has written what was published before, or has put it
+// behind what a slow client has not taken. It changes nothing about when and how that is written. f must not block.
+func (h *Hub) Written(t *Topic, f func()) {
+	var left atomic.Int32
+	left.Store(int32(len(h.shards)))
+	done := func(*shard) {
+		if left.Add(-1) == 0 {
+			f()
+		}
+	}
+	for i, s := range h.shards {
+		if slot := &t.slots[i]; slot.count.Load() == 0 && slot.expected.Load() == 0 || !s.mail.written(t, done) {
+			done(nil)
+		}
+	}
 }
 
 // Publish hands a message to the shards that have members of the topic. Messages are delivered in the order of the

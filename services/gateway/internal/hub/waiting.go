@@ -13,7 +13,9 @@ type Waiting struct {
 	// set at construction
 	room int // bytes
 
-	kept []byte // owned by the shard
+	// owned by the shard
+	kept    []byte
+	refused int // bytes that found no room
 }
 
 // NewWaiting makes the way out of a session that has no socket yet, and keeps so many bytes at most.
@@ -35,6 +37,7 @@ func (o *Waiting) Bind(*Member) {}
 // Send keeps p.
 func (o *Waiting) Send(p []byte, _ time.Time) contract.Reason {
 	if len(o.kept)+len(p) > o.room {
+		o.refused += len(p)
 		return contract.ReasonSlowConsumer
 	}
 	o.kept = append(o.kept, p...)
@@ -46,6 +49,9 @@ func (o *Waiting) Ping(time.Time) contract.Reason { return "" }
 
 // Waiting says how much is kept. The handshake has a time limit.
 func (o *Waiting) Waiting(time.Time) (int, contract.Reason) { return len(o.kept), "" }
+
+// Unacknowledged is everything: nothing has gone out.
+func (o *Waiting) Unacknowledged() int { return len(o.kept) + o.refused }
 
 // Close does nothing: the socket that comes too late is closed, for the same reason, when it is to take over.
 func (o *Waiting) Close(contract.Reason) {}

@@ -5,16 +5,22 @@
 // It promises that a client gets every message behind its offset once and in order, also what is published meanwhile, and
 // nothing that was not for it. One that reads so slowly that the past is not there any more is told so, between two
 // messages, and goes on with what is live. It knows neither NATS nor sockets.
+//
+// A hand-over is of all that the client is, or of one namespace beside others, which go on: then the topics are joined, and
+// the last of what was missed opens the namespace.
 package resume
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/hub"
 )
 
@@ -44,10 +50,14 @@ type Config struct {
 	Member Member
 	User   string       // token of the client's user
 	Since  uint64       // the client's offset
+	Told   int          // of the message right behind it, the events that the client has been told
 	Topics []*hub.Topic // to join; the first one is that of the user's private messages
 	Limits Limits
 	Room   int // bytes that may wait for the client
 	Missed hub.Missed
+	Moved  bool             // the client was not away: what it missed is as what is live
+	In     frame.Namespaces // that is handed over, beside others; 0: all of the client
+	Left   <-chan struct{}  // closed when the client leaves the namespace
 }
 
 // Handover is one client's way from the past to what is live.
@@ -62,6 +72,7 @@ type Handover struct {
 
 	mu     sync.Mutex
 	topics map[*hub.Topic]struct{} // to join; guarded by mu
+	lacks  bool                    // what came in a topic that is none of these; guarded by mu
 }
 
 // New makes a hand-over.
@@ -82,14 +93,20 @@ func (h *Handover) Leave(topics []*hub.Topic) {
 	}
 }
 
+// Join says that the member joins more topics. A namespace that is not open yet misses what comes there, and is told so.
+func (h *Handover) Join(topics []*hub.Topic) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lacks = h.lacks || h.config.In != 0 && len(topics) > 0
+}
+
 // Begin sends what comes before everything else, and, if it is little, all that was missed. done says that the client is
 // live; or else Finish is to be called.
 func (h *Handover) Begin(ctx context.Context, first hub.Change) (done bool, err error) {
 	if done, err = h.next(ctx, first); done || err != nil {
 		return done, err
 	}
-	first.Offset, first.Behind = h.config.Since, true
-	if err := h.config.Member.Change(ctx, first); err != nil {
+	if err := h.config.Member.Change(ctx, h.place(first, h.config.Since, true)); err != nil {
 		return false, fmt.Errorf("begin with what was missed: %w", err)
 	}
 	return false, nil
@@ -101,14 +118,13 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	part, joined, err := h.config.Past.Next(ctx, h.most, func(last feed.Part) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		with.Past, with.Offset = ready(h.owed(last)), max(last.Mark, h.config.Since)
-		if last.Missed {
-			with.Packets = append(with.Packets, h.config.Missed(h.came, with.Offset)...)
+		at := max(last.Mark, h.config.Since)
+		if last.Missed || h.lacks {
+			with.Packets = append(with.Packets, h.config.Missed(h.came, at)...)
+		} else {
+			with.Past = ready(h.owed(last))
 		}
-		for t := range h.topics {
-			with.Join = append(with.Join, t)
-		}
-		h.config.Member.Apply(with, in)
+		h.config.Member.Apply(h.live(h.place(with, at, false)), in)
 	})
 	if err != nil {
 		return false, fmt.Errorf("read what was missed: %w", err)
@@ -125,6 +141,24 @@ func (h *Handover) next(ctx context.Context, with hub.Change) (joined bool, err 
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+}
+
+// place says how far the client has come with a change, or the namespace alone: what the others have got stays as it is.
+func (h *Handover) place(c hub.Change, at uint64, behind bool) hub.Change {
+	c.In, c.Left = h.config.In, h.config.Left
+	if h.config.In == 0 {
+		c.Offset, c.Behind = at, behind
+	}
+	return c
+}
+
+// live has the client, or the namespace, get what comes from the change on. mu is held.
+func (h *Handover) live(c hub.Change) hub.Change {
+	c.Open |= h.config.In
+	if h.config.In == 0 {
+		c.Join = slices.Collect(maps.Keys(h.topics))
+	}
+	return c
 }
 
 // Finish sends the rest as fast as the client reads, and returns when it is live.
@@ -152,7 +186,7 @@ func (h *Handover) sendRest(ctx context.Context) error {
 			return err
 		}
 		came := some[len(some)-1].Offset
-		if err := h.config.Member.Change(ctx, hub.Change{Past: ready(some), Offset: came, Behind: true}); err != nil {
+		if err := h.config.Member.Change(ctx, h.place(hub.Change{Past: ready(some)}, came, true)); err != nil {
 			return fmt.Errorf("send what was missed: %w", err)
 		}
 		clear(some) // what was sent may go

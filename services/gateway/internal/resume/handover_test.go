@@ -40,6 +40,7 @@ func (uncounted) Opened(string)                  {}
 func (uncounted) Closed(string, contract.Reason) {}
 func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
+func (uncounted) Delay(time.Duration)            {}
 
 // story runs a test with a world in a bubble of its own time.
 func story(t *testing.T, tell func(t *testing.T, w *world)) {

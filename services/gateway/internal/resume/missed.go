@@ -57,9 +57,18 @@ func (h *Handover) owed(part feed.Part) []owed {
 	past = h.newest(past)
 	all := make([]owed, len(past))
 	for i, m := range past {
-		all[i] = owed{Message: frame.Message{Body: m.Data, Offset: min(m.Sequence, part.Mark), Late: true}, edits: edits[m.Sequence]}
+		all[i] = owed{Message: h.late(m, part.Mark), edits: edits[m.Sequence]}
 	}
 	return all
+}
+
+// late gives a message of the past. An announcement is told by the events that it had, also where its body was edited.
+func (h *Handover) late(m feed.PastMessage, mark uint64) frame.Message {
+	late := frame.Message{Body: m.Data, Offset: min(m.Sequence, mark), Late: !h.config.Moved, Announcement: feed.Announcement(m.LogMessage)}
+	if late.Announcement != nil && m.Sequence == h.config.Since+1 {
+		late.Announcement.Told = h.config.Told
+	}
+	return late
 }
 
 // target is a message on one topic.

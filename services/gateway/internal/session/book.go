@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,6 +64,8 @@ type Book struct {
 	sessions map[string]*Session // by id; guarded by mu
 	ended    []*Session          // not yet released; guarded by mu
 	gone     map[string]gone     // conn_id → what presence does not know to be gone; guarded by mu
+	left     map[string]left     // by id: how far sessions came that have ended just now; guarded by mu
+	past     past                // sessions that have ended; guarded by mu
 
 	finishing sync.WaitGroup // clients that still get what they missed
 	settling  sync.Mutex     // held while presence is told of ended sessions
@@ -72,6 +75,14 @@ type Book struct {
 type gone struct {
 	session string
 	offset  uint64 // from which its client goes on; 0: where the connection was
+	left    bool   // its client said that it leaves
+}
+
+// left is how far the client of a session came that has ended. It is kept for the time of a request: presence may be told of a
+// newer socket before it hears that the older one is gone.
+type left struct {
+	offset uint64
+	at     time.Time
 }
 
 // NewBook makes an empty book.
@@ -80,7 +91,8 @@ func NewBook(c Config) *Book {
 		gateway: c.Gateway, namespace: c.Namespace, presence: c.Presence, feed: c.Feed, timeout: c.Timeout, room: c.Room,
 		resumeIn: c.ResumeIn, returned: c.Returned, refused: c.Refused, log: c.Logger,
 		wake: make(chan struct{}, 1), shut: make(chan struct{}), coming: newLine(false), returning: newLine(true),
-		most: c.MaxWaiting, patience: c.MaxWait, sessions: map[string]*Session{}, gone: map[string]gone{},
+		most: c.MaxWaiting, patience: c.MaxWait, sessions: map[string]*Session{},
+		gone: map[string]gone{}, left: map[string]left{},
 	}
 }
 
@@ -89,7 +101,8 @@ func NewBook(c Config) *Book {
 type Credentials struct {
 	ConnID string
 	User   string
-	Resume bool // the client keeps its offset, or has got nothing yet
+	Moved  string // the session with which the client moved here from another gateway; "": it did not
+	Resume bool   // the client keeps its offset
 }
 
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
@@ -102,8 +115,9 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 		return nil, contract.Invalid("user", contract.UnknownUser)
 	}
 	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, transport: transport, entered: make(chan struct{})}
+	s.turn = s.entered
 	a := &arrival{session: s, let: make(chan error, 1), request: contract.AttachRequest{
-		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume,
+		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume, Moved: c.Moved,
 	}}
 	if c.ConnID == "" {
 		s.ConnID = rand.Text()
@@ -162,11 +176,16 @@ func (b *Book) forget(s *Session) {
 
 // end notes that a session is over; Run does the rest.
 func (b *Book) end(s *Session, reason contract.Reason, offset uint64) {
+	over := s.ended(reason, offset)
 	b.mu.Lock()
 	delete(b.sessions, s.ID)
 	b.ended = append(b.ended, s)
+	b.past.add(over)
+	if offset > 0 {
+		b.left[s.ID] = left{offset: offset, at: time.Now()}
+	}
 	if reason != contract.ReasonReplaced && reason != contract.ReasonDisconnected && s.ConnID != "" {
-		b.gone[s.ConnID] = gone{session: s.ID, offset: offset}
+		b.gone[s.ConnID] = gone{session: s.ID, offset: offset, left: reason == contract.ReasonLeft}
 	}
 	b.mu.Unlock()
 	select {
@@ -212,21 +231,36 @@ func (b *Book) Order(ctx context.Context, o contract.MembershipOrder) error {
 	return nil
 }
 
-// Close closes a session's socket and waits until no more is sent to it. For one that has not begun to enter it does not
-// wait: that may be because presence has not answered yet, and presence may not answer before we do.
-func (b *Book) Close(ctx context.Context, o contract.CloseOrder) error {
+// Close closes a session's socket, waits until no more is sent to it, and gives how far its client has come; also of one that
+// has ended just now. For one that has not begun to enter it does not wait: that may be because presence has not answered yet,
+// and presence may not answer before we do.
+func (b *Book) Close(ctx context.Context, o contract.CloseOrder) (offset uint64, err error) {
 	if s := b.held(o.Session); s != nil && s.turnBack(o.Reason) {
-		return ErrNotHeld
+		return 0, ErrNotHeld
 	}
 	s, err := b.find(ctx, o.Session)
 	if err != nil {
-		return err
+		return b.leftAt(o.Session), err
 	}
 	s.member.Close(o.Reason)
 	if err := s.member.Change(ctx, hub.Change{}); err != nil && !errors.Is(err, hub.ErrClosed) {
-		return fmt.Errorf("close a session: %w", err)
+		return 0, fmt.Errorf("close a session: %w", err)
 	}
-	return nil
+	return b.leftAt(o.Session), nil
+}
+
+// leftAt is how far the client of a session came that has ended just now; 0: that is not known.
+func (b *Book) leftAt(id string) uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left[id].offset
+}
+
+// forgetLeft forgets how far those came that ended before a moment.
+func (b *Book) forgetLeft(before time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.left, func(_ string, l left) bool { return l.at.Before(before) })
 }
 
 // Run lets clients in, releases what ended sessions held and tells presence of them, until ctx ends; what is left then it
@@ -250,6 +284,7 @@ func (b *Book) Run(ctx context.Context) error {
 			b.Settle(ctx)
 		case <-retry.C:
 			b.Settle(ctx)
+			b.forgetLeft(time.Now().Add(-b.timeout))
 		}
 	}
 }
@@ -289,6 +324,9 @@ func (b *Book) detachment(batch map[string]gone) contract.DetachRequest {
 		request.Sessions[conn] = g.session
 		if g.offset > 0 {
 			request.Offsets[conn] = g.offset
+		}
+		if g.left {
+			request.Left = append(request.Left, conn)
 		}
 	}
 	return request

@@ -61,7 +61,7 @@ func TestASessionThatHasNotBegunToEnterIsClosedAtOnceAndGetsNothing(t *testing.T
 	s := newStage(t)
 	a := s.attached("c")
 	order := contract.CloseOrder{ConnID: "conn", Session: a.ID, Reason: contract.ReasonReplaced}
-	if err := s.book.Close(t.Context(), order); !errors.Is(err, session.ErrNotHeld) {
+	if _, err := s.book.Close(t.Context(), order); !errors.Is(err, session.ErrNotHeld) {
 		t.Errorf("close: %v", err)
 	}
 	other, _ := s.enter(s.attached("c"))

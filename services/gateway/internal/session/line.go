@@ -162,7 +162,8 @@ func (b *Book) attach(ctx context.Context, some []*arrival) (attached []*arrival
 		a.answer = answers.Clients[i].AttachAnswer
 		s := a.session
 		s.advance(letIn)
-		s.ConnID, s.User, s.revision, s.offset = a.answer.ConnID, a.answer.User, a.answer.Revision, a.answer.Offset
+		s.ConnID, s.User, s.revision = a.answer.ConnID, a.answer.User, a.answer.Revision
+		s.offset, s.exact, s.Left = a.answer.Offset, a.answer.Exact, a.answer.Left
 		attached = append(attached, a)
 	}
 	return attached

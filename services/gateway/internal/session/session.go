@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/feed"
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
@@ -38,14 +39,15 @@ type Session struct {
 	ID        string // of this socket, unique
 	ConnID    string
 	User      string
+	Left      bool // the connection's client had left it
 	book      *Book
 	transport string
 	offset    uint64 // what lies behind it the connection has not got; 0: nothing, or not known
+	exact     bool   // that is how far its last socket came: the client gets all behind it
 
 	entered chan struct{} // closed by Enter or Abandon
 	member  *hub.Member   // set before entered is closed; nil if abandoned
 	notify  Notify        // set before entered is closed; may be nil
-	keeps   bool          // set before entered is closed; see Entrance
 
 	// No request to another process is made while mu is held: what is to be done is planned under it, and what was done
 	// is committed under it.
@@ -56,6 +58,12 @@ type Session struct {
 	user     *hub.Topic       // private messages; guarded by mu
 	channels []*hub.Topic     // guarded by mu
 	handover *resume.Handover // nil unless the client still gets what it missed; guarded by mu
+	stop     func()           // ends that hand-over early; guarded by mu
+	turn     <-chan struct{}  // closed when the last one whose turn it is or will be is open; guarded by mu
+	opening  int              // namespaces that are not open yet; guarded by mu
+	outset   Outcome          // how it began; guarded by mu
+
+	missed atomic.Pointer[[]contract.MissedSpan] // what its client was told that it does not get; nil: nothing
 }
 
 // advance takes a step, if it fits. It gives the state that the session is in then, and the reason if it was turned back.
@@ -74,13 +82,14 @@ type Notify func(joined, left []string) [][]byte
 // Entrance is how an attached session comes into the hub.
 type Entrance struct {
 	Member     *hub.Member
-	Namespaces *frame.Namespaces // nil for a session without namespaces
-	Since      *uint64           // where the client says that it stopped; nil: it does not say
-	Notices    bool              // tell the client now and then how far it has come
-	Keeps      bool              // the client keeps its offset itself: where presence has the connection stays as it is
-	Packets    Packets           // nil: none
-	Missed     hub.Missed        // tells a client that it does not get everything
-	Notify     Notify            // nil: the client is not told
+	Namespaces frame.Namespaces // 0 for a session without namespaces
+	Since      *uint64          // where the client says that it stopped; nil: it does not say
+	Told       int              // of the message right behind that, the events that it has been told
+	Moved      bool             // it stopped at another gateway a moment ago: what it gets is no catch-up
+	Notices    bool             // tell the client now and then how far it has come
+	Packets    Packets          // nil: none
+	Missed     hub.Missed       // tells a client that it does not get everything
+	Notify     Notify           // nil: the client is not told
 }
 
 // Packets makes what is sent before the first message.
@@ -88,18 +97,20 @@ type Packets func(Outcome) [][]byte
 
 // Outcome says how a session began.
 type Outcome struct {
+	Since   uint64 // where it stopped
 	Offset  uint64 // from which the client goes on that gets nothing more than this
 	Resumed bool   // it said where it stopped, and gets everything since then
-	Missed  bool   // it said where it stopped, and the log no longer has everything since then; it gets what there is
+	Missed  bool   // the log no longer has everything since it stopped; it gets what there is
 }
 
-// What a client gets that opens the socket of a connection and does not say where it stopped.
+// What a client gets that does not say where it stopped, if its gateway did not either.
 var catchUp = resume.Limits{Channel: 100, User: 50}
 
 // Enter begins the delivery of messages: first what the connection missed.
 func (s *Session) Enter(ctx context.Context, e Entrance) error {
 	defer s.opened()
-	s.member, s.notify, s.keeps = e.Member, e.Notify, e.Keeps
+	e.Missed = s.noting(e.Missed)
+	s.member, s.notify = e.Member, e.Notify
 	switch now, turned := s.advance(enter); {
 	case turned != "":
 		e.Member.Close(turned)
@@ -113,48 +124,31 @@ func (s *Session) Enter(ctx context.Context, e Entrance) error {
 // enter brings the client up to what is live, in one of three ways: nothing can have come for it, nothing has come, or it
 // gets what has.
 func (s *Session) enter(ctx context.Context, e Entrance) error {
-	since, limits := s.offset, catchUp
-	if e.Since != nil {
-		since, limits = *e.Since, resume.Limits{}
-	}
-	if since == 0 && e.Since == nil {
+	if e.Since == nil && s.offset == 0 {
 		return s.enterLive(ctx, e)
 	}
 	if e.Since == nil {
-		if done, err := s.enterCurrent(ctx, e, since); done || err != nil {
+		if done, err := s.enterCurrent(ctx, e, s.offset); done || err != nil {
 			return err
 		}
 	}
-	open := s.book.feed.Past
-	if e.Since == nil {
-		open = s.book.feed.Recent
-	}
 	topics := s.topics()
-	past, err := open(ctx, topics, since)
+	past, outcome, limits, err := s.past(ctx, e, topics)
 	if err != nil {
 		return err
 	}
-	outcome := Outcome{Offset: since}
-	if e.Since == nil {
-		s.book.returned("caught_up")
-	} else if outcome, err = s.resumes(ctx, past); err != nil {
-		past.End()
-		return err
+	s.book.returned(outcome.word())
+	c := s.handOver(e, past, outcome, topics)
+	c.Limits = limits
+	rest, err := s.begin(ctx, resume.New(c), past, s.change(e, outcome))
+	if rest != nil {
+		_, over := s.takeTurn()
+		s.book.finishing.Go(func() { // ends with the session
+			defer over()
+			rest()
+		})
 	}
-	h := resume.New(resume.Config{
-		Past: past, Member: e.Member, User: contract.EncodeToken(s.User), Since: outcome.Offset, Topics: topics, Limits: limits,
-		Room: s.book.room, Missed: e.Missed,
-	})
-	done, err := h.Begin(ctx, s.change(e, outcome))
-	if done || err != nil {
-		past.End()
-		return s.began(err)
-	}
-	s.mu.Lock()
-	s.handover = h
-	s.mu.Unlock()
-	s.book.finishing.Go(func() { s.finish(h, past) }) // ends with the session
-	return s.began(nil)
+	return s.began(err)
 }
 
 // began notes that messages are delivered, unless that failed.
@@ -190,18 +184,22 @@ func await(ctx context.Context, in <-chan error) error {
 	}
 }
 
-// resumes says whether the client gets everything since it stopped.
-func (s *Session) resumes(ctx context.Context, past *feed.Past) (Outcome, error) {
+// reach finds out whether the client gets everything since it stopped, and from where it goes on.
+func (o *Outcome) reach(ctx context.Context, past *feed.Past) error {
 	all, from, err := past.Reaches(ctx)
-	if err != nil {
-		return Outcome{}, err
+	o.Offset, o.Missed = from, !all
+	return err
+}
+
+// word is what metrics call the outcome.
+func (o *Outcome) word() string {
+	switch {
+	case o.Missed:
+		return "missed"
+	case o.Resumed:
+		return "resumed"
 	}
-	if all {
-		s.book.returned("resumed")
-	} else {
-		s.book.returned("missed")
-	}
-	return Outcome{Offset: from, Resumed: all, Missed: !all}, nil
+	return "caught_up"
 }
 
 // topics are those that the session is in.
@@ -216,7 +214,8 @@ func (s *Session) topics() []*hub.Topic {
 
 // change is what an entrance changes for the member, but for the topics.
 func (s *Session) change(e Entrance, o Outcome) hub.Change {
-	c := hub.Change{User: contract.EncodeToken(s.User), Namespaces: e.Namespaces, Notices: e.Notices, Missed: e.Missed, Offset: o.Offset}
+	s.note(o)
+	c := hub.Change{User: contract.EncodeToken(s.User), Open: e.Namespaces, Notices: e.Notices, Missed: e.Missed, Offset: o.Offset}
 	if e.Packets != nil {
 		c.Packets = e.Packets(o)
 	}
@@ -232,23 +231,6 @@ func (s *Session) enterLive(ctx context.Context, e Entrance) error {
 		return fmt.Errorf("enter the hub: %w", err)
 	}
 	return s.began(nil)
-}
-
-// finish sends what the client missed, as fast as it reads, and returns when it has that, took too long, or is gone.
-func (s *Session) finish(h *resume.Handover, past *feed.Past) {
-	defer past.End()
-	ctx, cancel := context.WithTimeout(context.Background(), s.book.resumeIn)
-	defer cancel()
-	switch err := h.Finish(ctx); {
-	case err == nil || errors.Is(err, hub.ErrClosed):
-	case errors.Is(err, context.DeadlineExceeded):
-		s.member.Close(contract.ReasonSlowConsumer)
-	default: // the feed has ended
-		s.member.Close(contract.ReasonShuttingDown)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handover = nil
 }
 
 // opened makes room for the next in line.
@@ -273,7 +255,7 @@ func (s *Session) Abandon() {
 
 // End is called when the member of the session was closed, with how far its client has come. It does not block.
 func (s *Session) End(reason contract.Reason, offset uint64) {
-	if !s.isLive() || s.keeps {
+	if !s.isLive() {
 		offset = 0
 	}
 	s.book.end(s, reason, offset)
@@ -378,6 +360,7 @@ func (s *Session) commit(p plan, join []*hub.Topic, packets Notify, in chan<- er
 	}
 	if s.handover != nil {
 		s.handover.Leave(p.leave)
+		s.handover.Join(join)
 	}
 	s.channels, s.revision = slices.Concat(p.stay, join), p.revision
 	if len(change.Join)+len(change.Leave)+len(change.Packets) > 0 {
@@ -386,6 +369,17 @@ func (s *Session) commit(p plan, join []*hub.Topic, packets Notify, in chan<- er
 		in <- nil
 	}
 	return p.leave, true
+}
+
+// Channels are those that the session is in.
+func (s *Session) Channels() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make([]string, len(s.channels))
+	for i, t := range s.channels {
+		names[i] = t.Name
+	}
+	return names
 }
 
 // split divides topics into those of the channels, which stay, and those to leave.

@@ -133,10 +133,12 @@ func (uncounted) Opened(string)                  {}
 func (uncounted) Closed(string, contract.Reason) {}
 func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
+func (uncounted) Delay(time.Duration)            {}
 func (uncounted) Hole()                          {}
 func (uncounted) Lost()                          {}
 func (uncounted) Read(int, int64)                {}
 func (uncounted) CutOff()                        {}
+func (uncounted) Traced(string, time.Duration)   {}
 
 // stage is a book on a NATS server of its own.
 type stage struct {
@@ -149,6 +151,12 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
+	t.Helper()
+	return newStageWithin(t, 5*time.Second)
+}
+
+// newStageWithin is newStage with a time for requests to presence.
+func newStageWithin(t *testing.T, timeout time.Duration) *stage {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	nats, err := natsembed.Start(natsembed.Options{StoreDir: t.TempDir(), Logger: quiet})
@@ -172,7 +180,7 @@ func newStage(t *testing.T) *stage {
 	s.hub = hub.New(hub.Config{Shards: 1, HeartbeatEvery: time.Hour, HeartbeatTimeout: time.Hour, Observer: uncounted{}})
 	s.feed = feed.New(feed.Config{Conn: connect(), Namespace: ns, Hub: s.hub, Observer: uncounted{}, Logger: quiet})
 	s.book = session.NewBook(session.Config{
-		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: 5 * time.Second, MaxWaiting: 1000, MaxWait: time.Minute,
+		Gateway: "g", Namespace: ns, Presence: s.presence, Feed: s.feed, Timeout: timeout, MaxWaiting: 1000, MaxWait: time.Minute,
 		Room: 1 << 20, ResumeIn: time.Minute, Returned: func(string) {}, Refused: func(string) {}, Logger: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -314,7 +322,7 @@ func TestAnOrderForASessionThatIsNotHeldSaysSo(t *testing.T) {
 	abandoned := s.attached()
 	abandoned.Abandon()
 	for _, id := range []string{"nobody", abandoned.ID} {
-		if err := s.book.Close(t.Context(), contract.CloseOrder{Session: id}); !errors.Is(err, session.ErrNotHeld) {
+		if _, err := s.book.Close(t.Context(), contract.CloseOrder{Session: id}); !errors.Is(err, session.ErrNotHeld) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -351,13 +359,48 @@ func TestPresenceIsNotToldOfASessionThatItEndedItself(t *testing.T) {
 	a := s.attached("a")
 	s.enter(a)
 	order := contract.CloseOrder{ConnID: "conn", Session: a.ID, Reason: contract.ReasonReplaced}
-	if err := s.book.Close(t.Context(), order); err != nil {
+	if _, err := s.book.Close(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
 	other := s.attached("a")
 	_, m := s.enter(other)
 	m.Close(contract.ReasonClosed)
 	until(t, "presence knows of the other", func() bool { return s.presence.told("conn") == other.ID })
+}
+
+// Presence may hear of a newer socket before it hears that the older one is gone, or while it does.
+func TestAnOrderToCloseIsAnsweredWithHowFarTheClientCame(t *testing.T) {
+	t.Parallel()
+	const far = 1 << 62 // behind all that the log has
+	s := newStageWithin(t, time.Second)
+	closed := func(a *session.Session, want uint64, held bool) {
+		t.Helper()
+		offset, err := s.book.Close(t.Context(), contract.CloseOrder{ConnID: "conn", Session: a.ID, Reason: contract.ReasonReplaced})
+		if offset != want || errors.Is(err, session.ErrNotHeld) == held {
+			t.Errorf("%d, %v, want %d, held: %t", offset, err, want, held)
+		}
+	}
+	a := s.attached("a")
+	_, m := s.enter(a)
+	if err := m.Change(t.Context(), hub.Change{Offset: far}); err != nil {
+		t.Fatal(err)
+	}
+	closed(a, far, true)
+	b := s.attached("a")
+	_, m = s.enter(b)
+	if err := m.Change(t.Context(), hub.Change{Offset: far + 1}); err != nil {
+		t.Fatal(err)
+	}
+	m.Close(contract.ReasonClosed)
+	until(t, "presence knows", func() bool { return s.presence.told("conn") == b.ID })
+	closed(b, far+1, false)
+	turned := s.attached("a")
+	closed(turned, 0, false)
+	turned.Abandon()
+	until(t, "it is forgotten", func() bool {
+		offset, _ := s.book.Close(t.Context(), contract.CloseOrder{ConnID: "conn", Session: b.ID})
+		return offset == 0
+	})
 }
 
 func TestAUserWithoutAConnectionGetsOneOfItsOwn(t *testing.T) {

@@ -21,6 +21,7 @@ type Stream struct {
 	conn     Conn // none before Start, and after the connection was let go
 	backlog  *backlog
 	limits   *Limits
+	refused  int  // bytes that were sent and neither written nor kept
 	arrived  bool // there may be something that was not read
 	over     bool // the client has ended, or broke the connection
 	started  bool
@@ -92,6 +93,7 @@ func (s *Stream) Send(p []byte, now time.Time) contract.Reason {
 	}
 	n, err := s.conn.Write(p)
 	if err != nil {
+		s.refused += len(p)
 		return contract.ReasonClosed
 	}
 	if n == len(p) {
@@ -106,6 +108,7 @@ func (s *Stream) keep(p []byte, now time.Time) contract.Reason {
 		defer s.conn.AwaitWritable()
 	}
 	if s.backlog.size+len(p) > s.limits.BacklogBytes {
+		s.refused += len(p)
 		return contract.ReasonSlowConsumer
 	}
 	s.backlog.add(p, now)
@@ -127,6 +130,7 @@ func (s *Stream) flush() contract.Reason {
 	for b := s.backlog; len(b.chunks) > 0; {
 		n, err := s.conn.Write(b.chunks[0].bytes)
 		if err != nil {
+			s.refused += b.size
 			s.backlog = nil
 			return contract.ReasonClosed
 		}

@@ -56,14 +56,11 @@ func AppendAck(dst []byte, ns string, id int64, args ...json.RawMessage) []byte 
 	return append(dst, ']')
 }
 
-// EventPrefix returns what stands before the arguments of an event: 2/stream,["message", . It is made once and
-// shared: prefix, one argument or more with commas between, and EventSuffix are a whole packet.
-func EventPrefix(ns, event string) []byte {
-	return append(appendString(append(appendHead(nil, Event, ns), '['), event), ',')
+// EventHead returns what stands before the name of an event: 2/stream,[" . It is made once and shared: head, a name that
+// needs no escapes, `",`, one argument or more with commas between, and `]` are a whole packet.
+func EventHead(ns string) []byte {
+	return append(appendHead(nil, Event, ns), `["`...)
 }
-
-// EventSuffix ends what EventPrefix starts.
-const EventSuffix = "]"
 
 func appendHead(dst []byte, t PacketType, ns string) []byte {
 	dst = append(dst, '0'+byte(t))
@@ -71,4 +68,12 @@ func appendHead(dst []byte, t PacketType, ns string) []byte {
 		dst = append(append(dst, ns...), ',')
 	}
 	return dst
+}
+
+// AppendConnect4 appends the packet that opens a namespace in protocol 4: 0/stream,. It says nothing else.
+func AppendConnect4(dst []byte, ns string) []byte { return appendHead(dst, Connect, ns) }
+
+// AppendError4 appends the packet that refuses a namespace in protocol 4: 4/stream,"…". Clients raise it as the event error.
+func AppendError4(dst []byte, ns, message string) []byte {
+	return appendString(appendHead(dst, ConnectError, ns), message)
 }

@@ -37,16 +37,16 @@ func TestEncoders(t *testing.T) {
 	}
 }
 
-func TestEventPrefixStartsAWholeEvent(t *testing.T) {
+func TestEventHeadStartsAWholeEvent(t *testing.T) {
 	t.Parallel()
 	for _, ns := range []string{"/", "/stream"} {
 		list := `[{"type":"message"}]`
-		got := string(EventPrefix(ns, "message")) + list + EventSuffix
+		got := string(EventHead(ns)) + `message",` + list + "]"
 		if want := string(AppendEvent(nil, ns, "message", json.RawMessage(list))); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if got := string(EventPrefix("/stream", "message")); got != `2/stream,["message",` {
+	if got := string(EventHead("/stream")); got != `2/stream,["` {
 		t.Errorf("got %s", got)
 	}
 }

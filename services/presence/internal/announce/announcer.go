@@ -78,6 +78,13 @@ func New(c Config) *Announcer {
 // Announced says up to which revision all is announced.
 func (a *Announcer) Announced() uint64 { return a.reached.At() }
 
+// Held is how many changes wait to be announced, or for word that they were.
+func (a *Announcer) Held() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.held)
+}
+
 // Await says whether all up to a revision was announced before ctx ended.
 func (a *Announcer) Await(ctx context.Context, revision uint64) bool {
 	return a.reached.Wait(ctx, revision)

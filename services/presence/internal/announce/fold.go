@@ -13,6 +13,7 @@ type Event struct {
 	Key           string // of the connection
 	User, Channel string
 	Joined        bool // or else parted
+	Alone         bool // the user was in no channel that is told before, or is in none now
 }
 
 // fold is which connections count, as of some revision.
@@ -37,13 +38,30 @@ func (f *fold) apply(row roster.Row[contract.ConnectionRecord], told func(channe
 	if told != nil {
 		events = append(f.lost(before, after, told), f.lost(after, before, told)...)
 	}
-	f.add(row.Key, after)
 	for i := range events {
 		e := &events[i]
 		e.Revision, e.Key = row.Revision, row.Key
 		e.Joined = after != nil && e.User == after.User && has(after, e.Channel)
+		if i > 0 && events[i-1].User == e.User && events[i-1].Joined == e.Joined {
+			e.Alone = events[i-1].Alone
+			continue
+		}
+		other := after // what else the user has by this connection: after it parted, or before it joined
+		if e.Joined {
+			other = before
+		}
+		e.Alone = !f.isTold(e.User, other, told)
 	}
+	f.add(row.Key, after)
 	return events
+}
+
+// isTold says whether a user is in a channel that is told, by one connection or by those in the fold.
+func (f *fold) isTold(user string, by *contract.ConnectionRecord, told func(channel string) bool) bool {
+	if by != nil && by.User == user && slices.ContainsFunc(by.Channels, told) {
+		return true
+	}
+	return slices.ContainsFunc(f.byUser[user], func(key string) bool { return slices.ContainsFunc(f.connections[key].Channels, told) })
 }
 
 // lost gives the channels of one connection that the other does not have, and that its user is not in by a third.

@@ -102,6 +102,42 @@ func (m model) members() map[string]bool {
 	return members
 }
 
+func isMember(members map[string]bool, user string) bool {
+	for member := range members {
+		if strings.HasPrefix(member, user+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAUserIsAloneInAChannelByThoseThatAreTold(t *testing.T) {
+	t.Parallel()
+	f := newFold()
+	told := func(channel string) bool { return channel != "silent" }
+	for i, step := range []struct {
+		key   string
+		in    []string
+		alone []bool
+	}{
+		{"1", []string{"silent"}, nil},
+		{"1", []string{"a", "b", "silent"}, []bool{true, true}},
+		{"2", []string{"c"}, []bool{false}},
+		{"1", []string{"silent"}, []bool{false, false}},
+		{"2", []string{"silent"}, []bool{true}},
+		{"2", []string{"a"}, []bool{true}},
+		{"2", []string{"b"}, []bool{false, false}}, // from the one to the other
+	} {
+		var got []bool
+		for _, e := range f.apply(row{Key: step.key, Record: in("alice", contract.Attached, step.in...), Revision: uint64(i + 1)}, told) {
+			got = append(got, e.Alone)
+		}
+		if !slices.Equal(got, step.alone) {
+			t.Errorf("step %d: %v, want %v", i, got, step.alone)
+		}
+	}
+}
+
 func TestEventsAreTheDifferenceBetweenWhoWasThereAndWhoIs(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -123,7 +159,17 @@ func TestEventsAreTheDifferenceBetweenWhoWasThereAndWhoIs(t *testing.T) {
 					want = append(want, strings.Replace(member, " ", " joined ", 1))
 				}
 			}
-			got := words(f.apply(row{Key: key, Record: record, Revision: revision + 1}, always))
+			events := f.apply(row{Key: key, Record: record, Revision: revision + 1}, always)
+			for _, e := range events {
+				members := after // what was there before the user joined, or is after it parted
+				if e.Joined {
+					members = before
+				}
+				if e.Alone == isMember(members, e.User) {
+					t.Fatalf("seed %d, revision %d: %+v", seed, revision, e)
+				}
+			}
+			got := words(events)
 			slices.Sort(got)
 			slices.Sort(want)
 			if !reflect.DeepEqual(got, want) {

@@ -69,7 +69,7 @@ func (c *Candidate) Run(ctx context.Context) error {
 
 func (c *Candidate) lease() ([]byte, error) {
 	record := c.record
-	record.Announced = c.announced()
+	record.Announced, record.Renewed = c.announced(), time.Now().UTC()
 	value, err := json.Marshal(record)
 	if err != nil {
 		return nil, fmt.Errorf("encode the leader's lease: %w", err)

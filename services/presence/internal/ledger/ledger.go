@@ -28,12 +28,21 @@ type Config struct {
 	LeaseTTL  time.Duration // of each lease
 	Logger    *slog.Logger
 	Observer  Observer // of connections; may be nil
+	Witness   Witness  // of connections; may be nil
 }
 
 // Observer is shown every change of a connection in the order of revisions, whoever made it, as its watch tells it.
 type Observer interface {
 	Observe(row roster.Row[contract.ConnectionRecord])
 	InStep() // all that was there at the start has been shown; called each time when the watch began anew
+}
+
+// Witness is shown every change of a connection when the roster takes it, which is locked meanwhile, with the record before; and
+// later when the bucket took it.
+type Witness interface {
+	Changed(before, after roster.Row[contract.ConnectionRecord])
+	Dated(revision uint64, at time.Time)
+	InStep() // as with an Observer
 }
 
 // Ledger is the buckets and the roster.
@@ -47,6 +56,7 @@ type Ledger struct {
 	kept        []bus.Kept // the buckets
 	log         *slog.Logger
 	observer    Observer
+	witness     Witness
 	progress    progress.Progress // of the watch of connections
 	ready       chan struct{}     // closed when every watch has read all that was there
 
@@ -59,7 +69,7 @@ type Ledger struct {
 // Open makes the buckets, or brings them up to date.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	l := &Ledger{
-		conn: c.Conn, log: c.Logger, observer: c.Observer, ready: make(chan struct{}),
+		conn: c.Conn, log: c.Logger, observer: c.Observer, witness: c.Witness, ready: make(chan struct{}),
 		roster: roster.New(), synced: map[string]bool{},
 	}
 	var buckets [4]*bus.Bucket
@@ -76,7 +86,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 		l.kept = append(l.kept, config)
 	}
 	many := c.Replicas > 1
-	l.Connections = newTable(l, buckets[0], many, (*roster.Roster).Connection, (*roster.Roster).ApplyConnection)
+	l.Connections = newTable(l, buckets[0], many, (*roster.Roster).Connection, l.applyConnection)
 	l.Users = newTable(l, buckets[1], many, (*roster.Roster).User, (*roster.Roster).ApplyUser)
 	l.Channels = newTable(l, buckets[2], many, (*roster.Roster).Channel, (*roster.Roster).ApplyChannel)
 	l.Leases = buckets[3]
@@ -98,6 +108,14 @@ func newTable[R any](l *Ledger, b *bus.Bucket, replicated bool,
 			defer l.mu.Unlock()
 			apply(l.roster, r)
 		},
+	}
+}
+
+// applyConnection has the roster take a row, and the witness see it. mu is held.
+func (l *Ledger) applyConnection(r *roster.Roster, row roster.Row[contract.ConnectionRecord]) {
+	before, taken := r.ApplyConnection(row)
+	if taken && l.witness != nil {
+		l.witness.Changed(before, row)
 	}
 }
 
@@ -210,8 +228,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// follow applies a bucket's entries to the roster until ctx ends. applied, if not nil, is called with each row.
-func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, applied func(roster.Row[R])) error {
+// follow applies a bucket's entries to the roster until ctx ends. applied, if not nil, is called with each row, and when it was
+// written.
+func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, applied func(roster.Row[R], time.Time)) error {
 	apply := func(entry bus.Entry) {
 		row := t.row(entry.Key)
 		if row.Record == nil || entry.Deleted || row.Revision != entry.Revision { // or else this replica wrote it
@@ -225,7 +244,7 @@ func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, app
 			row = read
 		}
 		if applied != nil {
-			applied(row)
+			applied(row, entry.At)
 		}
 	}
 	if err := t.bucket.Watch(ctx, apply, func() { l.inStep(name) }); err != nil {
@@ -235,7 +254,10 @@ func follow[R any](ctx context.Context, l *Ledger, t *Table[R], name string, app
 }
 
 // observed notes how far the watch of connections has come.
-func (l *Ledger) observed(row roster.Row[contract.ConnectionRecord]) {
+func (l *Ledger) observed(row roster.Row[contract.ConnectionRecord], at time.Time) {
+	if l.witness != nil {
+		l.witness.Dated(row.Revision, at)
+	}
 	if l.observer != nil {
 		l.observer.Observe(row)
 	}
@@ -250,8 +272,13 @@ func (l *Ledger) unsteady() {
 }
 
 func (l *Ledger) inStep(bucket string) {
-	if bucket == contract.BucketConnections && l.observer != nil {
-		l.observer.InStep()
+	if bucket == contract.BucketConnections {
+		if l.observer != nil {
+			l.observer.InStep()
+		}
+		if l.witness != nil {
+			l.witness.InStep()
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,6 +22,7 @@ type Notice struct {
 	Exclude       string // user who does not get it; empty: none
 	Fleeting      bool   // the log does not get it
 	Body          []byte // the JSON object that clients get
+	Events        string // by which Socket.IO clients are told instead, as contract.HeaderEvents has it
 }
 
 // About is what a notice says of a user.
@@ -51,8 +52,18 @@ func UUID(words ...string) string {
 	return uuid.NewSHA1(names, all.Bytes()).String()
 }
 
-// Presence tells a channel that a user joined or parted. users may be nil; leftOut is how many there are in its place.
-func Presence(id, channel, action string, about About, users []Member, leftOut int, now time.Time) (Notice, error) {
+// Presented is what a notice of a user who joined or parted says.
+type Presented struct {
+	Channel, Action string
+	About           About
+	Alone           bool     // the channel is the first of the user's that is told, or was the last
+	Users           []Member // who is there; nil: the channel is not told
+	LeftOut         int      // how many there are whom no message holds
+}
+
+// Presence tells a channel that a user joined or parted.
+func Presence(id string, p Presented, now time.Time) (Notice, error) {
+	users := p.Users
 	if users == nil {
 		users = []Member{}
 	}
@@ -63,11 +74,15 @@ func Presence(id, channel, action string, about About, users []Member, leftOut i
 		Message map[string]string          `json:"message"`
 		State   map[string]json.RawMessage `json:"state"`
 		tail
-	}{newHead(id, contract.TypePresence, channel, about.User, now), users, leftOut, map[string]string{"action": action}, about.State, tail{Status: about.Status}})
+	}{
+		newHead(id, contract.TypePresence, p.Channel, p.About.User, now), users, p.LeftOut,
+		map[string]string{"action": p.Action}, p.About.State, tail{Status: p.About.Status},
+	})
 	if err != nil {
 		return Notice{}, fmt.Errorf("encode presence in a channel: %w", err)
 	}
-	return Notice{UUID: id, Channel: channel, Exclude: about.User, Body: body}, nil
+	events, err := presenceEvents(body, p.Action == contract.ActionJoined, p.Alone, p.Users != nil)
+	return Notice{UUID: id, Channel: p.Channel, Exclude: p.About.User, Body: body, Events: events}, err
 }
 
 // StateChange tells a channel that the public state of a user changed, or its status.
@@ -87,7 +102,8 @@ func StateChange(id, channel string, about About, changed []contract.StateChange
 	if err != nil {
 		return Notice{}, fmt.Errorf("encode the state of a user: %w", err)
 	}
-	return Notice{UUID: id, Channel: channel, Body: body}, nil
+	events, err := statusEvents(body)
+	return Notice{UUID: id, Channel: channel, Body: body, Events: events}, err
 }
 
 // head is what every notice begins with.

@@ -64,8 +64,12 @@ func (s *Sender) outgoing(n Notice) bus.Outgoing {
 }
 
 func header(n Notice) bus.Header {
-	if n.Exclude == "" {
-		return nil
+	h := bus.Header{}
+	if n.Exclude != "" {
+		h.Set(contract.HeaderExclude, contract.JoinTokens([]string{n.Exclude}))
 	}
-	return bus.Header{contract.HeaderExclude: {contract.JoinTokens([]string{n.Exclude})}}
+	if n.Events != "" {
+		h.Set(contract.HeaderEvents, n.Events)
+	}
+	return h
 }

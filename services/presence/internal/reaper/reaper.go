@@ -130,7 +130,7 @@ func (r *Reaper) bury(now time.Time) ledger.Change[contract.ConnectionRecord] {
 			return nil, nil
 		}
 		next := *c
-		next.State, next.Since = contract.Dormant, now
+		next.State, next.Since, next.By = contract.Dormant, now, contract.CauseExpired
 		return &next, nil
 	}
 }
@@ -151,7 +151,7 @@ func (r *Reaper) detachOrphans(ctx context.Context, now time.Time) {
 	}
 	r.missing = missing
 	each(ctx, r, orphans, func(ctx context.Context, orphan *contract.ConnectionRecord) error {
-		_, err := r.Ledger.Connections.Change(ctx, orphan.ConnID, ledger.Detach(orphan.Gateway, orphan.Session, 0, now))
+		_, err := r.Ledger.Connections.Change(ctx, orphan.ConnID, ledger.Orphan(orphan.Gateway, orphan.Session, now))
 		return err
 	})
 }

@@ -82,12 +82,17 @@ func (r *Roster) ApplyChannel(row Row[contract.ChannelRecord]) { r.channels.appl
 // ApplyLease takes a row of the leases bucket.
 func (r *Roster) ApplyLease(row Row[contract.LeaseRecord]) { r.leases.apply(row) }
 
-// ApplyConnection takes a row of the connections bucket.
-func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) {
-	before, taken := r.connections.apply(row)
-	if !taken {
-		return
+// ApplyConnection takes a row of the connections bucket, unless it is old, and gives the row that it replaces.
+func (r *Roster) ApplyConnection(row Row[contract.ConnectionRecord]) (before Row[contract.ConnectionRecord], taken bool) {
+	before, taken = r.connections.apply(row)
+	if taken {
+		r.index(before, row)
 	}
+	return before, taken
+}
+
+// index follows a change of a connection.
+func (r *Roster) index(before, row Row[contract.ConnectionRecord]) {
 	r.leaveState(before)
 	r.enterState(row)
 	moveUser(r.dormant, row.Key, dormant(before.Record), dormant(row.Record))

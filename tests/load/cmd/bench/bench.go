@@ -39,7 +39,7 @@ func bench(ctx context.Context, o options) error {
 	}
 	before := report.LoadAverage()
 	progress("load average before the start: " + before)
-	programs, err := contestant.Build(ctx, measured, progress)
+	programs, err := contestant.Build(ctx, measured, o.before, progress)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func startServer(t *testing.T, name string) *contestant.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := contestant.Build(t.Context(), measured, func(string) {})
+	programs, err := contestant.Build(t.Context(), measured, "", func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestEveryWorkIsWellFormed(t *testing.T) {
 	names := make(map[string]bool)
 	for _, w := range append(works(), smoke()...) {
 		paced, closed := w.load.Rate > 0, w.load.InFlight > 0
-		if names[w.name] || w.about == "" || len(w.figures) == 0 || w.load.Kind == generator.Fanout && paced == closed {
+		if names[w.name] || w.about == "" || len(w.figures) == 0 || publishes(w) && paced == closed {
 			t.Errorf("%s: %+v", w.name, w)
 		}
 		names[w.name] = true
@@ -85,12 +85,28 @@ func TestEveryWorkIsWellFormed(t *testing.T) {
 	}
 }
 
+func publishes(w work) bool {
+	return w.load.Kind == generator.Fanout || w.load.Kind == generator.Compare
+}
+
 func TestUnknownNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, o := range []options{{works: "paced,nothing"}, {contestants: "nobody"}} {
 		if _, _, err := o.chosen(); err == nil || !strings.Contains(err.Error(), "is none of") {
 			t.Errorf("%+v: got %v", o, err)
 		}
+	}
+}
+
+func TestTheContestantBeforeNeedsACheckout(t *testing.T) {
+	t.Parallel()
+	o := options{contestants: contestant.Before}
+	_, measured, err := o.chosen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := contestant.Build(t.Context(), measured, o.before, func(string) {}); err == nil || !strings.Contains(err.Error(), "-before") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -6,6 +6,8 @@
 //
 //	bench                                  everything, three rounds
 //	bench -works paced,idle -contestants floor,all-in-one -rounds 1
+//	bench -works paced,saturated -contestants before,all-in-one -before DIR
+//	                                       this checkout beside another, in turns
 //	bench -smoke                           a few seconds, only checks that nothing is lost
 //	bench -write docs/benchmarks.md        writes the page too
 //	bench -list                            what there is to choose from
@@ -44,6 +46,7 @@ type options struct {
 	smoke, list        bool
 	shared             bool
 	page, raw          string
+	before             string
 }
 
 func run(ctx context.Context, args []string) error {
@@ -62,6 +65,7 @@ func run(ctx context.Context, args []string) error {
 	flags.BoolVar(&o.list, "list", false, "list works and contestants")
 	flags.StringVar(&o.page, "write", "", "write the page with the table to this file")
 	flags.StringVar(&o.raw, "raw", "", "append every run's result to this file, a JSON object a line")
+	flags.StringVar(&o.before, "before", "", "another checkout of this project, which the contestant before is built from")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ import (
 
 // table makes the medians of all runs a table.
 func (s *session) table(doing []work, measured []contestant.Contestant) *report.Table {
-	t := &report.Table{References: []report.Reference{{Contestant: contestant.Floor, Mark: "F"}, {Contestant: contestant.SocketIO, Mark: "S"}}}
+	t := &report.Table{References: []report.Reference{
+		{Contestant: contestant.Floor, Mark: "F"}, {Contestant: contestant.SocketIO, Mark: "S"}, {Contestant: contestant.Before, Mark: "B"},
+	}}
 	for _, c := range measured {
 		t.Contestants = append(t.Contestants, c.Name)
 	}
@@ -85,7 +87,7 @@ func (s *session) writePage(ctx context.Context, t *report.Table, doing []work, 
 	for _, w := range doing {
 		fmt.Fprintf(&b, "- **%s**: %s\n", w.name, w.about)
 	}
-	b.WriteString("\nBeside each figure stand its ratios to the floor (F) and to Socket.IO (S). Latency is from the moment the request is\n" +
+	b.WriteString("\nBeside each figure stand its ratios to the floor (F), to Socket.IO (S) and to before (B). Latency is from the moment the request is\n" +
 		"written to the moment the generator reads the message. Faults are the sum of all rounds and must be zero.\n\n")
 	if err := t.Write(&b); err != nil {
 		return err

@@ -69,11 +69,11 @@ var (
 var latency = []figure{p50, p99, slowest}
 
 // idle is a work of sockets that are left alone.
-func idle(name, how string, socketIO bool) work {
+func idle(name, how string, clients ...generator.Client) work {
 	return work{
 		name: name, about: "10,000 sockets" + how + " in 1,000 channels, nothing sent; memory ten seconds after they opened, by what the server grew",
 		load: generator.Work{
-			Kind: generator.Idle, Sockets: 10000, Channels: 1000, SocketIO: socketIO, Warmup: 10 * time.Second, Duration: 5 * time.Second,
+			Kind: generator.Idle, Sockets: 10000, Channels: 1000, Clients: clients, Warmup: 10 * time.Second, Duration: 5 * time.Second,
 		},
 		figures: []figure{
 			{"RSS per socket, all processes, KB", func(r generator.Result) float64 { return total(r, grown) / 10000 / 1e3 }},
@@ -107,8 +107,8 @@ func works() []work {
 			load:    load(generator.Work{Sockets: 1000, Channels: 1, Rate: 40, Raw: true, Duration: 8 * time.Second}),
 			figures: join(perDelivery, latency, faults, cpu, ownCPU),
 		},
-		idle("idle", "", false),
-		idle("idle-socketio", " of this project as Socket.IO clients", true),
+		idle("idle", ""),
+		idle("idle-socketio", " of this project as Socket.IO clients", generator.SocketIO4),
 		{
 			name: "one-to-one", about: "1,000 channels with one socket each, one message per request, 32 requests in flight, by HTTP",
 			load:    load(generator.Work{Sockets: 1000, Channels: 1000, InFlight: 32}),
@@ -132,7 +132,7 @@ func works() []work {
 			},
 		},
 	}
-	return slices.Concat(all, growth(load), stopped(load), resume(), scale())
+	return slices.Concat(all, growth(load), stopped(load), clients(), resume(), scale())
 }
 
 // resume is clients that come back all at once, and how long it takes until each has what it missed; and what those who are
@@ -221,9 +221,17 @@ func smoke() []work {
 		{name: "smoke-spread", about: "100 channels with one socket each", load: spread, figures: join(messages, p99, faults)},
 		{name: "smoke-storm", about: "200 clients that connect", load: storm, figures: []figure{faults}},
 		{name: "smoke-resume", about: "100 clients that come back", load: resume, figures: []figure{faults}},
+		byWebSocketAndStream("smoke-clients", "25 clients of each kind", few(saturated, 100, 4)),
+		byPolling("smoke-polling", "25 clients of each kind that poll", few(paced, 50, 10)),
 		presence("smoke-presence", 200, 20, 20, 0),
 		restart("smoke-restart", 100, 10, 3*time.Second, 500*time.Millisecond),
 	}
+}
+
+// few makes a load one to kinds of clients that take two turns.
+func few(load generator.Work, sockets, channels int) generator.Work {
+	load.Sockets, load.Channels, load.Turns, load.Duration = sockets, channels, 2, 400*time.Millisecond
+	return load
 }
 
 // quick does works to the all-in-one that can be done to it, and to no other.

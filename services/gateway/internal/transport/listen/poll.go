@@ -30,8 +30,9 @@ type Poll struct {
 	touch func()        // the member
 
 	// owned by the shard
-	kept []byte  // lists, each with a line end
-	lost *uint64 // where a client stands that went away before its answer; nil: it waits
+	kept    []byte  // lists, each with a line end
+	refused int     // bytes that found no room
+	lost    *uint64 // where a client stands that went away before its answer; nil: it waits
 }
 
 // New makes the way out of a poll whose answer is at most so many bytes long.
@@ -84,6 +85,7 @@ func (p *Poll) Bind(m *hub.Member) { p.touch = m.Touch }
 // Send keeps lists. A poll that has half of what it may hold is answered at once.
 func (p *Poll) Send(lists []byte, _ time.Time) contract.Reason {
 	if len(p.kept)+len(lists) > p.room {
+		p.refused += len(lists)
 		return contract.ReasonSlowConsumer
 	}
 	if len(p.kept) == 0 {
@@ -104,6 +106,9 @@ func (p *Poll) Ping(time.Time) contract.Reason {
 
 // Waiting says how much is kept.
 func (p *Poll) Waiting(time.Time) (int, contract.Reason) { return len(p.kept), "" }
+
+// Unacknowledged is what found no room: it is for the next poll. The answer counts as received.
+func (p *Poll) Unacknowledged() int { return p.refused }
 
 // Close does nothing: the end of the session gives the answer.
 func (p *Poll) Close(contract.Reason) {}

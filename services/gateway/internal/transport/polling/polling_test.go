@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/transport/polling"
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -17,7 +18,7 @@ var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // outlet keeps 100 bytes for a second, and says goodbye to a session that is disconnected.
 func outlet() *polling.Outlet {
-	return polling.New(&polling.Limits{BacklogBytes: 100, BacklogAge: time.Second}, func(r contract.Reason) [][]byte {
+	return polling.New(&polling.Limits{BacklogBytes: 100, BacklogAge: time.Second}, frame.Polls, func(r contract.Reason) [][]byte {
 		if r == contract.ReasonDisconnected {
 			return [][]byte{[]byte("41"), []byte("41/stream,")}
 		}
@@ -108,7 +109,7 @@ func TestAPingIsAPacket(t *testing.T) {
 	}
 }
 
-func TestWhileTheClientMovesPollsAreAnsweredAtOnce(t *testing.T) {
+func TestWhileTheClientMovesNoPollWaitsForLong(t *testing.T) {
 	t.Parallel()
 	o := outlet()
 	waiting, another, again := poll(), poll(), poll()
@@ -117,11 +118,15 @@ func TestWhileTheClientMovesPollsAreAnsweredAtOnce(t *testing.T) {
 	if got(waiting) != "6" {
 		t.Error("the poll that waits was not let go")
 	}
-	if o.Poll(another); got(another) != "6" {
+	if o.Poll(another); got(another) != "" {
+		t.Error("a poll does not wait a moment while the client moves")
+	}
+	if o.Release(); got(another) != "6" {
 		t.Error("a poll waits while the client moves")
 	}
 	o.Resume()
-	if o.Poll(again); got(again) != "" {
+	o.Poll(again)
+	if o.Release(); got(again) != "" {
 		t.Error("a poll does not wait although the client stayed")
 	}
 }
@@ -145,14 +150,17 @@ func TestTakeGivesThePacketsThatNoPollGot(t *testing.T) {
 func TestCloseAnswersThePollThatWaits(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[contract.Reason]string{
-		contract.ReasonDisconnected: "41\x1e41/stream,",
-		contract.ReasonDraining:     "1",
+		contract.ReasonDisconnected: "41\x1e41/stream,", contract.ReasonDraining: "1", contract.ReasonProtocolError: "1",
+		contract.ReasonClosed: "6", contract.ReasonHeartbeatTimeout: "",
 	} {
 		o, c := outlet(), poll()
 		o.Poll(c)
 		o.Close(reason)
-		if answer := got(c); answer != want || o.Left() != nil {
+		if answer := <-c; string(answer) != want || o.Left() != nil {
 			t.Errorf("%s: the poll was answered with %q", reason, answer)
+		}
+		if o.Bye() != (reason == contract.ReasonDisconnected) {
+			t.Errorf("%s: the next poll is told wrongly of the end", reason)
 		}
 	}
 }

@@ -1,13 +1,17 @@
 // Package sse holds sessions of Server-Sent Events: the answer to a request, which has no end.
 //
 //	client                                   gateway
-//	  │ GET /sse?conn_id=…  Last-Event-ID: 12  │  the connection is attached first: a refusal is a plain HTTP answer
+//	  │ GET /sse?conn_id=…  Last-Event-ID: 12  │  the connection is attached first: a refusal is a plain HTTP answer,
+//	  │                                        │  or a close event where the client has to know that it is for good
 //	  │ ◄── 200 text/event-stream  retry: 2345 │  request, buffers and goroutine are let go; the shard takes over
 //	  │ ◄── id: 17  event: message  data: […]  │  written by the shard
 //	  │ ◄── id: 21                             │  how far it has come, when no message says so
 //	  │ ◄── :                                  │  a heartbeat, answered by the client's kernel
-//	  │ ◄── event: close  data: "replaced"     │  the reason is one of contract's closed set
+//	  │ ◄── id: replaced  event: close         │  data: "replaced"; the reason is one of contract's closed set, and the
+//	  │                                        │  id of an end that is final
 //	  │ ◄── end of the connection              │  an EventSource comes back by itself, with the last id
+//	  │ GET /sse  Last-Event-ID: replaced      │
+//	  │ ◄── 204                                │  an EventSource does not come back
 //
 // Source: WHATWG HTML, section "Server-sent events". The answer's end is that of the connection (RFC 9112 section 6.3,
 // last item), so nothing need be written around the events.
@@ -77,9 +81,10 @@ func Describe(h http.Header) {
 	h.Set("X-Accel-Buffering", "no") // nginx passes it on at once
 }
 
-// Retry is the line that says after which time the client is to come back when it loses its connection.
+// Retry is the line that says after which time the client is to come back when it loses its connection. No empty line follows: it
+// belongs to the first event, since by itself it would be an empty event to some clients.
 func Retry() []byte {
-	return fmt.Appendf(nil, "retry: %d\n\n", leastRetry+rand.IntN(mostRetry-leastRetry)) //nolint:gosec // to spread, not to hide
+	return fmt.Appendf(nil, "retry: %d\n", leastRetry+rand.IntN(mostRetry-leastRetry)) //nolint:gosec // to spread, not to hide
 }
 
 func begin(conn net.Conn, head []byte, silence time.Duration) error {

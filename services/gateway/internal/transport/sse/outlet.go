@@ -2,6 +2,7 @@ package sse
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -45,9 +46,22 @@ func (o *Outlet) Close(reason contract.Reason) {
 		o.Cut()
 		return
 	}
-	last := frame.AppendEvent(nil, 0, closeEvent, strconv.AppendQuote(nil, string(reason)))
-	o.Finish(last, closeWait, o.CloseWrite)
+	o.Finish(Last(reason), closeWait, o.CloseWrite)
 }
+
+// Last is the event that says why a stream ends. An EventSource comes back by itself, unless its page heeds the event. From an
+// end that is final it takes the reason along, as its last id, and is then told to stop.
+func Last(reason contract.Reason) []byte {
+	var last []byte
+	if reason.Final() {
+		last = fmt.Appendf(last, "id: %s\n", reason)
+	}
+	return frame.AppendEvent(last, 0, closeEvent, strconv.AppendQuote(nil, string(reason)))
+}
+
+// Stops says whether a client with this last id was told that its end is final. An EventSource that is answered with a 204
+// does not come back (WHATWG HTML, section "Server-sent events", "fail the connection").
+func Stops(lastEventID string) bool { return contract.Reason(lastEventID).Final() }
 
 // slack is how much a client may send that has nothing to say: an empty line or two behind its request (RFC 9112 section
 // 2.2), but no other request.

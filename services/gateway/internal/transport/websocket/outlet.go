@@ -28,6 +28,7 @@ type Outlet struct {
 	member *hub.Member
 	ping   []byte   // what asks for a sign of life: a ping frame, or an Engine.IO ping
 	hear   Listener // nil: text only marks activity
+	binary func()   // is told of each binary message; nil: they only mark activity
 	last   Farewell // nil: none
 	most   int      // messages that the client may send in a second; 0: no limit
 
@@ -36,6 +37,12 @@ type Outlet struct {
 	meter   admission.Meter
 	unheard []byte // was read, but the client waits for an answer first
 	waits   bool   // for that answer
+}
+
+// HearBinary has binary messages told, in the shard, where nothing may block. It is called before the outlet is bound.
+func (o *Outlet) HearBinary(hear func()) *Outlet {
+	o.binary = hear
+	return o
 }
 
 // Bind names the member that the outlet belongs to.
@@ -108,6 +115,10 @@ func (o *Outlet) receive(said []byte, now time.Time) (reason contract.Reason, po
 		case rfc6455.Close:
 			o.Ended()
 			return contract.ReasonClosed, pong
+		case rfc6455.Binary:
+			if o.binary != nil && !o.Leaving() {
+				o.binary()
+			}
 		case rfc6455.Text:
 			if o.hear != nil && !o.Leaving() {
 				reason, o.waits = o.hear(m.Data)

@@ -2,7 +2,8 @@
 // its own that never waits for a client.
 //
 //	client                         gateway
-//	  │ GET /ws?conn_id=…  Upgrade   │  the connection is attached first: a refusal is a plain HTTP answer
+//	  │ GET /ws?conn_id=…  Upgrade   │  the connection is attached first: a refusal is a plain HTTP answer,
+//	  │                              │  or a close frame where a page has to know that it is for good
 //	  │ ◄──────────────── 101        │  request, buffers and goroutine are let go; the shard takes over the socket
 //	  │ ◄── [m1,m2]  text frames     │  written by the shard
 //	  │ ◄── ping        pong ──►     │  any frame from the client is a sign of life
@@ -26,6 +27,8 @@ import (
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/rfc6455"
 	"github.com/channelstream/channelstream/services/gateway/internal/socket"
+	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/telemetry"
 )
 
 // closeWait is how long the client has to answer a close frame.
@@ -100,7 +103,7 @@ func offersDeflate(r *http.Request) bool {
 
 // Upgrade answers the handshake; on an error it has answered the request.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, error) {
-	ws, err := u.gorilla.Upgrade(w, r, nil)
+	ws, err := u.gorilla.Upgrade(w, r, told(w.Header()))
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
 	}
@@ -108,6 +111,14 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Socket, err
 	return &Socket{
 		conn: ws.NetConn(), limits: &u.limits, reader: rfc6455.NewReader(u.maxFrame, deflated), deflated: deflated, most: u.most,
 	}, nil
+}
+
+// told is what the answer to a handshake has beside its own headers.
+func told(h http.Header) http.Header {
+	if id := h[telemetry.HeaderRequest]; id != nil {
+		return http.Header{telemetry.HeaderRequest: id}
+	}
+	return nil
 }
 
 // pingFrame asks for a sign of life, pingPacket asks for one in Engine.IO.
@@ -123,7 +134,12 @@ func (s *Socket) Plain() *Outlet {
 
 // Packets makes the way out of an Engine.IO session. It is read when the member resumes for the first time.
 func (s *Socket) Packets(hear Listener, last Farewell) *Outlet {
-	return s.outlet(&Outlet{ping: pingPacket, hear: hear, last: last, waits: true})
+	return s.Speaking(pingPacket, hear, last)
+}
+
+// Speaking is Packets for a session of another protocol, whose frame asks for a sign of life.
+func (s *Socket) Speaking(ping []byte, hear Listener, last Farewell) *Outlet {
+	return s.outlet(&Outlet{ping: ping, hear: hear, last: last, waits: true})
 }
 
 func (s *Socket) outlet(o *Outlet) *Outlet {
@@ -168,6 +184,23 @@ func (s *Socket) ReadDirect() ([]byte, error) {
 			return nil, fmt.Errorf("read from a new socket: %w", err)
 		}
 		s.unheard = buffer[:n]
+	}
+}
+
+// Dismiss closes a socket that has no session, with a close frame, and waits a moment for the client's.
+func (s *Socket) Dismiss(reason contract.Reason) {
+	defer s.Close()
+	deadline := time.Now().Add(closeWait)
+	if s.conn.SetDeadline(deadline) != nil {
+		return
+	}
+	if _, err := s.conn.Write(frame.AppendClose(nil, reason.CloseCode(), string(reason))); err != nil {
+		return
+	}
+	for time.Now().Before(deadline) {
+		if _, err := s.ReadDirect(); err != nil {
+			return
+		}
 	}
 }
 

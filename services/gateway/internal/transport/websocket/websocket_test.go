@@ -32,6 +32,7 @@ func (uncounted) Opened(string)                  {}
 func (uncounted) Closed(string, contract.Reason) {}
 func (uncounted) Upgraded(string, string)        {}
 func (uncounted) Batch(int)                      {}
+func (uncounted) Delay(time.Duration)            {}
 
 // stage is a hub whose members are plain WebSockets over loopback, all in one topic.
 type stage struct {
