@@ -33,6 +33,24 @@ func (s *Service) attachAll(ctx context.Context, q contract.AttachList) (contrac
 	return answers, nil
 }
 
+// notably is how much older a socket is than another one for that to be sure: ages are as their gateways say, and as requests arrive.
+const notably = 100 * time.Millisecond
+
+// opened says when the socket opened for which a gateway asks.
+func opened(q contract.AttachRequest, now time.Time) time.Time {
+	return now.Add(-time.Duration(max(q.Waited, 0)) * time.Millisecond)
+}
+
+// overtaken says whether the socket that has a connection opened after the one for which a gateway asks: the client has come back
+// by itself, and what it left behind was held up. A time that is yet to come is another replica's, whose clock is wrong.
+func overtaken(q contract.AttachRequest, by *contract.ConnectionRecord, now time.Time) bool {
+	at := by.Opened
+	if at.IsZero() {
+		at = by.Since
+	}
+	return by.State == contract.Attached && !at.After(now) && at.Sub(opened(q, now)) > notably
+}
+
 // attach notes that a gateway holds a socket of a connection. The newest socket wins.
 func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contract.AttachAnswer, error) {
 	if err := needAll("gateway", q.Gateway, "session", q.Session); err != nil {
@@ -51,6 +69,9 @@ func (s *Service) attach(ctx context.Context, q contract.AttachRequest) (contrac
 		}
 		if q.Moved != "" && c.State == contract.Attached && c.Session != q.Moved {
 			return nil, &contract.Fault{Code: contract.CodeConflict, Message: "A newer socket has the connection."}
+		}
+		if overtaken(q, c, now) {
+			return nil, contract.Unavailable("A newer socket has the connection; connect again.")
 		}
 		return attached(*c, q, now), nil
 	})
@@ -124,6 +145,10 @@ func (s *Service) attachUser(ctx context.Context, q contract.AttachRequest) (con
 func attached(c contract.ConnectionRecord, q contract.AttachRequest, now time.Time) *contract.ConnectionRecord {
 	c.State, c.Since, c.Left, c.By = contract.Attached, now, false, contract.CauseOpened
 	c.Gateway, c.Session, c.Transport = q.Gateway, q.Session, q.Transport
+	c.Opened = time.Time{}
+	if at := opened(q, now); now.Sub(at) > notably {
+		c.Opened = at
+	}
 	return &c
 }
 

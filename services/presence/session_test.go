@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -239,6 +240,41 @@ func TestClientsComeInTogetherAndEachForItself(t *testing.T) {
 	for _, n := range []int{0, contract.MaxAttach + 1} {
 		refused[contract.AttachAnswers](h, contract.VerbAttach, contract.AttachList{Clients: make([]contract.AttachRequest, n)}, contract.CodeInvalid, "clients")
 	}
+}
+
+// A client whose attempt to connect fails comes back by itself, perhaps at another gateway, where it may be let in before what is left
+// of that attempt.
+func TestASocketThatWasHeldUpTakesNothingFromANewerOne(t *testing.T) {
+	t.Parallel()
+	h := newSystem(t)
+	r := h.start(patient())
+	h.gateway("g1", true)
+	h.gateway("g2", true)
+	asks := func(connID, session string, waited time.Duration) contract.AttachRequest {
+		return contract.AttachRequest{
+			ConnID: connID, Gateway: "g2", Session: session, Transport: "websocket", Waited: waited.Milliseconds(),
+		}
+	}
+	holds := func(connID, session string) {
+		t.Helper()
+		eventually(t, session+" holds the connection", func() bool { return r.ledger.Connections.Cached(connID).Session == session })
+	}
+	h.connect("c1", "alice", "one")
+	h.attach("c1", "g1", "came back")
+	h.attachRefused(asks("c1", "held up", 10*time.Second), contract.CodeUnavailable, "")
+	holds("c1", "came back")
+	h.mustAttach(asks("c1", "newest", 0))
+	holds("c1", "newest")
+
+	h.connect("c2", "bob", "one")
+	h.mustAttach(asks("c2", "second", 20*time.Second))
+	h.attachRefused(asks("c2", "first", 30*time.Second), contract.CodeUnavailable, "")
+	holds("c2", "second")
+	h.mustAttach(asks("c2", "third", 10*time.Second))
+	holds("c2", "third")
+	h.detach("c2", "g2", "third", 0)
+	h.mustAttach(asks("c2", "first", 30*time.Second))
+	holds("c2", "first")
 }
 
 // A client that moves from one gateway to another is attached again, and so may a newer socket of its connection be meanwhile.

@@ -42,6 +42,7 @@ type ConnectionRecord struct {
 	Session   string          `json:"session,omitempty"`   // the socket at that gateway, while attached
 	Transport string          `json:"transport,omitempty"` // while attached
 	Since     time.Time       `json:"since"`               // when it came into State
+	Opened    time.Time       `json:"opened,omitzero"`     // when its socket opened, if that was notably before; while attached
 	Offset    uint64          `json:"offset,omitempty"`    // of the log: what lies behind it the client has not got; 0: not known
 	Exact     bool            `json:"exact,omitempty"`     // Offset is how far the last socket got, as its gateway said
 	Left      bool            `json:"left,omitempty"`      // its client left, and is not to go on where it stopped; while dormant

@@ -37,7 +37,7 @@ func golden() map[string]any {
 	}
 	member := Membership{Revision: 7, Channels: []string{"one", "two"}}
 	attach := AttachRequest{
-		ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket", Resume: true, Moved: "s0",
+		ConnID: "c1", User: "alice", NewConnID: "c2", Gateway: "g1", Session: "s1", Transport: "websocket", Resume: true, Moved: "s0", Waited: 250,
 	}
 	attached := AttachAnswer{ConnID: "c1", User: "alice", Membership: member, Offset: 9, Exact: true, Left: true}
 	standing := Standing{
@@ -48,7 +48,7 @@ func golden() map[string]any {
 	return map[string]any{
 		"connection_record": ConnectionRecord{
 			ConnID: "c1", User: "alice", Channels: []string{"one"}, State: Attached,
-			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since, Offset: 9, Exact: true, Left: true, By: CauseOpened,
+			Gateway: "g1", Session: "s1", Transport: "websocket", Since: since, Opened: since, Offset: 9, Exact: true, Left: true, By: CauseOpened,
 		},
 		"user_record": UserRecord{
 			User: "alice", Status: 2, State: state, PublicKeys: []string{"color"}, Allowed: []string{"one"}, LastActive: since,

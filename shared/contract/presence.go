@@ -273,6 +273,7 @@ type AttachRequest struct {
 	Transport string `json:"transport"`
 	Resume    bool   `json:"resume,omitempty"` // the client keeps its offset; what presence of earlier versions opens a dormant connection for
 	Moved     string `json:"moved,omitempty"`  // the client moved with this session from another gateway: a newer one is not taken over
+	Waited    int64  `json:"waited,omitempty"` // ms since its socket opened: one that opened later is not taken over
 }
 
 // AttachAnswer says whose connection it is and where it is subscribed.

@@ -50,6 +50,7 @@ type Dialog struct {
 	query  Credentials
 	name   func(user string) error // says whose conversation it is; an error for a user who has too many
 	member *hub.Member
+	began  time.Time // with the client's handshake
 
 	revision4 bool          // the client speaks Socket.IO protocol 4; see revision4.go
 	named     bool          // it has asked for a namespace; owned by who hands packets on
@@ -71,7 +72,7 @@ type Dialog struct {
 // first packet.
 func New(c *Config, p Protocol, query Credentials, name func(user string) error) *Dialog {
 	_, revision4 := p.(SocketIO4)
-	return &Dialog{config: c, speaks: p, revision4: revision4, query: query, name: name}
+	return &Dialog{config: c, speaks: p, revision4: revision4, query: query, name: name, began: time.Now()}
 }
 
 // Bind names the member that the conversation belongs to.

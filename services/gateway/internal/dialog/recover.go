@@ -80,11 +80,12 @@ func plain(sid string) bool {
 // attach attaches the connection of an earlier session, if it is there and the client's own, or else the one that the
 // credentials say.
 func (d *Dialog) attach(ctx context.Context, who session.Credentials, before *earlier) (*session.Session, *earlier, error) {
+	who.Opened = d.began
 	if before == nil || who.ConnID != "" && who.ConnID != before.connID {
 		s, err := d.config.Book.Attach(ctx, who, "socket.io")
 		return s, before, err
 	}
-	again := session.Credentials{ConnID: before.connID, User: who.User, Resume: true}
+	again := session.Credentials{ConnID: before.connID, User: who.User, Resume: true, Opened: d.began}
 	s, err := d.config.Book.Attach(ctx, again, "socket.io")
 	var fault *contract.Fault
 	if err != nil && errors.As(err, &fault) && fault.Code == contract.CodeInvalid && who.ConnID == "" {

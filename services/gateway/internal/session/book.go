@@ -101,8 +101,9 @@ func NewBook(c Config) *Book {
 type Credentials struct {
 	ConnID string
 	User   string
-	Moved  string // the session with which the client moved here from another gateway; "": it did not
-	Resume bool   // the client keeps its offset
+	Moved  string    // the session with which the client moved here from another gateway; "": it did not
+	Resume bool      // the client keeps its offset
+	Opened time.Time // when its socket opened; zero: now
 }
 
 // Attach asks presence for the connection and subscribes to its channels; it may wait in line before, as long as ctx
@@ -116,7 +117,10 @@ func (b *Book) Attach(ctx context.Context, c Credentials, transport string) (*Se
 	}
 	s := &Session{ID: rand.Text(), book: b, ConnID: c.ConnID, transport: transport, entered: make(chan struct{})}
 	s.turn = s.entered
-	a := &arrival{session: s, let: make(chan error, 1), request: contract.AttachRequest{
+	if c.Opened.IsZero() {
+		c.Opened = time.Now()
+	}
+	a := &arrival{session: s, opened: c.Opened, let: make(chan error, 1), request: contract.AttachRequest{
 		ConnID: c.ConnID, User: c.User, Gateway: b.gateway, Session: s.ID, Transport: transport, Resume: c.Resume, Moved: c.Moved,
 	}}
 	if c.ConnID == "" {

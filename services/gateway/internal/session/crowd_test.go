@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/channelstream/channelstream/services/gateway/internal/frame"
 	"github.com/channelstream/channelstream/services/gateway/internal/session"
@@ -49,8 +50,28 @@ func TestACrowdComesInTogetherAndEachForItself(t *testing.T) {
 	}
 	s.presence.mu.Lock()
 	defer s.presence.mu.Unlock()
-	if slices.Max(s.presence.lists) < 2 {
+	if !slices.ContainsFunc(s.presence.lists, func(list []contract.AttachRequest) bool { return len(list) > 1 }) {
 		t.Errorf("presence was asked for them one by one")
+	}
+}
+
+func TestPresenceIsToldHowLongAClientHasWaited(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.attached().Abandon() // so that there is an answer
+	came := session.Credentials{ConnID: "conn", Opened: time.Now().Add(-time.Minute)}
+	for _, who := range []session.Credentials{came, {ConnID: "conn"}} {
+		a, err := s.book.Attach(t.Context(), who, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Abandon()
+	}
+	s.presence.mu.Lock()
+	defer s.presence.mu.Unlock()
+	minute := time.Minute.Milliseconds()
+	if held, now := s.presence.lists[1][0].Waited, s.presence.lists[2][0].Waited; held < minute || now >= minute {
+		t.Errorf("one whose socket opened a minute ago has waited %d ms, and one of now %d ms", held, now)
 	}
 }
 

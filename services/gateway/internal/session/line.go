@@ -42,6 +42,7 @@ const (
 type arrival struct {
 	session *Session
 	request contract.AttachRequest
+	opened  time.Time             // the client's socket
 	answer  contract.AttachAnswer // once it is let in
 	let     chan error            // holds one: whether the session may enter
 }
@@ -144,6 +145,7 @@ func (b *Book) attach(ctx context.Context, some []*arrival) (attached []*arrival
 	for i, a := range some {
 		b.sessions[a.session.ID] = a.session
 		list.Clients[i] = a.request
+		list.Clients[i].Waited = time.Since(a.opened).Milliseconds()
 	}
 	b.mu.Unlock()
 	answers, err := b.presence.Attach(ctx, list)

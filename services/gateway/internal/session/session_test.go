@@ -33,7 +33,7 @@ const unknown = "unknown"
 type presence struct {
 	mu       sync.Mutex
 	attach   contract.AttachAnswer
-	lists    []int // of how many clients each was that were to be attached
+	lists    [][]contract.AttachRequest // of clients that were to be attached
 	refuse   error
 	named    contract.ChannelsAnswer
 	detached map[string]string // conn_id → session
@@ -47,7 +47,7 @@ type presence struct {
 func (p *presence) Attach(_ context.Context, list contract.AttachList) (contract.AttachAnswers, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lists = append(p.lists, len(list.Clients))
+	p.lists = append(p.lists, list.Clients)
 	answers := contract.AttachAnswers{}
 	for _, r := range list.Clients {
 		o := contract.AttachOutcome{AttachAnswer: p.attach}

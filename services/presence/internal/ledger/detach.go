@@ -42,14 +42,15 @@ func Leave(gateway, session string, now time.Time) Change[contract.ConnectionRec
 		}
 		next := *c
 		next.State, next.Since, next.Left, next.By = contract.Dormant, now, true, contract.CauseLeft
-		next.Gateway, next.Session, next.Transport, next.Offset, next.Exact = "", "", "", 0, false
+		next.Gateway, next.Session, next.Transport, next.Opened = "", "", "", time.Time{}
+		next.Offset, next.Exact = 0, false
 		return &next, nil
 	}
 }
 
 func lingering(c contract.ConnectionRecord, by contract.Cause, now time.Time) contract.ConnectionRecord {
 	c.State, c.Since, c.By = contract.Lingering, now, by
-	c.Gateway, c.Session, c.Transport = "", "", ""
+	c.Gateway, c.Session, c.Transport, c.Opened = "", "", "", time.Time{}
 	return c
 }
 
