@@ -265,14 +265,16 @@ func TestAGatewayThatDiesIsTwoLinesInTheLog(t *testing.T) {
 	h, log := newSystem(t), &telemetrytest.Journal{}
 	c := hasty()
 	c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c.Linger = 500 * time.Millisecond
+	c.ConnectTimeout, c.Linger = time.Minute, 2*time.Second
 	r := h.start(c)
 	h.renew("alive")
+	var all contract.AttachList
 	for i := range 20 {
 		id := fmt.Sprint("c", i)
 		h.connect(id, "alice", "one")
-		h.attach(id, "dead", "s"+id)
+		all.Clients = append(all.Clients, contract.AttachRequest{ConnID: id, Gateway: "dead", Session: "s" + id, Transport: "websocket"})
 	}
+	must[contract.AttachAnswers](h, contract.VerbAttach, all)
 	eventually(t, "the gateway is found to be gone", func() bool {
 		h.renew("alive")
 		return r.state("c0") == contract.Lingering
