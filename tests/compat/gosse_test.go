@@ -103,13 +103,20 @@ func (g *goClients) begin(r request) {
 // again is how soon the libraries are told to come back.
 const again = 200 * time.Millisecond
 
+// dropped tells that a client lost its connection. The libraries say so, too, of one that was told to end, and does.
+func dropped(ctx context.Context, err error, tell func(name, word string)) {
+	if ctx.Err() == nil {
+		tell("drop", fmt.Sprint(err))
+	}
+}
+
 // runR3labs runs a client of r3labs/sse, which ends with a stream that ends well, and has to be called again.
 func runR3labs(ctx context.Context, url string, hear func(kind, data string), tell func(name, word string)) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	c := r3labs.NewClient(url)
 	c.Connection.Transport = transport
 	c.ReconnectStrategy = backoff.WithContext(backoff.NewConstantBackOff(again), ctx)
-	c.ReconnectNotify = func(err error, _ time.Duration) { tell("drop", err.Error()) }
+	c.ReconnectNotify = func(err error, _ time.Duration) { dropped(ctx, err, tell) }
 	empty := false                                                                // an event has come that is one only if the stream goes on: what is cut off within an event is taken for one, too
 	c.ResponseValidator = func(_ *r3labs.Client, response *http.Response) error { // OnConnect is called for the first one alone
 		if response.StatusCode != http.StatusOK {
@@ -148,7 +155,7 @@ func runTmaxmax(ctx context.Context, url string, hear func(kind, data string), t
 	}
 	c := &tmaxmax.Client{
 		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
-		OnRetry:    func(err error, _ time.Duration) { tell("drop", fmt.Sprint(err)) },
+		OnRetry:    func(err error, _ time.Duration) { dropped(ctx, err, tell) },
 		Backoff:    tmaxmax.Backoff{InitialInterval: again, MaxInterval: time.Second},
 		ResponseValidator: func(response *http.Response) error {
 			err := tmaxmax.DefaultValidator(response)
