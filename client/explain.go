@@ -64,6 +64,9 @@ type Fact struct {
 	Session   string `json:"session,omitempty"`
 	Transport string `json:"transport,omitempty"`
 	Reason    string `json:"reason,omitempty"`
+	API       string `json:"api,omitempty"`
+	Address   string `json:"address,omitempty"`
+	Trace     string `json:"trace,omitempty"`
 }
 
 // Explain says why a connection, or those of a user, got a message or did not. A message or connection of which nothing is known

@@ -7,23 +7,50 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/channelstream/channelstream/services/api/internal/admin"
 	"github.com/channelstream/channelstream/services/api/internal/explain"
+	"github.com/channelstream/channelstream/services/api/internal/explorer"
 	"github.com/channelstream/channelstream/services/api/internal/request"
 	"github.com/channelstream/channelstream/shared/contract"
 	"github.com/channelstream/channelstream/shared/edge"
+	"github.com/channelstream/channelstream/shared/signature"
 )
 
 // newPage makes the admin page over this service.
 func (s *Service) newPage(c Config) (*admin.Page, error) {
 	s.most.log, s.most.history = uint64(max(c.Settings.Messages.LogBytes, 0)), uint64(max(c.Settings.Messages.HistoryBytes, 0)) //nolint:gosec // not below 0
 	s.stores.Store(&[]admin.Store{})
+	var tried admin.Explorer
+	if c.Settings.Operator.Port == 0 { // else what is tried would be at another port than the page
+		tried = explores{described: s.described, service: s, secret: c.Settings.Access.Secrets[0]}
+	}
 	return admin.New(admin.Config{
-		User: c.Settings.Access.AdminUser, Secret: c.Settings.Access.AdminSecret, Version: c.Version,
+		Explorer: tried,
+		User:     c.Settings.Access.AdminUser, Secret: c.Settings.Access.AdminSecret, Version: c.Version,
 		Reader: insight{s}, App: insider{s}, Stores: func() []admin.Store { return *s.stores.Load() },
 		Transport: edge.NewTransport(c.Settings.Access), Logger: c.Logger,
 	})
+}
+
+// explores is what the admin page shows of the API, and signs.
+type explores struct {
+	described *described
+	service   *Service
+	secret    string
+}
+
+func (e explores) Page(r *http.Request, token string) (page []byte, policy string, err error) {
+	page, err = e.described.signed(r, token)
+	return page, explorer.Policy, err
+}
+
+func (e explores) Sign(path, known string) (string, bool) {
+	if _, found := e.service.endpoints[known]; !found {
+		return "", false
+	}
+	return signature.Sign(e.secret, path, time.Now()), true
 }
 
 // insight is what the admin page reads.

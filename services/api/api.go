@@ -7,6 +7,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -73,6 +74,7 @@ type Service struct {
 	metrics   *metrics
 	tracer    *trace.Tracer // nil: no request is traced
 	handler   http.Handler
+	endpoints map[string]http.HandlerFunc   // by path
 	kept      []bus.Kept                    // the message log and those of the history
 	most      struct{ log, history uint64 } // bytes that they may hold
 	lease     *lease.Keeper
@@ -98,7 +100,7 @@ func New(c Config) (*Service, error) {
 		conn:    c.Conn,
 		ns:      ns,
 		version: c.Version,
-		id:      uuid.NewString(),
+		id:      rand.Text(),
 		log:     c.Logger,
 		gate:    access.New(c.Settings.Access),
 		origins: edge.NewOrigins(c.Settings.Access.AllowedOrigins),

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,13 +60,22 @@ func (d *described) asyncAPIJSON(r *http.Request, _ []byte) (any, error) {
 func (d *described) page(r *http.Request, _ []byte) (any, error) {
 	text, err := d.http.JSON(d.below(r, "/api-explorer"))
 	if err == nil {
-		text, err = d.explorer.Page(text)
+		text, err = d.explorer.Page(explorer.View{Document: text, Files: "api-explorer"})
 	}
 	return document{kind: "text/html; charset=utf-8", text: text, header: http.Header{
 		"Content-Security-Policy": {explorer.Policy},
 		"Referrer-Policy":         {"no-referrer"}, // a signature may stand in its URL
 		"Cache-Control":           {"no-store"},
 	}}, err
+}
+
+// signed is page for a session of the admin page, whose requests go to where the page came from.
+func (d *described) signed(r *http.Request, token string) ([]byte, error) {
+	text, err := d.http.JSON(base(r, "/admin/ui/explorer"))
+	if err != nil {
+		return nil, err
+	}
+	return d.explorer.Page(explorer.View{Document: text, Files: "../../api-explorer", Token: token})
 }
 
 // file serves a file that the explorer needs. It is the same for everybody everywhere, and no secret.
@@ -86,11 +96,11 @@ func (d *described) below(r *http.Request, route string) *url.URL {
 	if d.public != nil {
 		return d.public
 	}
-	base := strings.TrimSuffix(edge.PathOf(r), route)
-	if base == "" {
-		base = "/"
-	}
-	return &url.URL{Path: base}
+	return base(r, route)
+}
+
+func base(r *http.Request, route string) *url.URL {
+	return &url.URL{Path: cmp.Or(strings.TrimSuffix(edge.PathOf(r), route), "/")}
 }
 
 // at is where clients reach the server: where the caller does, unless it is configured.

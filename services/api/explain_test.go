@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/channelstream/channelstream/shared/contract"
+	"github.com/channelstream/channelstream/shared/trace/tracetest"
 )
 
 // explained is what of an answer is looked at here.
 type explained struct {
 	Verdict, Reason string
 	Facts           []struct {
-		Key    string
-		Offset uint64
+		Key                 string
+		Offset              uint64
+		API, Address, Trace string
 	}
 	Connections []struct {
 		ConnID          string `json:"conn_id"`
@@ -79,6 +81,23 @@ func TestExplainIsAnsweredToGETAndPOST(t *testing.T) {
 	paths := s.paths(s.post("/admin/explain", `{"message":"x"}`))
 	if !paths["message"] || !paths["conn_id"] {
 		t.Errorf("wrong are %v", paths)
+	}
+}
+
+func TestWhoBroughtAMessageInIsToldOfWhatTheLogHasAndOfWhatOnlyTheHistoryHas(t *testing.T) {
+	t.Parallel()
+	s := run(t, "CHANNELSTREAM_TRACES_URL="+tracetest.Start(t).URL)
+	s.presence.answer(contract.VerbChronicle, there("c1", "alice"))
+	fleeting := keeps(10)
+	fleeting.StoreFrames = false
+	s.configure("fleeting", fleeting)
+	for _, channel := range []string{"stored", "fleeting"} {
+		const uuid = "5b3b5ff5-1a6c-4f4a-8c39-0a4f5a9d2c11"
+		s.postTraced("/message", `{"uuid":"`+uuid+`","user":"app","channel":"`+channel+`","message":1}`, sampled)
+		e := s.explained(s.want(s.post("/admin/explain", `{"message":"`+uuid+`","channel":"`+channel+`","conn_id":"c1"}`), http.StatusOK))
+		if f := e.Facts[1]; f.Key != "accepted" || f.API == "" || f.Address != "127.0.0.1" || f.Trace != sampled[3:35] {
+			t.Errorf("%s: %+v", channel, e)
+		}
 	}
 }
 

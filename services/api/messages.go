@@ -18,7 +18,7 @@ func (s *Service) message(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.bounded(r)
 	defer cancel()
-	if err := s.publisher.Publish(ctx, messages); err != nil {
+	if err := s.publisher.Publish(ctx, s.from(r), messages); err != nil {
 		return nil, s.uncompleted(err, messages)
 	}
 	s.accepted.Add(uint64(len(messages)))
@@ -33,7 +33,7 @@ func (s *Service) edit(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.bounded(r)
 	defer cancel()
-	if err := s.publisher.Publish(ctx, edits); err != nil {
+	if err := s.publisher.Publish(ctx, s.from(r), edits); err != nil {
 		return nil, s.uncompleted(err, edits)
 	}
 	return answerMessages(edits), nil
@@ -47,14 +47,19 @@ func (s *Service) remove(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := s.bounded(r)
 	defer cancel()
-	if err := s.publishAndErase(ctx, deletions); err != nil {
+	if err := s.publishAndErase(ctx, s.from(r), deletions); err != nil {
 		return nil, s.uncompleted(err, deletions)
 	}
 	return answerMessages(deletions), nil
 }
 
-func (s *Service) publishAndErase(ctx context.Context, deletions []message.Message) error {
-	if err := s.publisher.Publish(ctx, deletions); err != nil {
+// from says who brings messages.
+func (s *Service) from(r *http.Request) contract.From {
+	return contract.From{API: s.id, Address: s.transport.Caller(r).String()}
+}
+
+func (s *Service) publishAndErase(ctx context.Context, from contract.From, deletions []message.Message) error {
+	if err := s.publisher.Publish(ctx, from, deletions); err != nil {
 		return err
 	}
 	return s.eraser.Erase(ctx, deletions)

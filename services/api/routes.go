@@ -15,10 +15,10 @@ import (
 // is here, has a sign-in of its own.
 func (s *Service) routes(page http.Handler) http.Handler {
 	r := chi.NewRouter()
-	known := map[string]http.HandlerFunc{}
+	s.endpoints = map[string]http.HandlerFunc{}
 	route := func(path string, admit admission, m methods) {
-		known[path] = s.endpoint(path, admit, m)
-		r.Handle(path, known[path])
+		s.endpoints[path] = s.endpoint(path, admit, m)
+		r.Handle(path, s.endpoints[path])
 	}
 	app := admission{signed: true, check: func(r *http.Request, now time.Time) (bool, error) { return false, s.gate.App(r, now) }}
 	open := admission{check: func(r *http.Request, now time.Time) (bool, error) { return false, s.gate.Anyone(r, now) }}
@@ -61,7 +61,7 @@ func (s *Service) routes(page http.Handler) http.Handler {
 	unknown := s.endpoint("other", open, nil)
 	r.NotFound(unknown)
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { // chi's answer to a method that it has never heard of
-		if endpoint, found := known[r.URL.Path]; found {
+		if endpoint, found := s.endpoints[r.URL.Path]; found {
 			endpoint(w, r)
 			return
 		}

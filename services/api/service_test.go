@@ -265,7 +265,9 @@ func (l *listener) next() *bus.Msg {
 	l.t.Helper()
 	select {
 	case m := <-l.feed.C():
-		maps.DeleteFunc(m.Header, func(key string, _ []string) bool { return strings.HasPrefix(key, "Nats-") }) // the log's
+		maps.DeleteFunc(m.Header, func(key string, _ []string) bool { // that are not for gateways
+			return strings.HasPrefix(key, "Nats-") || key == contract.HeaderFrom
+		})
 		return m
 	case <-time.After(5 * time.Second):
 		l.t.Fatal("no message came")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -12,7 +13,7 @@ func (s *Service) admitsOrigin(r *http.Request) bool {
 	if s.origins.Admits(r) {
 		return true
 	}
-	s.strangers.note(r.Header.Get("Origin"), time.Now())
+	s.strangers.note(r.Context(), r.Header.Get("Origin"), time.Now())
 	return false
 }
 
@@ -37,10 +38,10 @@ func newStrangers(log *slog.Logger) *strangers {
 	return &strangers{log: log, noted: map[string]time.Time{}}
 }
 
-func (s *strangers) note(origin string, now time.Time) {
+func (s *strangers) note(ctx context.Context, origin string, now time.Time) {
 	origin = origin[:min(len(origin), longestOrigin)]
 	if s.isNew(origin, now) {
-		s.log.Warn("a page of this origin may not connect; CHANNELSTREAM_ALLOWED_ORIGINS names those that may", "origin", origin)
+		s.log.WarnContext(ctx, "a page of this origin may not connect; CHANNELSTREAM_ALLOWED_ORIGINS names those that may", "origin", origin)
 	}
 }
 

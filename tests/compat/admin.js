@@ -134,6 +134,13 @@ export async function anOperatorSeesWhoIsWhereAndSetsThingsRight() {
     await bob.closed
     assert.equal(await page.locator(`tr:has-text("${bob.id}")`).count(), 0)
 
+    await page.click('nav >> text=API')
+    await page.click('#operations-app-post_info, [data-path="/info"] >> nth=0')
+    await page.click('.opblock.is-open .execute')
+    await page.waitForSelector('.live-responses-table .response-col_status:has-text("200")')
+    assert.match(await page.textContent('.live-responses-table'), /unique_users/)
+    if (shots) await page.screenshot({ path: `${shots}/admin-explorer-light.png` })
+    await page.click('text=Back to the admin page')
     await page.click('nav >> text=Users')
     await page.waitForSelector('h1:text("Users")')
     assert.equal(await page.locator('main img').count(), 0)

@@ -87,6 +87,9 @@ func TestAnAppIsToldThatAMessageWasDelivered(t *testing.T) {
 		if stored.Offset == 0 || stored.Channel != "news" || stored.At == "" || opened.Gateway == "" || opened.Transport != "ws" || opened.State != "attached" {
 			t.Errorf("it was stored as %+v, when the connection was %+v", stored, opened)
 		}
+		if accepted := factOf(t, e, "accepted"); accepted.API == "" || accepted.Address != "127.0.0.1" || accepted.Trace != "" {
+			t.Errorf("it was accepted as %+v", accepted)
+		}
 		if joined := factOf(t, e, "joined"); joined.By != "connect" || joined.Channel != "news" {
 			t.Errorf("it joined as %+v", joined)
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 // named asks with an id of the request, and gives what the answer has for one.
-func named(t *testing.T, method, url, id, secret, body string) (given []string) {
+func named(t *testing.T, method, url, id, secret, body string, origin ...string) (given []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
@@ -26,6 +26,9 @@ func named(t *testing.T, method, url, id, secret, body string) (given []string) 
 		t.Fatal(err)
 	}
 	request.Header.Set("X-Request-Id", id)
+	for _, page := range origin {
+		request.Header.Set("Origin", page)
+	}
 	if secret != "" {
 		request.Header.Set("x-channelstream-secret", signature.Sign(secret, request.URL.Path, time.Now()))
 	}
@@ -63,7 +66,8 @@ func handshake(t *testing.T, gateway *harness.Node) (sid string) {
 // An operator who is told of one request finds it in the logs of every service that it came to.
 func TestARequestHasOneIDInEveryAnswerAndInTheLogsOfAllThatItCameTo(t *testing.T) {
 	toldIn(t, func(t *testing.T, form harness.Form) {
-		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 2}, harness.Setting("LOG_LEVEL", "debug"), harness.Setting("LEASE_TTL", "1m"))
+		c := harness.Start(t, form, harness.Size{APIs: 1, Presences: 1, Gateways: 2}, harness.Setting("LOG_LEVEL", "debug"),
+			harness.Setting("LEASE_TTL", "1m"), harness.Setting("ALLOWED_ORIGINS", "https://app.example"))
 		api, gateway, presence := c.APIs[0], c.Gateways[0], c.Presences[0]
 		id, _ := enter(t, api, gateway, "alice", "room")
 		streamed := register(t, api, "bob", "room")
@@ -92,8 +96,17 @@ func TestARequestHasOneIDInEveryAnswerAndInTheLogsOfAllThatItCameTo(t *testing.T
 		gateway.Kill()
 		named(t, http.MethodPost, api.URL()+"/subscribe", "story-3", c.Secret, `{"conn_id": "`+other+`", "channels": ["another"]}`)
 		named(t, http.MethodPost, api.URL()+"/connect", "story-4", c.Secret, `{}`)
-		for id, said := range map[string]string{"story-3": `"msg":"a gateway does not take orders"`, "story-4": `"msg":"a request is refused"`} {
+		refused := c.Gateways[1].URL() + "/socket.io/?EIO=4&transport=polling"
+		named(t, http.MethodPost, refused+"&sid="+handshake(t, c.Gateways[1]), "story-5", "", "40/stream,")
+		named(t, http.MethodGet, refused, "story-6", "", "", "https://evil.example")
+		for id, said := range map[string]string{
+			"story-3": `"msg":"a gateway does not take orders"`, "story-4": `"msg":"a request is refused"`,
+			"story-5": `"reason":"Send conn_id, or username and sig"`, "story-6": `"msg":"a page of this origin may not connect`,
+		} {
 			node := map[string]*harness.Node{"story-3": presence, "story-4": api}[id]
+			if node == nil {
+				node = c.Gateways[1]
+			}
 			harness.Eventually(t, node.Name+" says which request it is", func() bool {
 				for line := range strings.Lines(node.Log()) {
 					if strings.Contains(line, said) && strings.Contains(line, `"request":"`+id+`"`) {

@@ -54,6 +54,7 @@ type Config struct {
 	Version      string
 	Reader       Reader
 	App          App
+	Explorer     Explorer       // nil: requests can not be tried where the page is
 	Stores       func() []Store // as they were a moment ago
 	Transport    edge.Transport
 	Logger       *slog.Logger
@@ -122,6 +123,8 @@ const (
 	pathUser       = "/admin/ui/user"
 	pathDisconnect = "/admin/ui/disconnect"
 	pathExplain    = "/admin/ui/explain"
+	pathExplorer   = "/admin/ui/explorer"
+	pathSignature  = "/admin/ui/signature"
 )
 
 // Paths are what the page answers, for a router that has other things beside it.
@@ -151,6 +154,10 @@ func (p *Page) routes() http.Handler {
 		r.Post(pathSettings, p.action(p.configure))
 		r.Post(pathMessage, p.action(p.post))
 		r.Post(pathDisconnect, p.action(p.disconnect))
+		if p.config.Explorer != nil {
+			edge.Read(r, pathExplorer, p.explorer)
+			r.Post(pathSignature, p.action(p.signature))
+		}
 	})
 	return r
 }

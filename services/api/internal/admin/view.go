@@ -124,6 +124,7 @@ type frame struct {
 	Base                 string // before every path
 	User, Token          string // of the session; "" before the sign-in
 	Done                 string // what was done by the form before
+	Explorer             bool   // there is one
 	Data                 any
 }
 
@@ -138,7 +139,10 @@ var done = map[string]string{
 
 // show answers with a page.
 func (p *Page) show(w http.ResponseWriter, r *http.Request, status int, view, title string, data any) {
-	f := frame{View: view, Title: title, Version: p.config.Version, Base: baseOf(r), Done: done[r.URL.Query().Get("done")], Data: data}
+	f := frame{
+		View: view, Title: title, Version: p.config.Version, Base: baseOf(r), Done: done[r.URL.Query().Get("done")], Data: data,
+		Explorer: p.config.Explorer != nil,
+	}
 	if v := sessionOf(r); v.Nonce != "" {
 		f.User, f.Token = v.User, p.sessions.token(v)
 	}

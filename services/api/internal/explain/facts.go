@@ -22,6 +22,9 @@ type Fact struct {
 	Session   string `json:"session,omitempty"`
 	Transport string `json:"transport,omitempty"`
 	Reason    string `json:"reason,omitempty"` // contract.Reason
+	API       string `json:"api,omitempty"`
+	Address   string `json:"address,omitempty"`
+	Trace     string `json:"trace,omitempty"`
 }
 
 // stamp writes a moment as all answers have it; empty for none.
@@ -41,7 +44,11 @@ func (v *evidence) messageFacts() (facts []Fact) {
 		}
 		return append(facts, v.logFact())
 	}
-	facts = append(facts, v.storedFact(), v.audienceFact())
+	facts = append(facts, v.storedFact())
+	if m.from.API != "" {
+		facts = append(facts, acceptedFact(m.from))
+	}
+	facts = append(facts, v.audienceFact())
 	if m.edits > 0 {
 		facts = append(facts, Fact{At: stamp(m.edited), Key: "edited", Count: m.edits, Fact: "It was edited, the last time then."})
 	}
@@ -75,6 +82,17 @@ func (v *evidence) storedFact() Fact {
 		return Fact{At: stamp(m.at), Key: "not_logged", Channel: m.channel, Fact: what + " was accepted, and went straight to those who were there (store_frames); the channel's history has it."}
 	}
 	return Fact{At: stamp(m.at), Key: "in_history", Channel: m.channel, Fact: what + " was accepted. The log no longer has it; the channel's history does."}
+}
+
+func acceptedFact(from contract.From) Fact {
+	f := Fact{
+		Key: "accepted", API: from.API, Address: from.Address, Trace: from.Trace,
+		Fact: fmt.Sprintf("Api %s accepted it, from %s.", from.API, from.Address),
+	}
+	if from.Trace != "" {
+		f.Fact = fmt.Sprintf("Api %s accepted it, from %s, in trace %s.", from.API, from.Address, from.Trace)
+	}
+	return f
 }
 
 func (v *evidence) audienceFact() Fact {

@@ -28,6 +28,7 @@ type message struct {
 	of      string // the user whose copy of a private message it is
 	only    []string
 	except  []string
+	from    contract.From // of one that processes of earlier versions stored it is empty
 
 	followers []time.Time // when the first messages behind it on its subject were stored
 	edits     int
@@ -70,7 +71,10 @@ func newSubjects(ns contract.Namespace) subjects {
 
 // read reads a message of the log. It gives false for what is none, such as a mark of the end.
 func (s subjects) read(e *bus.LogMessage) (message, bool) {
-	m := message{offset: e.Sequence, at: e.At(), subject: e.Subject, kind: contract.TypeMessage}
+	m := message{
+		offset: e.Sequence, at: e.At(), subject: e.Subject, kind: contract.TypeMessage,
+		from: contract.ParseFrom(e.Header.Get(contract.HeaderFrom)),
+	}
 	var body object
 	data := contract.OpenAudience(e.Header, e.Data)
 	if json.Unmarshal(data, &body) != nil {
@@ -104,6 +108,7 @@ func recorded(channel string, e *bus.LogMessage) (message, bool) {
 	return message{
 		uuid: body.UUID, kind: contract.TypeMessage, at: e.At(), channel: channel,
 		only: tokensOf(body.PMUsers), except: tokensOf(body.ExcludeUsers),
+		from: contract.ParseFrom(e.Header.Get(contract.HeaderFrom)),
 	}, true
 }
 

@@ -36,10 +36,20 @@ func New() (*Explorer, error) {
 	return &Explorer{page: page}, nil
 }
 
-// Page is the page with a document in JSON, in which < is escaped as json.Marshal does it.
-func (e *Explorer) Page(document []byte) ([]byte, error) {
+// View is what the page shows.
+type View struct {
+	Document []byte // in JSON, in which < is escaped as json.Marshal does it
+	Files    string // path of the files, seen from the page
+	Token    string // with which the page asks for signatures, at "signature" beside it; empty: its reader signs
+}
+
+// JSON is the document for the page.
+func (v View) JSON() template.JS { return template.JS(v.Document) } //nolint:gosec // it is our own
+
+// Page writes the page.
+func (e *Explorer) Page(v View) ([]byte, error) {
 	var text bytes.Buffer
-	if err := e.page.Execute(&text, template.JS(document)); err != nil { //nolint:gosec // it is our own
+	if err := e.page.Execute(&text, v); err != nil {
 		return nil, fmt.Errorf("write the page of the explorer: %w", err)
 	}
 	return text.Bytes(), nil

@@ -59,17 +59,19 @@ type Publisher struct {
 // New makes a publisher.
 func New(c Config) *Publisher { return &Publisher{config: c} }
 
-// Publish sends the messages, which are encoded, and waits until NATS has them. After an error some of them may have
-// been delivered, and the same list may be published again.
-func (p *Publisher) Publish(ctx context.Context, messages []message.Message) error {
+// Publish sends the messages, which are encoded, and waits until NATS has them. from is who brings them. After an error some of
+// them may have been delivered, and the same list may be published again.
+func (p *Publisher) Publish(ctx context.Context, from contract.From, messages []message.Message) error {
 	p.prepare(messages)
 	ctx, span := trace.Step(ctx, "store", trace.Producer)
 	defer span.End()
 	l := list{publisher: p, live: make([]bus.Outgoing, 0, len(messages))}
 	if span.Traced() {
+		from.Trace = span.Trace()
 		span.Count("channelstream.messages", len(messages))
 		l.follow(trace.Parent(ctx), messages)
 	}
+	l.from = []string{from.String()}
 	for i := range messages {
 		m := &messages[i]
 		l.add(m, i+1 < len(messages) && m.Channel != "" && messages[i+1].Channel == m.Channel)
@@ -107,6 +109,7 @@ func (p *Publisher) kept(m *message.Message, settings contract.ChannelSettings) 
 // list is a list of messages on its way: to gateways, and to the logs that keep history.
 type list struct {
 	publisher *Publisher
+	from      []string // value of contract.HeaderFrom
 	live      []bus.Outgoing
 	claimed   []claim
 	records   []*records
@@ -222,6 +225,10 @@ func (l *list) addToUsers(m *message.Message) {
 func (l *list) store(m *message.Message, live, id string, more bool) {
 	config := &l.publisher.config
 	h, body := header(m, more)
+	if h == nil {
+		h = make(bus.Header, 2)
+	}
+	h[contract.HeaderFrom] = l.from
 	l.live = append(l.live, bus.Outgoing{
 		Log: config.Log, Subject: config.Namespace.LogSubject(live), ID: id, New: !again(m), Header: h, Data: body,
 	})
@@ -230,7 +237,7 @@ func (l *list) store(m *message.Message, live, id string, more bool) {
 // record adds a message for the history.
 func (l *list) record(m *message.Message) {
 	config := &l.publisher.config
-	log, h := config.History.Log(m.Channel), bus.Header{}
+	log, h := config.History.Log(m.Channel), bus.Header{contract.HeaderFrom: l.from}
 	setAbout(h, m)
 	i := slices.IndexFunc(l.records, func(r *records) bool { return r.log == log })
 	if i < 0 {

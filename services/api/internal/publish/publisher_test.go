@@ -24,6 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const ns = contract.DefaultNamespace
 
+var from = contract.From{API: "a1", Address: "192.0.2.1"}
+
 // stage is a publisher on a NATS server of its own, and what gateways would hear.
 type stage struct {
 	*Publisher
@@ -99,7 +101,7 @@ func (s *stage) open(t *testing.T, ns contract.Namespace) *bus.Log {
 
 func (s *stage) publish(t *testing.T, messages ...message.Message) {
 	t.Helper()
-	if err := s.Publish(t.Context(), messages); err != nil {
+	if err := s.Publish(t.Context(), from, messages); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
 }
@@ -169,11 +171,11 @@ func TestAListIsHeldWhileItsLogHasNoLeaderAndStoredInItsOrder(t *testing.T) {
 	}
 	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := s.Publish(within, list); !errors.Is(err, bus.ErrUnavailable) {
+	if err := s.Publish(within, from, list); !errors.Is(err, bus.ErrUnavailable) {
 		t.Fatalf("without a leader: %v", err)
 	}
 	published := make(chan error)
-	go func() { published <- s.Publish(t.Context(), list) }()
+	go func() { published <- s.Publish(t.Context(), from, list) }()
 	log := s.open(t, later)
 	if err := <-published; err != nil {
 		t.Fatal(err)
@@ -215,7 +217,7 @@ func TestAFleetingMessageThatIsOutIsNotHeardAgainWhenItsListIsCompleted(t *testi
 	list := []message.Message{in("fleeting", "one"), in("logged", "two"), in("fleeting", "three")}
 	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := s.Publish(within, list); !errors.Is(err, bus.ErrUnavailable) {
+	if err := s.Publish(within, from, list); !errors.Is(err, bus.ErrUnavailable) {
 		t.Fatalf("without a log: %v", err)
 	}
 	s.open(t, later)
@@ -360,13 +362,28 @@ func TestDeliveryFactsTravelInHeaders(t *testing.T) {
 	}
 }
 
+func TestWhoBroughtAMessageInIsWithWhatIsStored(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.publish(t, in("kept", "one"), in("fleeting", "two"))
+	if h := s.hear(t).Header; contract.ParseFrom(h.Get(contract.HeaderFrom)) != from {
+		t.Errorf("headers %v", h)
+	}
+	if h := s.hear(t).Header; h.Get(contract.HeaderFrom) != "" {
+		t.Errorf("a message that is not stored has headers %v", h)
+	}
+	if h := s.remembered(t, "kept")[0].Header; contract.ParseFrom(h.Get(contract.HeaderFrom)) != from {
+		t.Errorf("in the history it has headers %v", h)
+	}
+}
+
 func TestPublishingFailsWhileNATSIsAwayAndTheIDMayComeAgain(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.nats.Stop()
 	for _, channel := range []string{"c", "fleeting"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := s.Publish(ctx, []message.Message{in(channel, "one")}); !errors.Is(err, bus.ErrUnavailable) {
+		if err := s.Publish(ctx, from, []message.Message{in(channel, "one")}); !errors.Is(err, bus.ErrUnavailable) {
 			t.Errorf("%s: %v", channel, err)
 		}
 		cancel()
@@ -419,7 +436,7 @@ func BenchmarkPublish(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for i := 0; pb.Next(); i++ {
 					m := message.Message{UUID: fmt.Sprintf("%p-%d", pb, i), Channel: channel, Object: object}
-					if err := s.Publish(b.Context(), []message.Message{m}); err != nil {
+					if err := s.Publish(b.Context(), from, []message.Message{m}); err != nil {
 						b.Error(err)
 					}
 				}

@@ -68,7 +68,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	d.named = true
 	ns := bit(p.Namespace)
 	if ns == 0 {
-		d.refuse(p.Namespace, &refusal{sentence: invalidNamespace})
+		d.refuse(ctx, p.Namespace, &refusal{sentence: invalidNamespace})
 		return ""
 	}
 	spaces := frame.Namespaces(d.spaces.Load())
@@ -80,7 +80,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	}
 	who, wrong := d.credentials(p)
 	if wrong != nil {
-		d.refuse(p.Namespace, wrong)
+		d.refuse(ctx, p.Namespace, wrong)
 		return ""
 	}
 	if s != nil {
@@ -88,11 +88,11 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 	}
 	s, before, err := d.attach(ctx, who, recoveryOf(p))
 	if err != nil {
-		return d.notAttached(p.Namespace, err)
+		return d.notAttached(ctx, p.Namespace, err)
 	}
 	if err := d.name(s.User); err != nil {
 		s.Abandon()
-		d.refuse(p.Namespace, &refusal{sentence: err.Error()})
+		d.refuse(ctx, p.Namespace, &refusal{sentence: err.Error()})
 		return ""
 	}
 	if ended := d.begin(s); ended != "" {
@@ -126,7 +126,7 @@ func (d *Dialog) connect(ctx context.Context, s *session.Session, p socketio.Pac
 // connection, goes on where it stopped there.
 func (d *Dialog) connectAlso(ctx context.Context, s *session.Session, p socketio.Packet, who session.Credentials) contract.Reason {
 	if who.ConnID != "" && who.ConnID != s.ConnID || who.ConnID == "" && who.User != s.User {
-		d.refuse(p.Namespace, &refusal{sentence: otherConnection})
+		d.refuse(ctx, p.Namespace, &refusal{sentence: otherConnection})
 		return ""
 	}
 	if d.implicit {
@@ -171,8 +171,8 @@ func (r *refusal) Error() string {
 }
 
 // say has the log tell that a client is not let in.
-func (d *Dialog) say(why error) {
-	d.config.Logger.Debug("a client is refused", "way", "socket.io", "reason", why)
+func (d *Dialog) say(ctx context.Context, why error) {
+	d.config.Logger.DebugContext(ctx, "a client is refused", "way", "socket.io", "reason", why)
 }
 
 // mostRefusals is how many refusals of one client wait for their time. A client asks for a namespace or two.
@@ -182,8 +182,8 @@ const mostRefusals = 8
 type waitingPacket struct{ packet []byte }
 
 // refuse tells a client that it is not let in, when the pace of refusals allows it.
-func (d *Dialog) refuse(namespace string, why *refusal) {
-	d.say(why)
+func (d *Dialog) refuse(ctx context.Context, namespace string, why *refusal) {
+	d.say(ctx, why)
 	waits := &waitingPacket{packet: d.speaks.Refused(namespace, why.sentence)}
 	if !d.keepRefusal(waits) {
 		d.member.Send(waits.packet)
@@ -230,7 +230,7 @@ func (d *Dialog) Binary() {
 	if d.Connected() {
 		return
 	}
-	d.say(&refusal{sentence: otherParser})
+	d.say(d.member.Life(), &refusal{sentence: otherParser})
 	for _, ns := range names(frame.Root | frame.Stream) {
 		packet := engineio.Packet{Type: engineio.Message, Binary: true, Data: socketio.AppendMsgpackError(nil, ns, otherParser)}
 		d.member.Send(engineio.AppendText(nil, packet))
@@ -287,15 +287,15 @@ var errName = errors.New("a name has so many characters at most, and no control 
 
 // notAttached refuses a client that can not be attached; or ends it, if that is for now: the stock client does not come back
 // by itself from a refusal.
-func (d *Dialog) notAttached(namespace string, err error) contract.Reason {
+func (d *Dialog) notAttached(ctx context.Context, namespace string, err error) contract.Reason {
 	var fault *contract.Fault
 	if errors.As(err, &fault) && fault.Code == contract.CodeInvalid {
 		for _, sentences := range fault.Fields {
-			d.refuse(namespace, &refusal{sentence: strings.Join(sentences, " ")})
+			d.refuse(ctx, namespace, &refusal{sentence: strings.Join(sentences, " ")})
 			return ""
 		}
 	}
-	d.say(err)
+	d.say(ctx, err)
 	return contract.ReasonUnavailable
 }
 

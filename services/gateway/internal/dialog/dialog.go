@@ -233,7 +233,7 @@ func (d *Dialog) event(ctx context.Context, s *session.Session, p socketio.Packe
 		}
 	}
 	if err != nil && !errors.Is(err, hub.ErrClosed) {
-		d.config.Logger.Debug("a client's request failed", "event", name, "error", err)
+		d.config.Logger.DebugContext(ctx, "a client's request failed", "event", name, "error", err)
 	}
 	return ""
 }

@@ -53,12 +53,12 @@ func (d *Dialog) GoOn(ctx context.Context, m *contract.MovedSession) contract.Re
 	}
 	s, err := d.config.Book.Attach(ctx, session.Credentials{ConnID: m.ConnID, User: m.User, Resume: true, Moved: m.Session}, "socket.io")
 	if err != nil {
-		d.say(err)
+		d.say(ctx, err)
 		return notGoneOn(err)
 	}
 	if err := d.name(s.User); err != nil {
 		s.Abandon()
-		d.say(err)
+		d.say(ctx, err)
 		return contract.ReasonUnavailable
 	}
 	if ended := d.begin(s); ended != "" {

@@ -63,7 +63,7 @@ func (l *Listening) take(m *bus.Msg) {
 		return
 	}
 	if len(m.Data) == 0 {
-		r.note(r.config.Conn.Publish(m.Reply, nil, nil)) // it is there
+		r.note(context.Background(), r.config.Conn.Publish(m.Reply, nil, nil)) // it is there
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -90,7 +90,7 @@ func (l *Listening) take(m *bus.Msg) {
 func (r *Relay) serve(ctx context.Context, handler http.Handler, m *bus.Msg) {
 	request, err := requestOf(m.Data)
 	if err != nil {
-		r.note(err)
+		r.note(ctx, err)
 		return
 	}
 	if id := request.Header.Get(telemetry.HeaderRequest); telemetry.IsRequestID(id) {
@@ -103,14 +103,14 @@ func (r *Relay) serve(ctx context.Context, handler http.Handler, m *bus.Msg) {
 	}}
 	handler.ServeHTTP(w, request.WithContext(ctx))
 	if ctx.Err() == nil {
-		r.note(w.FlushError())
+		r.note(ctx, w.FlushError())
 	}
 }
 
 // note has the log tell of what failed. The other gateway tells its client.
-func (r *Relay) note(err error) {
+func (r *Relay) note(ctx context.Context, err error) {
 	if err != nil {
-		r.config.Logger.Debug("a request of another gateway failed", "error", err)
+		r.config.Logger.DebugContext(ctx, "a request of another gateway failed", "error", err)
 	}
 }
 
