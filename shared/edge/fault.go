@@ -46,10 +46,17 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the caller has gone
 }
 
+// Values of headers that each answer has, which nobody changes.
+var (
+	jsonType  = []string{"application/json; charset=utf-8"}
+	asItSays  = []string{"nosniff"}
+	anyOrigin = []string{"*"}
+)
+
 // SayJSON says in the header of an answer what it is.
 func SayJSON(h http.Header) {
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff") // names in it are the users' own: never to be taken for a page
+	h["Content-Type"] = jsonType
+	h["X-Content-Type-Options"] = asItSays // names in it are the users' own: never to be taken for a page
 }
 
 // Internal is the fault that tells a caller nothing but that the server failed.

@@ -37,7 +37,7 @@ func (o Origins) names(r *http.Request) bool {
 // Allow writes the headers that every answer has.
 func (o Origins) Allow(h http.Header, r *http.Request) {
 	if len(o.allowed) == 0 && !o.credentials {
-		h.Set("Access-Control-Allow-Origin", "*")
+		h["Access-Control-Allow-Origin"] = anyOrigin
 		return
 	}
 	h.Add("Vary", "Origin")
