@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/VictoriaMetrics/metricsql"
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -100,49 +100,63 @@ func dashboards(t *testing.T) map[string]dashboard {
 // lacks says what an expression asks for that no server exports: metrics, their labels, and values of labels that have none.
 func (f families) lacks(t *testing.T, expr string) (missing []string) {
 	t.Helper()
-	parsed, err := parser.ParseExpr(strings.ReplaceAll(expr, "$__rate_interval", "1m"))
+	parsed, err := metricsql.Parse(plain(expr))
 	if err != nil {
 		return []string{err.Error()}
 	}
-	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
-		if selector, is := node.(*parser.VectorSelector); is {
+	metricsql.VisitAll(parsed, func(e metricsql.Expr) {
+		if selector, is := e.(*metricsql.MetricExpr); is {
 			missing = append(missing, f.lacksSelected(selector)...)
 		}
-		return nil
 	})
 	return missing
 }
 
-func (f families) lacksSelected(selector *parser.VectorSelector) (missing []string) {
-	if selector.Name == "up" { // Prometheus' own
-		return nil
-	}
-	family := f[selector.Name]
-	for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-		if histogram, is := strings.CutSuffix(selector.Name, suffix); family == nil && is && f[histogram].GetType() == dto.MetricType_HISTOGRAM {
-			family = f[histogram]
-		}
-	}
-	if family == nil {
-		return []string{selector.Name}
-	}
-	for _, matcher := range selector.LabelMatchers {
-		if slices.Contains([]string{labels.MetricName, "job", "instance"}, matcher.Name) {
+// plain puts an interval in the place of Grafana's.
+func plain(expr string) string { return strings.ReplaceAll(expr, "$__rate_interval", "1m") }
+
+func (f families) lacksSelected(selector *metricsql.MetricExpr) (missing []string) {
+	for _, filters := range selector.LabelFilterss {
+		name := filters[0].Value
+		if name == "up" { // Prometheus' own
 			continue
 		}
-		if !slices.ContainsFunc(family.GetMetric(), func(m *dto.Metric) bool { return valued(m, matcher) }) {
-			missing = append(missing, selector.String())
+		family := f[name]
+		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+			if histogram, is := strings.CutSuffix(name, suffix); family == nil && is && f[histogram].GetType() == dto.MetricType_HISTOGRAM {
+				family = f[histogram]
+			}
+		}
+		if family == nil {
+			missing = append(missing, name)
+			continue
+		}
+		for _, filter := range filters[1:] {
+			if slices.Contains([]string{"job", "instance"}, filter.Label) {
+				continue
+			}
+			if !slices.ContainsFunc(family.GetMetric(), func(m *dto.Metric) bool { return valued(m, filter) }) {
+				missing = append(missing, string(selector.AppendString(nil)))
+			}
 		}
 	}
 	return missing
 }
 
 // valued says whether a metric has the label. Its value may be one that a busy server has not, as an outcome or a status.
-func valued(m *dto.Metric, matcher *labels.Matcher) bool {
+func valued(m *dto.Metric, filter metricsql.LabelFilter) bool {
 	return slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool {
-		open := slices.Contains([]string{"outcome", "status"}, matcher.Name)
-		return l.GetName() == matcher.Name && (open || matcher.Matches(l.GetValue()))
+		open := slices.Contains([]string{"outcome", "status"}, filter.Label)
+		return l.GetName() == filter.Label && (open || selects(filter, l.GetValue()))
 	})
+}
+
+func selects(filter metricsql.LabelFilter, value string) bool {
+	is := filter.Value == value
+	if filter.IsRegexp {
+		is = regexp.MustCompile("^(?:" + filter.Value + ")$").MatchString(value)
+	}
+	return is != filter.IsNegative
 }
 
 func TestAlertsAndDashboardsAskForWhatServersExport(t *testing.T) {
@@ -178,8 +192,8 @@ func TestWhatNoServerExportsIsFound(t *testing.T) {
 	}
 	for expr, want := range map[string]string{
 		`rate(channelstream_lost_total[1m])`:        "channelstream_lost_total",
-		`process_open_fds{job="api",color="green"}`: `process_open_fds{color="green",job="api"}`,
-		`sum(up) by (job`:                           "unclosed left parenthesis",
+		`process_open_fds{job="api",color="green"}`: `process_open_fds{job="api",color="green"}`,
+		`sum(up) by (job`:                           "unexpected token",
 	} {
 		if missing := found.lacks(t, expr); len(missing) != 1 || !strings.Contains(missing[0], want) {
 			t.Errorf("%s lacks %q", expr, missing)
@@ -258,6 +272,32 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 	if !slices.Equal(tested, there) {
 		t.Errorf("tests are of %q, alerts are %q", tested, there)
 	}
+}
+
+// What the dashboards ask is written as Prometheus reads it.
+func TestPrometheusReadsWhatDashboardsAsk(t *testing.T) {
+	t.Parallel()
+	type recorded struct {
+		Record string `yaml:"record"`
+		Expr   string `yaml:"expr"`
+	}
+	var all []recorded
+	for _, d := range dashboards(t) {
+		for _, panel := range d.Panels {
+			for _, target := range panel.Targets {
+				all = append(all, recorded{Record: fmt.Sprint("asked:", len(all)), Expr: plain(target.Expr)})
+			}
+		}
+	}
+	file, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboards", "rules": all}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "dashboards.yml")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", name)
 }
 
 // The jobs of Prometheus are those by which alerts and dashboards ask.
