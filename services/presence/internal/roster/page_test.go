@@ -167,11 +167,11 @@ func TestAPageWithLongEntriesEndsSooner(t *testing.T) {
 	}
 }
 
-// A hundred thousand of each, and a page of any list within what nobody notices. The bound is generous: beside other tests, on a slow
-// machine, it still holds.
+// A hundred thousand of each, and a page of any list within what nobody notices. The best of some tries counts: other tests run beside
+// this one.
 func TestAPageOfManyIsQuick(t *testing.T) {
 	t.Parallel()
-	const bound = 500 * time.Millisecond
+	const bound = 50 * time.Millisecond
 	r := New()
 	for i := range uint64(many) {
 		channel, user := fmt.Sprint("Channel-", i), fmt.Sprint("User-", i)
