@@ -63,6 +63,12 @@ func (c *channelstream) info(p *poster, body []byte) error {
 	return p.post("/info", c.header("/info"), body)
 }
 
+// list asks for a page of a list of the admin page; it is in the poster.
+func (c *channelstream) list(p *poster, list string, body []byte) error {
+	path := "/admin/" + list
+	return p.post(path, c.header(path), body)
+}
+
 // first reports whether the channel was not seen before: its settings are sent once, not with every client.
 func (c *channelstream) first(channel uint32) bool {
 	c.mu.Lock()

@@ -103,6 +103,10 @@ type Result struct {
 	FirstP50          time.Duration `json:"first_p50"`           // storm: from /connect to the first message
 	FirstP99          time.Duration `json:"first_p99"`
 
+	PageP50 time.Duration `json:"page_p50"` // presence: a page of a list of the admin page
+	PageP99 time.Duration `json:"page_p99"`
+	PageMax time.Duration `json:"page_max"`
+
 	Infos []Info `json:"infos"` // presence: of all channels; P50, P99 and Max are of one channel
 
 	Turns []Turn `json:"turns,omitempty"` // compare: in their order

@@ -40,6 +40,9 @@ func (r *run) presence(ctx context.Context) error {
 	if err := r.askOneByOne(ctx, server); err != nil {
 		return err
 	}
+	if err := r.askForPages(ctx, server); err != nil {
+		return err
+	}
 	for _, body := range askAll {
 		if err := r.askAboutAll(ctx, server, body); err != nil {
 			return err
@@ -83,6 +86,62 @@ func (r *run) askOneByOne(ctx context.Context, server *channelstream) error {
 		}
 	}
 	return nil
+}
+
+// page is how many names a page of a list has.
+const page = 100
+
+// askForPages asks for pages of the lists that the admin page shows, as somebody does who looks for a part of a name and goes on from
+// page to page.
+func (r *run) askForPages(ctx context.Context, server *channelstream) error {
+	w := r.job.Work
+	r.progress(fmt.Sprintf("ask for %d pages of each list", w.Asked/5))
+	p, err := dialPoster(ctx, r.job.Target.Publish)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	var took histogram
+	for _, list := range []string{"channels", "users", "connections"} {
+		after := ""
+		for range w.Asked / 5 {
+			body := fmt.Appendf(nil, `{"search":"1","limit":%d,"after":%q}`, page, after)
+			start := time.Now()
+			if err := server.list(p, list, body); err != nil {
+				return err
+			}
+			took.record(time.Since(start))
+			if after, err = r.checkPage(p.answer, list); err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	r.result.PageP50, r.result.PageP99, r.result.PageMax = took.quantile(0.5), took.quantile(0.99), took.quantile(1)
+	return nil
+}
+
+// checkPage counts a page that is not full though more follow, or empty, and gives the name behind which more follow.
+func (r *run) checkPage(answer []byte, list string) (next string, err error) {
+	var fields map[string]json.RawMessage
+	var names []json.RawMessage
+	if err := json.Unmarshal(answer, &fields); err != nil {
+		return "", fmt.Errorf("read a page of %s: %w", list, err)
+	}
+	if err := json.Unmarshal(fields[list], &names); err != nil {
+		return "", fmt.Errorf("read a page of %s: %w", list, err)
+	}
+	if fields["next"] != nil {
+		if err := json.Unmarshal(fields["next"], &next); err != nil {
+			return "", fmt.Errorf("read where a page of %s ends: %w", list, err)
+		}
+	}
+	if len(names) == 0 || next != "" && len(names) != page {
+		r.result.Faults.Misstated++
+	}
+	return next, nil
 }
 
 // askAboutAll notes how long an answer about all channels takes, and its size. A refusal is noted too: that the answer is too

@@ -25,8 +25,8 @@ func presence(name string, connections, channels, asked int, warmup time.Duratio
 	each := func(sum float64) float64 { return sum / float64(connections) / 1e3 }
 	return work{
 		name: name,
-		about: fmt.Sprintf("%d connections in %d channels by /connect, 64 at a time, without sockets (CHANNELSTREAM_CONNECT_TIMEOUT=1h); then /info of %d channels, one after the other, and of all; memory by what the server grew",
-			connections, channels, asked),
+		about: fmt.Sprintf("%d connections in %d channels by /connect, 64 at a time, without sockets (CHANNELSTREAM_CONNECT_TIMEOUT=1h); then /info of %d channels, one after the other, %d pages of each list that the admin page shows, searched, and /info of all; memory by what the server grew",
+			connections, channels, asked, asked/5),
 		only:   []string{contestant.AllInOne, contestant.Processes},
 		server: contestant.Options{Settings: []string{"CHANNELSTREAM_CONNECT_TIMEOUT=1h"}},
 		slack:  6 * time.Minute,
@@ -37,6 +37,9 @@ func presence(name string, connections, channels, asked int, warmup time.Duratio
 			{"/connects/s", func(r generator.Result) float64 { return r.ConnectsPerSecond }},
 			{"server CPU per /connect, µs", func(r generator.Result) float64 { return micro(r.ConnectCPU) }},
 			{"/info of one channel p50, ms", p50.of}, {"/info of one channel p99, ms", p99.of},
+			{"page of a list p50, ms", func(r generator.Result) float64 { return milli(r.PageP50) }},
+			{"page of a list p99, ms", func(r generator.Result) float64 { return milli(r.PageP99) }},
+			{"page of a list max, ms", func(r generator.Result) float64 { return milli(r.PageMax) }},
 			{"/info of all, s", infoSeconds(0)}, {"/info of all, MB", infoMegabytes(0)}, {"/info of all, parts over NATS", infoParts(0)},
 			{"/info of all with connections, s", infoSeconds(1)}, {"/info of all with connections, MB", infoMegabytes(1)},
 			{"/info of all without users, s", infoSeconds(2)}, {"/info of all without users, MB", infoMegabytes(2)},
