@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // MaxToken is the longest token in bytes. It holds any name of 512 bytes, and keeps a subject well below the
@@ -50,6 +51,9 @@ func EncodeToken(name string) string {
 	}
 	return string(token)
 }
+
+// IsName says whether a token is the name itself: nothing in that had to be written otherwise.
+func IsName(token string) bool { return strings.IndexByte(token, '=') < 0 }
 
 // DecodeToken gives back the name that EncodeToken wrote.
 func DecodeToken(token string) (string, error) {

@@ -1,12 +1,14 @@
 package roster
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/channelstream/channelstream/shared/contract"
 )
@@ -14,10 +16,11 @@ import (
 // page collects the first names of a list, in order, without sorting the list: of many names most are passed over by one
 // comparison.
 type page struct {
-	after, search string
-	most          int // one more than the page shows, which tells whether more follow
-	bound         string
-	names         []string // those below bound, at most twice as many as most
+	after  string
+	search []byte // in lower case
+	most   int    // one more than the page shows, which tells whether more follow
+	bound  string
+	names  []string // those below bound, at most twice as many as most
 }
 
 func newPage(q contract.Page) *page {
@@ -25,15 +28,15 @@ func newPage(q contract.Page) *page {
 	if limit <= 0 {
 		limit = contract.DefaultPage
 	}
-	return &page{after: q.After, search: strings.ToLower(q.Search), most: min(limit, contract.MaxPage) + 1}
+	return &page{after: q.After, search: bytes.ToLower([]byte(q.Search)), most: min(limit, contract.MaxPage) + 1}
 }
 
-// add takes names, each of which comes once.
+// add takes names, in any order, and any of them twice.
 func (p *page) add(names iter.Seq[string]) {
 	for name := range names {
 		switch {
 		case name <= p.after, p.bound != "" && name >= p.bound:
-		case p.search != "" && !strings.Contains(strings.ToLower(name), p.search):
+		case len(p.search) > 0 && !p.finds(name):
 		default:
 			if p.names = append(p.names, name); len(p.names) == 2*p.most {
 				p.cut()
@@ -42,8 +45,29 @@ func (p *page) add(names iter.Seq[string]) {
 	}
 }
 
+// finds says whether a name holds what is searched, in whatever case. Of many names few are so long, or so written, that it takes
+// memory.
+func (p *page) finds(name string) bool {
+	var room [128]byte
+	if len(name) > len(room) {
+		return bytes.Contains(bytes.ToLower([]byte(name)), p.search)
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return bytes.Contains(bytes.ToLower([]byte(name)), p.search)
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		room[i] = c
+	}
+	return bytes.Contains(room[:len(name)], p.search)
+}
+
 func (p *page) cut() {
 	slices.Sort(p.names)
+	p.names = slices.Compact(p.names)
 	if len(p.names) >= p.most {
 		p.names = p.names[:p.most]
 		p.bound = p.names[p.most-1]
@@ -71,7 +95,7 @@ func (r *Roster) ListChannels(q contract.ListChannelsRequest) contract.ListChann
 		p.names = []string{q.Name}
 	} else {
 		p.add(maps.Keys(r.rooms))
-		p.add(r.empty())
+		p.add(names(r.channels.rows, func(c *contract.ChannelRecord) string { return c.Name }))
 	}
 	answer := contract.ListChannelsAnswer{Channels: []contract.ListedChannel{}}
 	answer.Next = p.show(func(name string) int {
@@ -119,11 +143,16 @@ func firstNames(names iter.Seq[string]) []string {
 	return append([]string{}, p.names...)
 }
 
-// empty gives the channels that were configured and that nobody is in.
-func (r *Roster) empty() iter.Seq[string] {
+// names gives the names in a table. A key is the name itself unless something in that had to be written otherwise: so of most
+// records nothing is read.
+func names[R any](rows map[string]Row[R], nameOf func(*R) string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, row := range r.channels.rows {
-			if name := row.Record.Name; r.rooms[name] == nil && !yield(name) {
+		for key, row := range rows {
+			name := key
+			if !contract.IsName(key) {
+				name = nameOf(row.Record)
+			}
+			if !yield(name) {
 				return
 			}
 		}
@@ -140,14 +169,14 @@ func (r *Roster) ListUsers(q contract.ListUsersRequest) contract.ListUsersAnswer
 	case q.Present:
 		p.add(maps.Keys(r.byUser))
 	default:
-		p.add(r.known())
+		p.add(names(r.users.rows, func(u *contract.UserRecord) string { return u.User }))
 	}
 	none := map[string]json.RawMessage{}
 	answer := contract.ListUsersAnswer{Users: []contract.ListedUser{}}
 	answer.Next = p.show(func(name string) int {
 		user, size := r.listUser(name, none)
 		if q.Whole {
-			user.ConnIDs = firstNames(r.connIDs(r.byUser[name]))
+			user.ConnIDs = firstNames(r.connIDs(slices.Values(r.byUser[name])))
 			size += len(user.ConnIDs) * 40 //nolint:mnd // a UUID and what is around it
 		}
 		answer.Users = append(answer.Users, user)
@@ -158,16 +187,6 @@ func (r *Roster) ListUsers(q contract.ListUsersRequest) contract.ListUsersAnswer
 
 func (r *Roster) isKnown(user string) bool {
 	return r.Present(user) || r.users.rows[contract.EncodeToken(user)].Record != nil
-}
-
-func (r *Roster) known() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, row := range r.users.rows {
-			if !yield(row.Record.User) {
-				return
-			}
-		}
-	}
 }
 
 // listUser shows a user, and says about how long that is. none is the state of one who has none.
@@ -193,10 +212,15 @@ func (r *Roster) listUser(name string, none map[string]json.RawMessage) (contrac
 	return user, size
 }
 
-func (r *Roster) connIDs(keys []string) iter.Seq[string] {
+// connIDs gives the ids of connections by their keys.
+func (r *Roster) connIDs(keys iter.Seq[string]) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for c := range r.records(slices.Values(keys)) {
-			if !yield(c.ConnID) {
+		for key := range keys {
+			id := key
+			if !contract.IsName(key) {
+				id = r.connections.rows[key].Record.ConnID
+			}
+			if !yield(id) {
 				return
 			}
 		}
@@ -207,13 +231,7 @@ func (r *Roster) connIDs(keys []string) iter.Seq[string] {
 func (r *Roster) ListConnections(q contract.ListConnectionsRequest) contract.ListConnectionsAnswer {
 	q.Search = ""
 	p := newPage(q.Page)
-	p.add(func(yield func(string) bool) {
-		for c := range r.chosen(q.User, q.Channel) {
-			if !yield(c.ConnID) {
-				return
-			}
-		}
-	})
+	p.add(r.connIDs(r.chosen(q.User, q.Channel)))
 	answer := contract.ListConnectionsAnswer{Connections: []contract.ListedConnection{}}
 	answer.Next = p.show(func(id string) int {
 		c := r.connections.rows[contract.EncodeToken(id)].Record
@@ -227,34 +245,24 @@ func (r *Roster) ListConnections(q contract.ListConnectionsRequest) contract.Lis
 	return answer
 }
 
-// chosen gives the connections of a user, those in a channel, those that are both, or all.
-func (r *Roster) chosen(user, channel string) iter.Seq[*contract.ConnectionRecord] {
+// chosen gives the keys of the connections of a user, of those in a channel, of those that are both, or of all.
+func (r *Roster) chosen(user, channel string) iter.Seq[string] {
 	var in set
 	if room := r.rooms[channel]; room != nil {
 		in = room.connections
 	}
 	switch {
 	case user == "" && channel == "":
-		return r.all()
+		return maps.Keys(r.connections.rows)
 	case user == "":
-		return r.records(maps.Keys(in))
+		return maps.Keys(in)
 	}
-	return r.records(func(yield func(string) bool) {
+	return func(yield func(string) bool) {
 		for _, keys := range [][]string{r.byUser[user], r.dormant[user]} {
 			for _, key := range keys {
 				if _, is := in[key]; (is || channel == "") && !yield(key) {
 					return
 				}
-			}
-		}
-	})
-}
-
-func (r *Roster) all() iter.Seq[*contract.ConnectionRecord] {
-	return func(yield func(*contract.ConnectionRecord) bool) {
-		for _, row := range r.connections.rows {
-			if !yield(row.Record) {
-				return
 			}
 		}
 	}
@@ -272,10 +280,7 @@ func (r *Roster) Overview(now time.Time) contract.OverviewAnswer {
 	counts := r.Counts()
 	a := contract.OverviewAnswer{
 		UniqueUsers: counts.Present, RememberedUsers: counts.Remembered, TotalConnections: counts.Connections, Dormant: counts.Dormant,
-		TotalChannels: counts.Channels, Instances: r.instances(),
-	}
-	for range r.empty() {
-		a.TotalChannels++
+		TotalChannels: counts.Channels + r.vacant, Instances: r.instances(),
 	}
 	for lease := range r.Leases() {
 		a.TotalMessages += lease.Load.Delivered

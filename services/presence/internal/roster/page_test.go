@@ -167,6 +167,53 @@ func TestAPageWithLongEntriesEndsSooner(t *testing.T) {
 	}
 }
 
+// However a channel comes to be one: configured, entered, or both, in any order.
+func TestEachChannelIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	r, revision := New(), uint64(0)
+	next := func() uint64 { revision++; return revision }
+	counts := func(want int, when string) {
+		t.Helper()
+		listed := len(r.ListChannels(contract.ListChannelsRequest{}).Channels)
+		if n := r.Overview(time.Now()).TotalChannels; n != want || listed != want {
+			t.Errorf("%s: %d are counted and %d listed, want %d", when, n, listed, want)
+		}
+	}
+	record := contract.ChannelRecord{Name: "a room"} // a name that its key writes otherwise
+	r.putChannel(next(), record)
+	counts(1, "configured")
+	r.putChannel(next(), record)
+	counts(1, "configured again")
+	r.put(next(), "c1", "alice", contract.Attached, "a room", "other")
+	counts(2, "entered")
+	r.put(next(), "c2", "bob", contract.Attached, "other")
+	r.putChannel(next(), contract.ChannelRecord{Name: "other"})
+	counts(2, "configured while somebody is in")
+	r.put(next(), "c1", "alice", contract.Attached)
+	counts(2, "left")
+	r.ApplyChannel(Row[contract.ChannelRecord]{Key: contract.EncodeToken("a room"), Revision: next()})
+	counts(1, "forgotten")
+	r.ApplyChannel(Row[contract.ChannelRecord]{Key: contract.EncodeToken("other"), Revision: next()})
+	r.put(next(), "c2", "bob", contract.Attached)
+	counts(0, "left by all")
+}
+
+// What is searched is found in whatever case and script, in short names and long ones.
+func TestASearchFindsAPartOfAName(t *testing.T) {
+	t.Parallel()
+	r := New()
+	long := strings.Repeat("x", 200) + "Needle"
+	for i, name := range []string{"NEEDLE-1", "a needle", "ÄNeedle", "thread", long} {
+		r.putChannel(uint64(i+1), contract.ChannelRecord{Name: name}) //nolint:gosec // small
+	}
+	for search, want := range map[string]int{"needle": 4, "nEEDLE": 4, "ä": 1, "xneedle": 1, "thread": 1, "nowhere": 0, "": 5} {
+		q := contract.ListChannelsRequest{Page: contract.Page{Search: search}}
+		if found := r.ListChannels(q).Channels; len(found) != want {
+			t.Errorf("%q finds %d, want %d", search, len(found), want)
+		}
+	}
+}
+
 // A hundred thousand of each, and a page of any list within what nobody notices. The best of some tries counts: other tests run beside
 // this one.
 func TestAPageOfManyIsQuick(t *testing.T) {

@@ -36,6 +36,7 @@ type Roster struct {
 	leases      table[contract.LeaseRecord]
 
 	rooms     map[string]*room                   // channel → who is in
+	vacant    int                                // channels that were configured and that nobody is in
 	byUser    map[string][]string                // user → keys of its connections
 	dormant   map[string][]string                // user → keys of its dormant connections, which are none of byUser
 	byGateway map[string]*gateway                // those with a connection attached there
@@ -77,7 +78,21 @@ func (r *Roster) Lease(key string) Row[contract.LeaseRecord] { return r.leases.r
 func (r *Roster) ApplyUser(row Row[contract.UserRecord]) { r.users.apply(row) }
 
 // ApplyChannel takes a row of the channels bucket.
-func (r *Roster) ApplyChannel(row Row[contract.ChannelRecord]) { r.channels.apply(row) }
+func (r *Roster) ApplyChannel(row Row[contract.ChannelRecord]) {
+	before, taken := r.channels.apply(row)
+	switch {
+	case !taken || (before.Record == nil) == (row.Record == nil):
+	case row.Record != nil && r.rooms[row.Record.Name] == nil:
+		r.vacant++
+	case row.Record == nil && r.rooms[before.Record.Name] == nil:
+		r.vacant--
+	}
+}
+
+// configured says whether a channel was.
+func (r *Roster) configured(channel string) bool {
+	return r.channels.rows[contract.EncodeToken(channel)].Record != nil
+}
 
 // ApplyLease takes a row of the leases bucket.
 func (r *Roster) ApplyLease(row Row[contract.LeaseRecord]) { r.leases.apply(row) }
@@ -191,6 +206,9 @@ func (r *Roster) join(key, user, channel string) {
 	if in == nil {
 		in = &room{connections: set{}, users: map[string]int{}}
 		r.rooms[channel] = in
+		if r.configured(channel) {
+			r.vacant--
+		}
 	}
 	if _, twice := in.connections[key]; twice {
 		return // a record names each channel once, but a roster does not fall over one that does not
@@ -213,6 +231,9 @@ func (r *Roster) part(key, user, channel string) {
 	}
 	if len(in.connections) == 0 {
 		delete(r.rooms, channel)
+		if r.configured(channel) {
+			r.vacant++
+		}
 	}
 }
 
