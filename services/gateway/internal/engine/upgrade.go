@@ -23,13 +23,9 @@ func (e *Engine) openSocket(w http.ResponseWriter, r *http.Request, ticket *admi
 	}
 	c := e.newConversation(r, ticket, e.config.Peers.NewID())
 	c.way = bySocket
-	if err := ws.WriteDirect(c.open()); err != nil {
-		ticket.Return()
-		ws.Close()
-		return
-	}
 	m := e.config.Hub.Open(ws.Packets(c.frame, c.farewell).HearBinary(c.dialog.Binary), ws.Way(c.through(frame.Packets)), websocketTransport, c.ended)
 	c.begin(m)
+	m.Send(c.open()) // now that its sid is known
 	m.Resume("")
 }
 

@@ -37,7 +37,11 @@ var errNotHandshaken = errors.New(notHandshaken)
 
 // claim takes over a handshake that was made at another gateway.
 func (e *Engine) claim(r *http.Request, sid string) (*conversation, error) {
-	if e.config.Refuse() != "" {
+	switch e.config.Refuse() {
+	case "":
+	case contract.ReasonUnavailable:
+		return nil, contract.Unavailable("This gateway is not known to presence now; try again.")
+	default:
 		return nil, errNotHandshaken
 	}
 	ticket, fault := e.config.Ticket(r)
