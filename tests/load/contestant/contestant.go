@@ -163,9 +163,16 @@ func (s *Server) startAs(name, program string, env []string, args ...string) (*p
 	return p, nil
 }
 
-// freeAddress returns a loopback address that nobody listened on a moment ago.
+// host is a loopback address that no other process has: on the one that all have, another one may take a port between its choice and
+// the start of a contestant.
+var host = func() string {
+	pid := os.Getpid() // less than 1<<22
+	return net.IPv4(127, byte(64+pid>>16), byte(pid>>8), byte(pid)).String()
+}()
+
+// freeAddress returns an address of host that nobody listens on.
 func freeAddress() (address, port string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", "", fmt.Errorf("find a port: %w", err)
 	}

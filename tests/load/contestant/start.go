@@ -75,7 +75,7 @@ func startSeparate(noLog bool) func(context.Context, *Server) error {
 		if err != nil {
 			return err
 		}
-		nats, err := s.start("nats-server", nil, "-a", "127.0.0.1", "-p", port, "-js", "-sd", filepath.Join(s.dir, "data"))
+		nats, err := s.start("nats-server", nil, "-a", host, "-p", port, "-js", "-sd", filepath.Join(s.dir, "data"))
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Server) startOursAs(ctx context.Context, name, program string, env ...s
 	if err != nil {
 		return "", err
 	}
-	env = append(env, "CHANNELSTREAM_HOST=127.0.0.1", "CHANNELSTREAM_PORT="+port, "CHANNELSTREAM_SECRET="+secret, "CHANNELSTREAM_DRAIN_WINDOW=0s")
+	env = append(env, "CHANNELSTREAM_HOST="+host, "CHANNELSTREAM_PORT="+port, "CHANNELSTREAM_SECRET="+secret, "CHANNELSTREAM_DRAIN_WINDOW=0s")
 	p, err := s.startAs(name, program, append(env, s.options.Settings...))
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,17 @@ func (s *Server) ordered(do func(context.Context, *process) error) http.HandlerF
 		}
 		_, _ = fmt.Fprint(w, p.cmd.Process.Pid)
 	}
+}
+
+// Said is what the processes said last.
+func (s *Server) Said() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var said strings.Builder
+	for _, p := range s.processes {
+		fmt.Fprintf(&said, "%s, %v:\n%s\n", p.name, p.cmd.ProcessState, p.tail())
+	}
+	return said.String()
 }
 
 // named finds a process. The caller holds mu.

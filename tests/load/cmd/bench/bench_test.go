@@ -27,6 +27,11 @@ func startServer(t *testing.T, name string) *contestant.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(server.Said())
+		}
+	})
 	return server
 }
 
