@@ -26,10 +26,15 @@ type SocketIO struct {
 	ws      *websocket.Conn
 }
 
-// OpenSocketIO opens a session of a user at a gateway, until the end of the test.
-func OpenSocketIO(t testing.TB, gateway *Node, app *client.Client, user string) *SocketIO {
+// OpenSocketIO opens a session of a user at a gateway, until the end of the test. As any client it comes again while the gateway takes
+// no sessions, which one that is ready does for a moment behind an outage.
+func OpenSocketIO(t testing.TB, gateway *Node, app *client.Client, user string) (s *SocketIO) {
 	t.Helper()
-	s, refusal := TrySocketIOAt(t, gateway.URL(), user, app.UserSignature(user))
+	refusal := ""
+	Eventually(t, gateway.Name+" takes sessions", func() bool {
+		s, refusal = TrySocketIOAt(t, gateway.URL(), user, app.UserSignature(user))
+		return refusal != "status 503"
+	})
 	if s == nil {
 		t.Fatalf("open Socket.IO at %s: refused: %s", gateway.Name, refusal)
 	}
