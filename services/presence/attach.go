@@ -41,13 +41,18 @@ func opened(q contract.AttachRequest, now time.Time) time.Time {
 	return now.Add(-time.Duration(max(q.Waited, 0)) * time.Millisecond)
 }
 
+// since says when the socket opened that has a connection.
+func since(c *contract.ConnectionRecord) time.Time {
+	if c.Opened.IsZero() {
+		return c.Since
+	}
+	return c.Opened
+}
+
 // overtaken says whether the socket that has a connection opened after the one for which a gateway asks: the client has come back
 // by itself, and what it left behind was held up. A time that is yet to come is another replica's, whose clock is wrong.
 func overtaken(q contract.AttachRequest, by *contract.ConnectionRecord, now time.Time) bool {
-	at := by.Opened
-	if at.IsZero() {
-		at = by.Since
-	}
+	at := since(by)
 	return by.State == contract.Attached && !at.After(now) && at.Sub(opened(q, now)) > notably
 }
 
@@ -143,10 +148,14 @@ func (s *Service) attachUser(ctx context.Context, q contract.AttachRequest) (con
 }
 
 func attached(c contract.ConnectionRecord, q contract.AttachRequest, now time.Time) *contract.ConnectionRecord {
+	at := opened(q, now)
+	if q.Moved != "" && c.State == contract.Attached { // it is the same client as before
+		at = since(&c)
+	}
 	c.State, c.Since, c.Left, c.By = contract.Attached, now, false, contract.CauseOpened
 	c.Gateway, c.Session, c.Transport = q.Gateway, q.Session, q.Transport
 	c.Opened = time.Time{}
-	if at := opened(q, now); now.Sub(at) > notably {
+	if now.Sub(at) > notably {
 		c.Opened = at
 	}
 	return &c

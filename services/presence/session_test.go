@@ -275,6 +275,14 @@ func TestASocketThatWasHeldUpTakesNothingFromANewerOne(t *testing.T) {
 	h.detach("c2", "g2", "third", 0)
 	h.mustAttach(asks("c2", "first", 30*time.Second))
 	holds("c2", "first")
+
+	// The upgrade of a session may bring it to another gateway: it is as old as before.
+	moves := asks("c2", "first, elsewhere", 0)
+	moves.Moved = "first"
+	h.mustAttach(moves)
+	h.attachRefused(asks("c2", "zeroth", 40*time.Second), contract.CodeUnavailable, "")
+	h.mustAttach(asks("c2", "second", 20*time.Second))
+	holds("c2", "second")
 }
 
 // A client that moves from one gateway to another is attached again, and so may a newer socket of its connection be meanwhile.
